@@ -1,0 +1,1 @@
+//! One table per area, peers in the same run

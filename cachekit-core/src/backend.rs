@@ -1,0 +1,409 @@
+//! What a store must do to hold entries: the contract between the cache and every backend.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::StoreKey;
+
+/// A store of entries: bytes under a key, for a time.
+///
+/// A backend knows nothing of envelopes, codecs or policies. It is told *who may compute* as a
+/// part of reading and writing: a read that [wants the lead](Want::Lead) may be given a
+/// [`Token`], and a write with a token takes effect only if nothing newer happened to the key.
+/// A store that cannot do this answers [`Lead::Unfenced`] and ignores tokens.
+///
+/// `cachekit_core::testkit::conformance` runs every line of this contract against a backend;
+/// `examples/custom_backend.rs` shows a third party's backend passing it.
+///
+/// # Keys
+/// [`StoreKey`] texts are printable ASCII without spaces, of any length. A store with a limit
+/// hashes what is longer. A store of several nodes places an entry by [`StoreKey::route`], so
+/// that the entries of all releases of one function and arguments lie on one node.
+///
+/// # Cancel safety
+/// Every method: dropping the returned future at any await leaves the backend usable, and no
+/// later caller ever gets the answer that was meant for the dropped one. A write whose future was
+/// dropped may or may not have happened.
+///
+/// # Errors
+/// A store that cannot be reached is an error, never a miss. No method panics.
+#[async_trait]
+pub trait Backend: Send + Sync + fmt::Debug + 'static {
+    /// Reads one entry.
+    ///
+    /// # Behaviour
+    /// - An entry that was never set, was removed, or outlived its ttl is not found.
+    /// - An entry is never served later than its ttl, rounded up to the store's resolution.
+    /// - The value is found byte for byte as it was set; an empty value is found as empty.
+    /// - `left` is the time left by the store's own clock.
+    /// - An expired entry ([`expire`](Self::expire)) is found with `stale`, or not found.
+    /// - [`Want::Value`] never takes the lead from anyone, and its `lead` is [`Lead::None`].
+    /// - [`Want::Lead`] on a missing or stale entry gives [`Lead::Mine`] to one reader and
+    ///   [`Lead::Other`] to every other, until the entry is set, the lead is released, or `hold`
+    ///   has passed. On a fresh entry it gives [`Lead::None`]; when less than `early` is left,
+    ///   one reader may be given [`Lead::Mine`] together with the value.
+    /// - A store that cannot lead answers [`Lead::Unfenced`] wherever it would have to choose.
+    async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup>;
+
+    /// Writes one entry, to be gone after `ttl`.
+    ///
+    /// # Behaviour
+    /// - Without a token the write always takes effect.
+    /// - With a token it takes effect only if the lead still stands: a `set`, `remove` or
+    ///   `expire` after the token was given, or a lead given to someone else since, make it
+    ///   [`Stored::Superseded`], and nothing is changed.
+    /// - The ttl counts from the moment of the write and replaces the old one.
+    /// - A value over the store's limit is refused, and the entry it was to replace is removed:
+    ///   keeping it would serve a value that the caller has replaced.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] names the limit. [`ErrorKind::Ambiguous`]: it may have happened.
+    async fn set(
+        &self,
+        key: &StoreKey,
+        value: Bytes,
+        ttl: Ttl,
+        lead: Option<&Token>,
+    ) -> Result<Stored>;
+
+    /// Says that the entry is no longer fresh. It may still be served as stale while its ttl
+    /// lasts, and the next reader that wants the lead gets it.
+    ///
+    /// # Behaviour
+    /// - A lead that was given before is superseded.
+    /// - Of an entry that is not there: nothing, and `Ok`.
+    /// - The time left is not prolonged.
+    /// - A store without the notion removes the entry.
+    async fn expire(&self, key: &StoreKey) -> Result<()>;
+
+    /// Removes the entry: it is not served again, not even as stale.
+    ///
+    /// # Behaviour
+    /// - A lead that was given before is superseded.
+    /// - Of an entry that is not there: nothing, and `Ok`.
+    async fn remove(&self, key: &StoreKey) -> Result<()>;
+
+    /// Keeps a lead for another `hold`, because the computation still runs.
+    ///
+    /// # Behaviour
+    /// - [`Renewed::Lost`] if the lead no longer stands; a later `set` with it is superseded.
+    async fn renew(&self, key: &StoreKey, lead: &Token, hold: Ttl) -> Result<Renewed>;
+
+    /// Hands a lead back, because the computation failed: the next reader may have it at once.
+    ///
+    /// # Behaviour
+    /// - Of a lead that no longer stands: nothing, and `Ok`.
+    async fn release(&self, key: &StoreKey, lead: &Token) -> Result<()>;
+
+    /// [`get`](Self::get) for many keys, each with its own result, in the order asked.
+    ///
+    /// # Behaviour
+    /// - A node that is away fails its own keys and no other.
+    async fn get_many(&self, keys: &[StoreKey], want: Want) -> Vec<Result<Lookup>> {
+        let mut results = Vec::with_capacity(keys.len());
+        for key in keys {
+            results.push(self.get(key, want).await);
+        }
+        results
+    }
+
+    /// [`set`](Self::set) for many entries, each with its own result, in the order given.
+    async fn set_many(&self, entries: Vec<NewEntry>) -> Vec<Result<Stored>> {
+        let mut results = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let NewEntry { key, value, ttl, lead } = entry;
+            results.push(self.set(&key, value, ttl, lead.as_ref()).await);
+        }
+        results
+    }
+
+    /// [`expire`](Self::expire) for many keys, each with its own result, in the order given.
+    async fn expire_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
+        let mut results = Vec::with_capacity(keys.len());
+        for key in keys {
+            results.push(self.expire(key).await);
+        }
+        results
+    }
+
+    /// [`remove`](Self::remove) for many keys, each with its own result, in the order given.
+    async fn remove_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
+        let mut results = Vec::with_capacity(keys.len());
+        for key in keys {
+            results.push(self.remove(key).await);
+        }
+        results
+    }
+
+    /// How the store is: every node is asked, none is left out. Never fails, and is bounded by
+    /// the store's own timeout.
+    async fn health(&self) -> Health;
+}
+
+/// What a reader is after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// The value only: peeking, administration. Takes the lead from no one.
+    Value,
+    /// The value, or the lead to compute it.
+    Lead {
+        /// How long the lead stands unless it is renewed. Rounded up to the store's resolution;
+        /// memcached: at least 2 s, because its clock is exact to 1 s.
+        hold: Ttl,
+        /// An entry with less than this left may be given to one reader together with the lead.
+        /// Zero: only missing and stale entries are led.
+        early: Duration,
+    },
+}
+
+/// The answer to a read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// The entry, where there is one.
+    pub found: Option<Found>,
+    /// Who computes.
+    pub lead: Lead,
+}
+
+impl Lookup {
+    /// Nothing found, and `lead`.
+    #[must_use]
+    pub const fn miss(lead: Lead) -> Self {
+        Self { found: None, lead }
+    }
+}
+
+/// An entry as the store holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The bytes that were set.
+    pub value: Bytes,
+    /// Time left until the store drops the entry, by the store's own clock. Never zero for a
+    /// fresh entry; rounded up to the store's resolution.
+    pub left: Duration,
+    /// Whether the entry was expired by [`Backend::expire`].
+    pub stale: bool,
+}
+
+/// Who computes, as far as this reader is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lead {
+    /// Nobody needs to: the entry is fresh, or the reader did not ask.
+    None,
+    /// This reader. The token goes with the `set`.
+    Mine(Token),
+    /// Another reader does.
+    Other,
+    /// This store cannot say; everybody may, and writes are not fenced.
+    Unfenced,
+}
+
+/// The proof that a reader leads: opaque bytes that the store made and reads back.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Token(Bytes);
+
+impl Token {
+    /// A token of these bytes.
+    #[must_use]
+    pub fn new(bytes: impl Into<Bytes>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// What became of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It is stored.
+    Stored,
+    /// Something newer happened to the key; nothing was changed.
+    Superseded,
+}
+
+/// What became of a renewal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewed {
+    /// The lead stands.
+    Held,
+    /// It does not stand any more.
+    Lost,
+}
+
+/// One entry of [`Backend::set_many`].
+#[derive(Clone, Debug)]
+pub struct NewEntry {
+    /// Where.
+    pub key: StoreKey,
+    /// What.
+    pub value: Bytes,
+    /// For how long.
+    pub ttl: Ttl,
+    /// The lead, where the write is to be fenced.
+    pub lead: Option<Token>,
+}
+
+/// How a store is, node by node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// One row a node; a store without nodes has one row.
+    pub nodes: Vec<NodeHealth>,
+}
+
+/// How one node is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeHealth {
+    /// Its name: an address, a directory.
+    pub name: String,
+    /// Its state.
+    pub state: NodeState,
+    /// What else is worth telling: a version, a reason. Empty where there is nothing.
+    pub detail: String,
+}
+
+/// The state of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NodeState {
+    /// Answers.
+    Up,
+    /// Answers, but not everything works: no fencing, read-only, configured wrongly.
+    Degraded,
+    /// Does not answer.
+    Down,
+}
+
+impl Health {
+    /// A store of one node.
+    #[must_use]
+    pub fn single(
+        name: impl Into<String>,
+        state: NodeState,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self { nodes: vec![NodeHealth { name: name.into(), state, detail: detail.into() }] }
+    }
+
+    /// `Up` if every node is up, `Down` if every node is down, else `Degraded`.
+    #[must_use]
+    pub fn state(&self) -> NodeState {
+        let all = |state| self.nodes.iter().all(|node| node.state == state);
+        if all(NodeState::Up) {
+            NodeState::Up
+        } else if all(NodeState::Down) {
+            NodeState::Down
+        } else {
+            NodeState::Degraded
+        }
+    }
+}
+
+/// A time to live: how long a store keeps an entry.
+///
+/// Never zero and never negative; such a value cannot be built. Below the resolution of a store it
+/// is rounded up by the store. [`Ttl::NEVER`] is the named "does not go by itself"; memcached
+/// keeps it, like every longer ttl, for 30 days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ttl(Duration);
+
+impl Ttl {
+    /// Does not go by itself. On memcached: 30 days.
+    pub const NEVER: Self = Self(Duration::MAX);
+
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for zero.
+    pub fn new(duration: Duration) -> Result<Self> {
+        if duration.is_zero() {
+            return Err(Error::with_detail(
+                ErrorKind::InvalidInput,
+                "ttl",
+                "zero; expected a time above zero, or Ttl::NEVER",
+            ));
+        }
+        Ok(Self(duration))
+    }
+
+    /// Whole seconds, for constants.
+    ///
+    /// # Panics
+    /// At zero; in a `const` that is a compile error.
+    #[must_use]
+    pub const fn from_secs(seconds: u64) -> Self {
+        assert!(seconds > 0, "a ttl is above zero");
+        Self(Duration::from_secs(seconds))
+    }
+
+    /// Milliseconds, for constants.
+    ///
+    /// # Panics
+    /// At zero; in a `const` that is a compile error.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        assert!(millis > 0, "a ttl is above zero");
+        Self(Duration::from_millis(millis))
+    }
+
+    /// The time; `Duration::MAX` for [`Ttl::NEVER`].
+    #[must_use]
+    pub const fn duration(self) -> Duration {
+        self.0
+    }
+
+    /// Whether this is [`Ttl::NEVER`].
+    #[must_use]
+    pub fn is_never(self) -> bool {
+        self == Self::NEVER
+    }
+
+    /// Seconds, rounded up.
+    #[must_use]
+    pub const fn as_secs_rounded_up(self) -> u64 {
+        let whole = self.0.as_secs();
+        if self.0.subsec_nanos() > 0 { whole.saturating_add(1) } else { whole }
+    }
+
+    /// Milliseconds, rounded up; `u64::MAX` where they do not fit.
+    #[must_use]
+    pub fn as_millis_rounded_up(self) -> u64 {
+        u64::try_from(self.0.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ttl_of_zero_cannot_be_built() {
+        assert_eq!(Ttl::new(Duration::ZERO).unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn a_ttl_below_a_second_rounds_up_where_seconds_are_counted() {
+        assert_eq!(Ttl::from_millis(1).as_secs_rounded_up(), 1);
+        assert_eq!(Ttl::from_millis(1_001).as_secs_rounded_up(), 2);
+        assert_eq!(Ttl::from_secs(2).as_secs_rounded_up(), 2);
+        assert_eq!(Ttl::new(Duration::from_nanos(1)).unwrap().as_millis_rounded_up(), 1);
+        assert_eq!(Ttl::NEVER.as_secs_rounded_up(), u64::MAX);
+    }
+
+    #[test]
+    fn health_is_degraded_when_one_of_two_nodes_is_down() {
+        let node = |state| NodeHealth { name: String::new(), state, detail: String::new() };
+        let health = Health { nodes: vec![node(NodeState::Up), node(NodeState::Down)] };
+        assert_eq!(health.state(), NodeState::Degraded);
+    }
+
+    #[test]
+    fn a_backend_can_be_a_trait_object() {
+        fn _takes(_: &dyn Backend) {}
+    }
+}

@@ -1,0 +1,339 @@
+//! The environment: the one place that touches it, and the rules that every variable follows.
+//!
+//! A crate declares one [`Variable`] constant for each of its variables; the reference table in
+//! `docs/environment.md` is generated from them. It reads its section of [`Vars`] into a struct of
+//! `Option<String>` and turns each field into its type with [`Problems::parse`], so that every
+//! problem is reported, not only the first.
+//!
+//! Rules: names are exact; an empty value means unset; white space around a value is dropped;
+//! variables that Kubernetes injects for services (`CACHEKIT_…_SERVICE_HOST`, `CACHEKIT_…_PORT`,
+//! `CACHEKIT_…_PORT_…`) are not ours.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+/// What all our variables begin with.
+pub const PREFIX: &str = "CACHEKIT_";
+
+/// One environment variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// The whole name, `CACHEKIT_…`.
+    pub name: &'static str,
+    /// The default, as one would write it.
+    pub default: &'static str,
+    /// The form expected, such as "seconds between 0.1 and 30, such as 1.5".
+    pub expected: &'static str,
+    /// What it means, in a sentence.
+    pub about: &'static str,
+    /// Whether its value must not be shown.
+    pub secret: bool,
+}
+
+/// The variables that begin with [`PREFIX`] and are not empty.
+#[derive(Clone, Debug, Default)]
+pub struct Vars(BTreeMap<String, String>);
+
+impl Vars {
+    /// Reads the environment of this process.
+    #[must_use]
+    pub fn from_process(problems: &mut Problems) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the reader that others must use")]
+        let vars = std::env::vars_os();
+        Self::from_os(vars, problems)
+    }
+
+    /// Takes `vars` for the environment. Pure.
+    pub fn from_os(
+        vars: impl IntoIterator<Item = (OsString, OsString)>,
+        problems: &mut Problems,
+    ) -> Self {
+        let mut ours = BTreeMap::new();
+        for (name, value) in vars {
+            let Some(name) = name.to_str() else { continue };
+            if !name.starts_with(PREFIX) || is_service_link(name) {
+                continue;
+            }
+            match value.into_string() {
+                Ok(value) if value.trim().is_empty() => {}
+                Ok(value) => {
+                    ours.insert(name.to_owned(), value.trim().to_owned());
+                }
+                Err(_) => problems.add(name, None, "text in UTF-8"),
+            }
+        }
+        Self(ours)
+    }
+
+    /// Whether `variable` is set to something.
+    #[must_use]
+    pub fn is_set(&self, variable: &Variable) -> bool {
+        self.0.contains_key(variable.name)
+    }
+
+    /// The variables below `prefix`, by field name: `CACHEKIT_FILE_MAX_SIZE_MB` is the field
+    /// `max_size_mb` of the section `CACHEKIT_FILE_`. `T` has only fields of `Option<String>`.
+    ///
+    /// # Panics
+    /// If `T` has a field of another type: a mistake of the calling code, not of the environment.
+    #[must_use]
+    pub fn section<T: DeserializeOwned>(&self, prefix: &str) -> T {
+        let section = self.0.iter().filter_map(|(name, value)| {
+            Some((name.strip_prefix(prefix)?.to_owned(), value.clone()))
+        });
+        envy::from_iter(section).expect("a section has only fields of Option<String>")
+    }
+
+    /// Reports names that look like one of `known` and are none: within an edit distance of two
+    /// it is an error that says which, else a warning is logged.
+    pub fn check_names<'a>(
+        &self,
+        known: impl IntoIterator<Item = &'a Variable> + Clone,
+        problems: &mut Problems,
+    ) {
+        for (name, value) in &self.0 {
+            if known.clone().into_iter().any(|variable| variable.name == name) {
+                continue;
+            }
+            let near = known.clone().into_iter().find(|variable| is_near(variable.name, name));
+            match near {
+                Some(variable) => {
+                    let expected = format!("no such variable; did you mean {}", variable.name);
+                    // A misspelt secret is still a secret.
+                    problems.add(name, (!variable.secret).then_some(value), expected);
+                }
+                None => tracing::warn!(variable = %name, "unknown CacheKit variable, ignored"),
+            }
+        }
+    }
+}
+
+/// Kubernetes gives every pod the addresses of its namespace's services as variables: a service
+/// called `cachekit-memcached` becomes `CACHEKIT_MEMCACHED_SERVICE_HOST`, `CACHEKIT_MEMCACHED_PORT`
+/// and `CACHEKIT_MEMCACHED_PORT_11211_TCP_ADDR`.
+fn is_service_link(name: &str) -> bool {
+    name.ends_with("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || name.ends_with("_PORT")
+        || name.contains("_PORT_")
+}
+
+fn is_near(known: &str, name: &str) -> bool {
+    known.len().abs_diff(name.len()) <= 2 && edit_distance(known, name) <= 2
+}
+
+/// Levenshtein's distance, over bytes.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let substituted = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// Everything that is wrong with a configuration, collected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+/// One thing that is wrong: which variable, what it holds, what it should hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The whole name of the variable.
+    pub variable: String,
+    /// Its value; `None` where it is a secret or not text.
+    pub value: Option<String>,
+    /// The form expected.
+    pub expected: String,
+}
+
+impl Problems {
+    /// Adds a problem.
+    pub fn add(
+        &mut self,
+        variable: &str,
+        value: Option<&str>,
+        expected: impl Into<String>,
+    ) {
+        self.0.push(Problem {
+            variable: variable.to_owned(),
+            value: value.map(str::to_owned),
+            expected: expected.into(),
+        });
+    }
+
+    /// `raw` through `parser`. `None` if it is unset, or if it does not parse: then the problem
+    /// is added.
+    pub fn parse<T>(
+        &mut self,
+        variable: &Variable,
+        raw: Option<String>,
+        parser: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let raw = raw?;
+        let parsed = parser(&raw);
+        if parsed.is_none() {
+            self.add(variable.name, (!variable.secret).then_some(&raw), variable.expected);
+        }
+        parsed
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// One by one, in the order found.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => write!(f, "{}={value:?}: expected {}", self.variable, self.expected),
+            None => write!(f, "{} (value hidden): expected {}", self.variable, self.expected),
+        }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// A parser for seconds with a fraction, within `range`.
+pub fn seconds(range: RangeInclusive<f64>) -> impl Fn(&str) -> Option<Duration> {
+    move |raw| {
+        let seconds: f64 = raw.parse().ok()?;
+        range.contains(&seconds).then(|| Duration::try_from_secs_f64(seconds).ok())?
+    }
+}
+
+/// A parser for whole numbers within `range`.
+pub fn integer(range: RangeInclusive<u64>) -> impl Fn(&str) -> Option<u64> {
+    move |raw| raw.parse().ok().filter(|number| range.contains(number))
+}
+
+/// Parses `true`, `1`, `yes`, `on` and their opposites, in any case.
+#[must_use]
+pub fn boolean(raw: &str) -> Option<bool> {
+    match raw.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMEOUT: Variable = Variable {
+        name: "CACHEKIT_MEMCACHED_TIMEOUT",
+        default: "1.0",
+        expected: "seconds between 0.1 and 30, such as 1.5",
+        about: "bounds one call",
+        secret: false,
+    };
+    const PASSWORD: Variable = Variable { name: "CACHEKIT_PASSWORD", secret: true, ..TIMEOUT };
+
+    fn vars(pairs: &[(&str, &str)]) -> (Vars, Problems) {
+        let mut problems = Problems::default();
+        let pairs = pairs.iter().map(|(name, value)| (name.into(), value.into()));
+        (Vars::from_os(pairs, &mut problems), problems)
+    }
+
+    #[test]
+    fn an_empty_value_means_unset() {
+        let (vars, _) = vars(&[("CACHEKIT_MEMCACHED_TIMEOUT", " ")]);
+        assert!(!vars.is_set(&TIMEOUT));
+    }
+
+    #[test]
+    fn a_problem_names_variable_value_and_expected_form() {
+        let mut problems = Problems::default();
+        assert_eq!(problems.parse(&TIMEOUT, Some("soon".into()), seconds(0.1..=30.0)), None);
+        assert_eq!(
+            problems.to_string(),
+            "CACHEKIT_MEMCACHED_TIMEOUT=\"soon\": expected seconds between 0.1 and 30, such as 1.5"
+        );
+    }
+
+    #[test]
+    fn a_secret_is_hidden_in_a_problem() {
+        let mut problems = Problems::default();
+        problems.parse(&PASSWORD, Some("hunter2".into()), |_| None::<()>);
+        assert!(!problems.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn a_misspelt_name_is_an_error_that_says_which_was_meant() {
+        let (vars, mut problems) = vars(&[("CACHEKIT_MEMCACHED_TIMOUT", "1")]);
+        vars.check_names(&[TIMEOUT], &mut problems);
+        assert!(problems.to_string().contains("did you mean CACHEKIT_MEMCACHED_TIMEOUT"));
+    }
+
+    #[test]
+    fn a_name_like_no_other_is_not_an_error() {
+        let (vars, mut problems) = vars(&[("CACHEKIT_SOMETHING_ELSE", "1")]);
+        vars.check_names(&[TIMEOUT], &mut problems);
+        assert!(problems.is_empty());
+    }
+
+    #[test]
+    fn the_service_links_of_kubernetes_are_not_ours() {
+        let (vars, mut problems) = vars(&[
+            ("CACHEKIT_MEMCACHED_SERVICE_HOST", "10.0.0.1"),
+            ("CACHEKIT_MEMCACHED_PORT", "tcp://10.0.0.1:11211"),
+            ("CACHEKIT_MEMCACHED_PORT_11211_TCP_ADDR", "10.0.0.1"),
+        ]);
+        vars.check_names(&[TIMEOUT], &mut problems);
+        assert!(problems.is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_that_is_not_utf8_is_reported_by_name() {
+        use std::os::unix::ffi::OsStringExt;
+        let mut problems = Problems::default();
+        let name = OsString::from("CACHEKIT_NAMESPACE");
+        Vars::from_os([(name, OsString::from_vec(vec![0xff]))], &mut problems);
+        assert!(problems.to_string().contains("CACHEKIT_NAMESPACE"));
+    }
+
+    #[test]
+    fn nan_and_infinity_are_not_seconds() {
+        assert_eq!(seconds(0.1..=30.0)("NaN"), None);
+        assert_eq!(seconds(0.1..=30.0)("inf"), None);
+        assert_eq!(seconds(0.1..=30.0)("1.5"), Some(Duration::from_millis(1_500)));
+    }
+
+    #[test]
+    fn the_edit_distance_counts_insertions_deletions_and_substitutions() {
+        assert_eq!(edit_distance("TIMEOUT", "TIMOUT"), 1);
+        assert_eq!(edit_distance("SERVERS", "SERVRES"), 2);
+        assert_eq!(edit_distance("", "abc"), 3);
+    }
+}

@@ -1,0 +1,8 @@
+//! What every backend author needs: the [`Backend`](backend::Backend) trait, the cache in front of
+//! it, and the kit that tests both. Users of the cache name the crate `cachekit` instead.
+
+pub mod backend;
+pub mod clock;
+pub mod env;
+pub mod error;
+pub mod key;

@@ -1,0 +1,1 @@
+//! One file an entry, in a directory that processes share

@@ -1,0 +1,1 @@
+//! A hashing client over many memcached servers, and the backend made of it

@@ -3,6 +3,9 @@
 
 pub mod backend;
 pub mod clock;
+pub mod codec;
 pub mod env;
+pub mod envelope;
 pub mod error;
 pub mod key;
+pub mod schema;

@@ -1,7 +1,7 @@
 //! Emits `profile::remove(42)` and the others beside the function.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{Attribute, Visibility};
 
@@ -93,6 +93,17 @@ fn ours(name: &Ident) -> Ident {
     let mut name = name.clone();
     name.set_span(Span::call_site());
     name
+}
+
+fn as_ours(tokens: TokenStream) -> TokenStream {
+    let respanned = tokens.into_iter().map(|mut token| {
+        if let TokenTree::Group(group) = &token {
+            token = Group::new(group.delimiter(), as_ours(group.stream())).into();
+        }
+        token.set_span(Span::call_site());
+        token
+    });
+    respanned.collect()
 }
 
 fn constant_of(prefix: &Ident) -> Ident {
@@ -259,9 +270,8 @@ impl Expansion<'_> {
             .attributes
             .iter()
             .filter(|attribute| kept.iter().any(|kept| attribute.path().is_ident(kept)));
-        let visibility = &self.function.visibility;
-        let mut signature = self.function.signature.clone();
-        signature.ident = name;
+        let visibility = as_ours(self.function.visibility.to_token_stream());
+        let signature = self.signature_of_body(name);
         let body = &self.function.body;
         quote! {
             #[doc = "Computes the result of this call; neither reads nor fills the cache."]

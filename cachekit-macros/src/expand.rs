@@ -120,6 +120,18 @@ impl<'a> Expansion<'a> {
         signature
     }
 
+    /// The signature of the user for the function that has the body: as an item it is ours, and
+    /// lints about items pass it by.
+    pub(crate) fn signature_of_body(&self, name: Ident) -> Signature {
+        let mut signature = self.function.signature.clone();
+        signature.ident = name;
+        signature.fn_token.span = Span::mixed_site();
+        if let Some(asyncness) = &mut signature.asyncness {
+            asyncness.span = Span::mixed_site();
+        }
+        signature
+    }
+
     fn body_moved(&self) -> bool {
         self.companions.exist() || self.is_detached()
     }
@@ -341,8 +353,7 @@ impl<'a> Expansion<'a> {
             None => {
                 // The body sees this name, so it is one that nobody else takes.
                 let name = Ident::new("__cachekit_uncached", Span::mixed_site());
-                let mut signature = self.function.signature.clone();
-                signature.ident = name.clone();
+                let signature = self.signature_of_body(name.clone());
                 let body = &self.function.body;
                 (quote!(#signature #body), quote!(#name(#(#names),*)))
             }
@@ -397,9 +408,9 @@ impl Argument {
     }
 }
 
-/// New content between the braces of the user.
+/// New content where the braces of the user are: to lints it is not the user's.
 fn regroup(braces: &Group, content: TokenStream) -> TokenStream {
     let mut group = Group::new(braces.delimiter(), content);
-    group.set_span(braces.span());
+    group.set_span(Span::mixed_site().located_at(braces.span()));
     group.into_token_stream()
 }

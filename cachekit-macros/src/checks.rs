@@ -1,0 +1,452 @@
+//! What cannot be cached, and why: refuses, changes nothing.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::visit::{self, Visit};
+use syn::{
+    Error, FnArg, Lifetime, Receiver, ReceiverKind, Result, Safety, Type, TypeImplTrait,
+    TypeReference,
+};
+
+use crate::args::{KeyOption, Options, Skip};
+use crate::function::{Execution, Form, Function, future_output, mentions};
+use crate::template::{self, Piece, no_such_argument};
+use crate::ttl::Ttl;
+
+/// Every problem at once.
+pub(crate) fn check(function: &Function, options: &Options) -> Result<()> {
+    let checks = [
+        qualifiers(function),
+        receiver(function),
+        arguments(function),
+        returned(function, options),
+        skipped(function, options),
+        key_of_self(function, options),
+        key_of_arguments(function, options),
+        destructured_names(function, options),
+        unless_sees_result(options),
+        companions(function, options),
+    ];
+    let problems = checks.into_iter().filter_map(Result::err);
+    problems
+        .reduce(|mut all, problem| {
+            all.combine(problem);
+            all
+        })
+        .map_or(Ok(()), Err)
+}
+
+fn qualifiers(function: &Function) -> Result<()> {
+    let signature = &function.signature;
+    if let Some(keyword) = &signature.constness {
+        let message = "a `const fn` cannot read a cache; remove `const`";
+        return Err(Error::new_spanned(keyword, message));
+    }
+    if let Safety::Unsafe(keyword) = &signature.safety {
+        let message = "what the caller of an `unsafe fn` vouches for may not hold when the value \
+                       is computed for another caller; annotate a safe function that calls this one";
+        return Err(Error::new_spanned(keyword, message));
+    }
+    if let Some(variadic) = &signature.variadic {
+        return Err(Error::new_spanned(
+            variadic,
+            "a variadic function has no key; list its arguments",
+        ));
+    }
+    if let Some(abi) = &signature.abi {
+        let message = "callers of a foreign ABI know nothing of the cache; annotate a Rust function \
+                       and call that one from here";
+        return Err(Error::new_spanned(abi, message));
+    }
+    Ok(())
+}
+
+const MUTABLE: &str = "what the body writes through `&mut` would be lost on a hit; return the value \
+                       instead";
+
+fn receiver(function: &Function) -> Result<()> {
+    match function.receiver() {
+        Some(Receiver {
+            kind: ReceiverKind::Reference(_, _, Some(keyword)),
+            ..
+        }) => {
+            let message = "what the body writes through `&mut self` would be lost on a hit; take \
+                           `&self` and return the value";
+            Err(Error::new_spanned(keyword, message))
+        }
+        Some(Receiver {
+            kind: ReceiverKind::Typed(_, ty),
+            ..
+        }) => refuse_mutable(ty),
+        _ => Ok(()),
+    }
+}
+
+fn arguments(function: &Function) -> Result<()> {
+    for input in &function.signature.inputs {
+        let attributes = match input {
+            FnArg::Receiver(receiver) => &receiver.attrs,
+            FnArg::Typed(typed) => &typed.attrs,
+        };
+        if let Some(attribute) = attributes.iter().find(|a| a.path().is_ident("cfg")) {
+            let message = "an argument that comes and goes cannot be part of a key; put `#[cfg]` on \
+                           the whole function and write it twice";
+            return Err(Error::new_spanned(attribute, message));
+        }
+    }
+    function
+        .arguments
+        .iter()
+        .try_for_each(|argument| refuse_mutable(argument.ty()))
+}
+
+fn refuse_mutable(ty: &Type) -> Result<()> {
+    #[derive(Default)]
+    struct Mutable<'ast>(Option<&'ast TypeReference>);
+    impl<'ast> Visit<'ast> for Mutable<'ast> {
+        fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
+            if reference.mutability.is_some() {
+                self.0 = self.0.or(Some(reference));
+            }
+            visit::visit_type_reference(self, reference);
+        }
+        fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
+        fn visit_parenthesized_generic_arguments(
+            &mut self,
+            _: &'ast syn::ParenthesizedGenericArguments,
+        ) {
+        }
+    }
+    let mut mutable = Mutable::default();
+    mutable.visit_type(ty);
+    mutable.0.map_or(Ok(()), |reference| {
+        Err(Error::new_spanned(reference, MUTABLE))
+    })
+}
+
+fn returned(function: &Function, options: &Options) -> Result<()> {
+    let returned = &function.returned;
+    match returned {
+        Type::Never(_) => Err(Error::new_spanned(
+            returned,
+            "a function that never returns has no value to cache; remove `#[cached]`",
+        )),
+        Type::Tuple(tuple) if tuple.elems.is_empty() => Err(Error::new_spanned(
+            returned,
+            "`()` is no value: a hit would only skip the effects of the function; return a value, \
+             or remove `#[cached]`",
+        )),
+        _ => {
+            refuse_type_parameter(function)?;
+            refuse_impl(returned)?;
+            refuse_borrowed(returned, options.local.is_some())
+        }
+    }
+}
+
+/// Whether a type parameter is a `Result` cannot be known, and its `Err` would be cached.
+fn refuse_type_parameter(function: &Function) -> Result<()> {
+    let Type::Path(path) = &function.returned else {
+        return Ok(());
+    };
+    let is_parameter = |ident: &Ident| {
+        function
+            .type_parameters()
+            .any(|parameter| parameter == ident)
+    };
+    let qualified = path.qself.as_ref().map(|qself| &*qself.ty);
+    let ty = match qualified {
+        Some(Type::Path(qualified)) => qualified.path.segments.first(),
+        _ => path.path.segments.first(),
+    };
+    let Some(parameter) = ty.filter(|segment| is_parameter(&segment.ident)) else {
+        return Ok(());
+    };
+    let message = format!(
+        "`{}` may turn out to be a `Result`, whose `Err` would be cached as a value; return a \
+         `Result` or an `Option` of it, or a type that wraps it",
+        parameter.ident,
+    );
+    Err(Error::new_spanned(&function.returned, message))
+}
+
+fn refuse_impl(returned: &Type) -> Result<()> {
+    #[derive(Default)]
+    struct Opaque<'ast>(Option<&'ast TypeImplTrait>);
+    impl<'ast> Visit<'ast> for Opaque<'ast> {
+        fn visit_type_impl_trait(&mut self, opaque: &'ast TypeImplTrait) {
+            self.0 = self.0.or(Some(opaque));
+        }
+    }
+    let mut opaque = Opaque::default();
+    opaque.visit_type(returned);
+    let Some(opaque) = opaque.0 else {
+        return Ok(());
+    };
+    let is_future = opaque.bounds.iter().any(|bound| match bound {
+        syn::TypeParamBound::Trait(bound) => future_output(&bound.path).is_some(),
+        _ => false,
+    });
+    let message = if is_future {
+        "a future cannot be cached, only what it gives: write `async fn` and return that"
+    } else {
+        "a cache stores values of a type with a name; return one, such as a `Vec` of the items or \
+         an `Arc<dyn Trait>` with `local`"
+    };
+    Err(Error::new_spanned(opaque, message))
+}
+
+fn refuse_borrowed(returned: &Type, local: bool) -> Result<()> {
+    #[derive(Default)]
+    struct Borrowed {
+        borrowed: Option<TokenStream>,
+        statics: Option<TokenStream>,
+    }
+    impl<'ast> Visit<'ast> for Borrowed {
+        fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
+            let lives = reference
+                .lifetime
+                .as_ref()
+                .is_some_and(|l| l.ident == "static");
+            let slot = if lives {
+                &mut self.statics
+            } else {
+                &mut self.borrowed
+            };
+            slot.get_or_insert_with(|| reference.to_token_stream());
+            visit::visit_type_reference(self, reference);
+        }
+        fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+            if lifetime.ident != "static" {
+                self.borrowed
+                    .get_or_insert_with(|| lifetime.to_token_stream());
+            }
+        }
+        fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
+        fn visit_parenthesized_generic_arguments(
+            &mut self,
+            _: &'ast syn::ParenthesizedGenericArguments,
+        ) {
+        }
+    }
+    let mut found = Borrowed::default();
+    found.visit_type(returned);
+    if let Some(borrowed) = found.borrowed {
+        let message = "a cached value outlives the call that computed it and cannot borrow; return \
+                       an owned type such as `String`, `Vec<T>` or `Arc<T>`";
+        return Err(Error::new_spanned(borrowed, message));
+    }
+    match found.statics.filter(|_| !local) {
+        None => Ok(()),
+        Some(reference) => Err(Error::new_spanned(
+            reference,
+            "a `&'static` reference cannot be read back from a store; return an owned type, or keep \
+             the value in this process with `local`",
+        )),
+    }
+}
+
+fn skipped(function: &Function, options: &Options) -> Result<()> {
+    let Some(Skip { names, .. }) = &options.skip else {
+        return Ok(());
+    };
+    for name in names {
+        if name == "self" && function.receiver().is_some() {
+            continue;
+        }
+        if name == "self" {
+            let message = "there is no `self` in this function to skip; remove it from `skip`";
+            return Err(Error::new(name.span(), message));
+        }
+        let matches = |ident: &Ident| ident.unraw() == name.unraw();
+        let mut arguments = function.arguments.iter();
+        if arguments
+            .clone()
+            .any(|argument| argument.bound_names().iter().any(matches))
+        {
+            let message = format!(
+                "`{name}` is a part of a destructured argument; give the argument a name to skip it"
+            );
+            return Err(Error::new(name.span(), message));
+        }
+        if !arguments.any(|argument| argument.form == Form::Named && matches(&argument.name)) {
+            return Err(Error::new(
+                name.span(),
+                no_such_argument(&name.to_string(), function),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// `self` is never left out of the key silently.
+fn key_of_self(function: &Function, options: &Options) -> Result<()> {
+    let Some(receiver) = function.receiver() else {
+        return Ok(());
+    };
+    let skipped = options
+        .skip
+        .as_ref()
+        .and_then(|skip| skip.names.iter().find(|n| *n == "self"));
+    let in_key = match &options.key {
+        Some(KeyOption::Template(template)) => {
+            let text = template.value();
+            text.contains("{self}") || text.contains("{self.")
+        }
+        Some(KeyOption::Expression(key)) => mentions(key.to_token_stream(), "self"),
+        None => false,
+    };
+    match (in_key, skipped) {
+        (true, Some(skipped)) => Err(Error::new(
+            skipped.span(),
+            "`key` mentions `self`, and `skip(self)` says that instances share their entries; keep \
+             one of them",
+        )),
+        (false, None) => {
+            let example = example_key(function);
+            let message = format!(
+                "must two instances share their entries? If not, name what tells them apart: `key = \
+                 {example}`. If they must, write `skip(self)`"
+            );
+            Err(Error::new_spanned(receiver, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn example_key(function: &Function) -> String {
+    let named = function
+        .arguments
+        .iter()
+        .filter(|argument| argument.form == Form::Named);
+    let names: Vec<String> = named.map(|argument| argument.name.to_string()).collect();
+    if names.is_empty() {
+        return "(self.id,)".into();
+    }
+    format!("(self.id, {})", names.join(", "))
+}
+
+fn key_of_arguments(function: &Function, options: &Options) -> Result<()> {
+    let (key, names_one) = match &options.key {
+        Some(KeyOption::Template(text)) => {
+            let pieces = template::parse(text, function)?;
+            let names_one = pieces
+                .iter()
+                .any(|piece| matches!(piece, Piece::Placeholder(_)));
+            (text.to_token_stream(), names_one)
+        }
+        Some(KeyOption::Expression(key)) => {
+            let key = key.to_token_stream();
+            let names_one = mentions_any_argument(&key, function);
+            (key, names_one)
+        }
+        None => return Ok(()),
+    };
+    if names_one || options.skip.is_some() || function.arguments.is_empty() {
+        return Ok(());
+    }
+    let arguments: Vec<String> = function
+        .arguments
+        .iter()
+        .map(|argument| argument.name.to_string())
+        .collect();
+    let arguments = arguments.join(", ");
+    let message = format!(
+        "this key is the same for every call; name what the value depends on, as in `key = \
+         ({arguments},)`; or remove `key` and skip what it does not depend on: `skip({arguments})`"
+    );
+    Err(Error::new_spanned(key, message))
+}
+
+fn mentions_any_argument(tokens: &TokenStream, function: &Function) -> bool {
+    let bound = function.arguments.iter().flat_map(|argument| {
+        let mut names = argument.bound_names();
+        names.push(argument.name.clone());
+        names
+    });
+    let receiver = function
+        .receiver()
+        .map(|receiver| Ident::from(receiver.self_token));
+    bound
+        .chain(receiver)
+        .any(|name| mentions(tokens.clone(), &name.to_string()))
+}
+
+/// Options see arguments by the names in the signature, before any pattern is taken apart.
+fn destructured_names(function: &Function, options: &Options) -> Result<()> {
+    let key = match &options.key {
+        Some(KeyOption::Expression(key)) => Some(key),
+        _ => None,
+    };
+    let ttl = match &options.ttl {
+        Some(Ttl::Computed(ttl)) => Some(ttl),
+        _ => None,
+    };
+    let expressions = [key, ttl, options.condition.as_ref(), options.cache.as_ref()];
+    for expression in expressions.into_iter().flatten() {
+        for argument in &function.arguments {
+            for name in argument.bound_names() {
+                let Some(mention) = find(expression.to_token_stream(), &name) else {
+                    continue;
+                };
+                let message = format!(
+                    "`{name}` is a part of a destructured argument, which options do not see; give \
+                     the argument a name, and take it apart in the body"
+                );
+                return Err(Error::new(mention.span(), message));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn find(tokens: TokenStream, name: &Ident) -> Option<Ident> {
+    tokens.into_iter().find_map(|token| match token {
+        TokenTree::Ident(ident) if ident == *name => Some(ident),
+        TokenTree::Group(group) => find(group.stream(), name),
+        _ => None,
+    })
+}
+
+fn unless_sees_result(options: &Options) -> Result<()> {
+    match &options.unless {
+        Some(unless) if !mentions(unless.to_token_stream(), "result") => Err(Error::new_spanned(
+            unless,
+            "`unless` decides by the `result`, a reference to the returned value, as in `unless = \
+             result.is_empty()`; for the arguments write `condition = …`",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn companions(function: &Function, options: &Options) -> Result<()> {
+    use crate::args::CompanionsOption::{Named, Off, On};
+    let asked = match &options.companions {
+        Some(Named(name)) => Some(name.span()),
+        Some(On(span)) => Some(*span),
+        Some(Off) => return Ok(()),
+        None => None,
+    };
+    if let (Some(span), Execution::Boxed(_)) = (asked, &function.execution) {
+        let message = "no item can be added beside a method of a trait implementation; remove \
+                       `companions`";
+        return Err(Error::new(span, message));
+    }
+    let name = function.signature.ident.to_string();
+    let renamed = matches!(options.companions, Some(Named(_)));
+    if !renamed && !function.is_associated() && PRIMITIVES.contains(&name.as_str()) {
+        let message = format!(
+            "the companions of `{name}` would hide the primitive type of that name; rename the \
+             function, or write `companions = {name}_cache` or `companions = false`"
+        );
+        return Err(Error::new(function.signature.ident.span(), message));
+    }
+    Ok(())
+}
+
+/// Names that a type must not take from the language.
+const PRIMITIVES: [&str; 17] = [
+    "bool", "char", "str", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16",
+    "u32", "u64", "u128", "usize",
+];

@@ -1,0 +1,282 @@
+//! Emits `profile::remove(42)` and the others beside the function.
+
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
+use syn::ext::IdentExt;
+use syn::{Attribute, Visibility};
+
+use crate::args::{CompanionsOption, Options};
+use crate::expand::Expansion;
+use crate::function::{Execution, Function};
+
+/// Where the companions of a function are.
+pub(crate) enum Companions {
+    /// Nowhere: they are not wanted, or nothing can be added beside the function.
+    None,
+    /// Associated functions of a struct of this name, in the type namespace beside the function.
+    Beside(Ident),
+    /// Methods of the same `impl`, with this prefix.
+    Siblings(Ident),
+}
+
+impl Companions {
+    pub(crate) fn of(function: &Function, options: &Options) -> Self {
+        let associated = function.is_associated();
+        let name = match &options.companions {
+            Some(CompanionsOption::Off) => return Self::None,
+            Some(CompanionsOption::Named(name)) => name.clone(),
+            Some(CompanionsOption::On(_)) => ours(&function.signature.ident),
+            // Without a visibility this may be a trait's method, where no item can be added.
+            None if associated && matches!(function.visibility, Visibility::Inherited) => {
+                return Self::None;
+            }
+            None if matches!(function.execution, Execution::Boxed(_)) => return Self::None,
+            None => ours(&function.signature.ident),
+        };
+        if associated {
+            Self::Siblings(name)
+        } else {
+            Self::Beside(name)
+        }
+    }
+
+    pub(crate) fn exist(&self) -> bool {
+        !matches!(self, Self::None)
+    }
+
+    /// The name of a companion as an item, and as a path from the function.
+    fn name(&self, companion: &str) -> Option<(Ident, TokenStream)> {
+        match self {
+            Self::None => None,
+            Self::Beside(name) => {
+                let item = Ident::new(companion, Span::call_site());
+                let path = quote!(#name::#item);
+                Some((item, path))
+            }
+            Self::Siblings(prefix) => {
+                let item =
+                    format_ident!("{}_{companion}", prefix.unraw(), span = Span::call_site());
+                let path = quote!(Self::#item);
+                Some((item, path))
+            }
+        }
+    }
+
+    /// The path of the companion that has the body.
+    pub(crate) fn uncached(&self) -> Option<TokenStream> {
+        self.name("uncached").map(|(_, path)| path)
+    }
+
+    /// The path of the constant that refers to the function's description.
+    pub(crate) fn identity(&self) -> Option<TokenStream> {
+        match self {
+            Self::None => None,
+            Self::Beside(name) => Some(quote!(#name::FUNCTION)),
+            Self::Siblings(prefix) => {
+                let constant = constant_of(prefix);
+                Some(quote!(Self::#constant))
+            }
+        }
+    }
+
+    /// The struct knows where it is, a function around the function included.
+    pub(crate) fn path(&self) -> Option<TokenStream> {
+        match self {
+            Self::Beside(name) => Some(quote!(.path(::core::any::type_name::<#name>))),
+            Self::None | Self::Siblings(_) => None,
+        }
+    }
+}
+
+/// The name of the function as a name of ours: lints about the case of a type stay silent.
+fn ours(name: &Ident) -> Ident {
+    let mut name = name.clone();
+    name.set_span(Span::call_site());
+    name
+}
+
+fn as_ours(tokens: TokenStream) -> TokenStream {
+    let respanned = tokens.into_iter().map(|mut token| {
+        if let TokenTree::Group(group) = &token {
+            token = Group::new(group.delimiter(), as_ours(group.stream())).into();
+        }
+        token.set_span(Span::call_site());
+        token
+    });
+    respanned.collect()
+}
+
+fn constant_of(prefix: &Ident) -> Ident {
+    let name = prefix.unraw().to_string().to_uppercase();
+    format_ident!("{name}_FUNCTION", span = Span::call_site())
+}
+
+impl Expansion<'_> {
+    pub(crate) fn companion_items(&self) -> TokenStream {
+        let attributes: Vec<&Attribute> = self
+            .function
+            .attributes
+            .iter()
+            .filter(|a| a.path().is_ident("cfg"))
+            .collect();
+        let visibility = &self.function.visibility;
+        match &self.companions {
+            Companions::None => TokenStream::new(),
+            Companions::Beside(name) => {
+                let items = self.associated(&Ident::new("FUNCTION", Span::call_site()), &[]);
+                let title = format!("Acts on the cached results of `{}`.", self.title());
+                quote! {
+                    #(#attributes)*
+                    #[doc = #title]
+                    #[allow(non_camel_case_types, dead_code)]
+                    #[non_exhaustive]
+                    #visibility struct #name {}
+                    #(#attributes)*
+                    impl #name { #items }
+                }
+            }
+            Companions::Siblings(prefix) => self.associated(&constant_of(prefix), &attributes),
+        }
+    }
+
+    fn title(&self) -> String {
+        self.function.signature.ident.unraw().to_string()
+    }
+
+    fn associated(&self, constant: &Ident, attributes: &[&Attribute]) -> TokenStream {
+        let runtime = &self.runtime;
+        let identity = self.new_identity();
+        let uncached = self.uncached_item();
+        let companions = [
+            self.remove(
+                "remove",
+                "Removes the cached result of this call: it is not served again.",
+            ),
+            self.remove(
+                "expire",
+                "Ends the freshness of the cached result of this call.",
+            ),
+            self.peek(),
+            self.prime(),
+            self.refresh(),
+        ];
+        let attributes = quote!(#(#attributes)*);
+        quote! {
+            #attributes
+            const #constant: &'static #runtime::Function = #identity;
+            #uncached
+            #(#attributes #companions)*
+        }
+    }
+
+    /// One companion: the arguments of the function and `more`, and a body of ours.
+    fn companion(
+        &self,
+        companion: &str,
+        about: &str,
+        more: Option<TokenStream>,
+        output: &TokenStream,
+        body: &TokenStream,
+    ) -> TokenStream {
+        let Some((name, _)) = self.companions.name(companion) else {
+            return TokenStream::new();
+        };
+        let visibility = &self.function.visibility;
+        let signature = &self.function.signature;
+        let asynchronous = self.function.is_async().then(|| quote!(async));
+        let (generics, conditions) = (&signature.generics, &signature.generics.where_clause);
+        let receiver = self.function.receiver().map(|receiver| quote!(#receiver,));
+        let arguments = self
+            .function
+            .arguments
+            .iter()
+            .map(|argument| argument.plain());
+        quote! {
+            #[doc = #about]
+            #[allow(dead_code)]
+            #visibility #asynchronous fn #name #generics(
+                #receiver #(#arguments,)* #more
+            ) -> #output #conditions {
+                #body
+            }
+        }
+    }
+
+    /// `call.verb(…)`, awaited or blocking as the function itself.
+    fn ask(&self, verb: &str, arguments: &TokenStream) -> TokenStream {
+        let call = Ident::new("call", Span::mixed_site());
+        if self.function.is_async() {
+            let verb = Ident::new(verb, Span::mixed_site());
+            return quote!(#call.#verb(#arguments).await);
+        }
+        let verb = format_ident!("{verb}_blocking", span = Span::mixed_site());
+        quote!(#call.#verb(#arguments))
+    }
+
+    fn result(&self) -> TokenStream {
+        let runtime = &self.runtime;
+        quote!(::core::result::Result<(), #runtime::Error>)
+    }
+
+    fn remove(&self, verb: &str, about: &str) -> TokenStream {
+        let prepare = self.prepare(false);
+        let ask = self.ask(verb, &TokenStream::new());
+        self.companion(verb, about, None, &self.result(), &quote!(#prepare #ask))
+    }
+
+    fn peek(&self) -> TokenStream {
+        let returned = &self.function.returned;
+        let prepare = self.prepare(true);
+        let ask = self.ask("peek", &TokenStream::new());
+        let about = "The cached result of this call, if there is one; computes nothing.";
+        let output = quote!(::core::option::Option<#returned>);
+        self.companion("peek", about, None, &output, &quote!(#prepare #ask))
+    }
+
+    fn prime(&self) -> TokenStream {
+        let returned = &self.function.returned;
+        let value = Ident::new("value", Span::mixed_site());
+        let prepare = self.prepare(true);
+        let (statement, ttl) = self.ttl();
+        let ask = self.ask("prime", &quote!(#ttl, #value));
+        let about = "Stores `value` as the result of this call.";
+        let more = Some(quote!(#value: #returned));
+        let body = quote!(#prepare #statement #ask);
+        self.companion("prime", about, more, &self.result(), &body)
+    }
+
+    fn refresh(&self) -> TokenStream {
+        let returned = &self.function.returned;
+        let prepare = self.prepare(true);
+        let run = self.run("refresh");
+        let about = "Computes the result of this call, even if there is one, and stores it.";
+        self.companion(
+            "refresh",
+            about,
+            None,
+            &quote!(#returned),
+            &quote!(#prepare #run),
+        )
+    }
+
+    /// The function without the cache: it has the body, and what the user said of its lints.
+    fn uncached_item(&self) -> TokenStream {
+        let Some((name, _)) = self.companions.name("uncached") else {
+            return TokenStream::new();
+        };
+        let kept = ["cfg", "allow", "expect", "warn", "deny", "forbid"];
+        let attributes = self
+            .function
+            .attributes
+            .iter()
+            .filter(|attribute| kept.iter().any(|kept| attribute.path().is_ident(kept)));
+        let visibility = as_ours(self.function.visibility.to_token_stream());
+        let signature = self.signature_of_body(name);
+        let body = &self.function.body;
+        quote! {
+            #[doc = "Computes the result of this call; neither reads nor fills the cache."]
+            #(#attributes)*
+            #visibility #signature #body
+        }
+    }
+}

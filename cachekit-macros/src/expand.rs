@@ -1,0 +1,416 @@
+//! Emits the cached function.
+//!
+//! Where companions exist the body moves into the companion `uncached`, and the function and
+//! `refresh` call it there; elsewhere it stays in place, as a closure or an async block.
+
+use proc_macro2::{Group, Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Attribute, FnArg, GenericParam, Path, Result, Signature, parse_quote};
+
+use crate::args::Options;
+use crate::checks;
+use crate::companions::Companions;
+use crate::function::{Argument, Execution, Form, Function};
+use crate::key;
+use crate::ttl::Ttl;
+
+/// The attribute; after a problem the item itself and the errors, so that the rest of the crate
+/// and the editor still see the function.
+pub(crate) fn cached(options: TokenStream, item: TokenStream) -> TokenStream {
+    try_cached(options, item.clone()).unwrap_or_else(|error| {
+        let error = error.into_compile_error();
+        quote!(#item #error)
+    })
+}
+
+fn try_cached(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let function: Function = syn::parse2(item)?;
+    let options: Options = syn::parse2(options)?;
+    checks::check(&function, &options)?;
+    let expansion = Expansion::new(&function, &options)?;
+    let cached = expansion.function();
+    let companions = expansion.companion_items();
+    Ok(quote!(#cached #companions))
+}
+
+/// What the parts of one expansion share.
+pub(crate) struct Expansion<'a> {
+    pub(crate) function: &'a Function,
+    pub(crate) companions: Companions,
+    /// The path of the runtime, `::cachekit::__private`.
+    pub(crate) runtime: TokenStream,
+    options: &'a Options,
+    key: TokenStream,
+}
+
+/// Names of ours that neither see nor hide those of the user.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+impl<'a> Expansion<'a> {
+    fn new(function: &'a Function, options: &'a Options) -> Result<Self> {
+        let runtime: Path = options
+            .runtime
+            .clone()
+            .unwrap_or_else(|| parse_quote!(::cachekit));
+        Ok(Self {
+            function,
+            companions: Companions::of(function, options),
+            runtime: quote!(#runtime::__private),
+            options,
+            key: key::statements(function, options, &local("key"))?,
+        })
+    }
+
+    fn function(&self) -> TokenStream {
+        let attributes = self.attributes();
+        let visibility = &self.function.visibility;
+        let signature = self.signature();
+        let prepare = self.prepare(true);
+        let call = local("call");
+        let value = local("value");
+        let run = self.run("run");
+        let body = quote! {
+            #prepare
+            if let ::core::option::Option::Some(#value) = #call.hit() {
+                return #value;
+            }
+            #run
+        };
+        let body = match self.function.execution {
+            Execution::Boxed(_) => quote!(::std::boxed::Box::pin(async move { #body })),
+            Execution::Sync | Execution::Async => body,
+        };
+        let body = regroup(&self.function.body, body);
+        quote!(#(#attributes)* #visibility #signature #body)
+    }
+
+    /// The attributes of the user. Where the body has moved, an `expect` would find nothing here.
+    fn attributes(&self) -> Vec<Attribute> {
+        let mut attributes = self.function.attributes.clone();
+        if self.companions.exist() {
+            for attribute in &mut attributes {
+                if let syn::Meta::List(list) = &mut attribute.meta
+                    && list.path.is_ident("expect")
+                {
+                    list.path = Ident::new("allow", Span::mixed_site()).into();
+                }
+            }
+        }
+        attributes
+    }
+
+    /// The signature of the user, with a name of ours where a pattern stands.
+    fn signature(&self) -> Signature {
+        let mut signature = self.function.signature.clone();
+        let body_moved = self.body_moved();
+        let typed = signature.inputs.iter_mut().filter_map(|input| match input {
+            FnArg::Typed(typed) => Some(typed),
+            FnArg::Receiver(_) => None,
+        });
+        for (typed, argument) in typed.zip(&self.function.arguments) {
+            if body_moved || argument.form == Form::Destructured {
+                let name = &argument.name;
+                typed.pat = parse_quote!(#name);
+            }
+        }
+        signature
+    }
+
+    /// The signature of the user for the function that has the body: as an item it is ours, and
+    /// lints about items pass it by.
+    pub(crate) fn signature_of_body(&self, name: Ident) -> Signature {
+        let mut signature = self.function.signature.clone();
+        signature.ident = name;
+        signature.fn_token.span = Span::mixed_site();
+        if let Some(asyncness) = &mut signature.asyncness {
+            asyncness.span = Span::mixed_site();
+        }
+        signature
+    }
+
+    fn body_moved(&self) -> bool {
+        self.companions.exist() || self.is_detached()
+    }
+
+    /// An owned async signature computes in a task of its own.
+    fn is_detached(&self) -> bool {
+        matches!(self.function.execution, Execution::Async) && self.function.is_owned()
+    }
+
+    /// Statements that leave a `call` of the runtime, ready to be asked.
+    pub(crate) fn prepare(&self, conditional: bool) -> TokenStream {
+        let runtime = &self.runtime;
+        let [key, call, cache, kind] = ["key", "call", "cache", "kind"].map(local);
+        let returned = &self.function.returned;
+        let identity = self.identity();
+        let statements = &self.key;
+        let types = self.types(&key);
+        let statements = match self.options.condition.as_ref().filter(|_| conditional) {
+            Some(condition) => quote! {
+                if #condition { #types #statements } else { #key.bypass(); }
+            },
+            None => quote!(#types #statements),
+        };
+        let chosen = match &self.options.cache {
+            Some(expression) => quote!(&(#expression)),
+            None => quote!(#runtime::default_cache()),
+        };
+        let form = self.form();
+        let cache_none = self
+            .options
+            .cache_none
+            .as_ref()
+            .map(|_| quote!(.cache_none()));
+        quote! {
+            let mut #key = #runtime::Arguments::new(#identity);
+            #statements
+            let #cache: &#runtime::Cache = #chosen;
+            let #kind = {
+                use #runtime::Probing as _;
+                (&&&&#runtime::Probe::<#returned>::new()).kind()
+            };
+            let #call = #runtime::Call::new(#kind, #cache, #key)#form #cache_none;
+        }
+    }
+
+    /// `.form::<…>()` where the values are not in the default codec.
+    fn form(&self) -> Option<TokenStream> {
+        let runtime = &self.runtime;
+        if self.options.local.is_some() {
+            return Some(quote!(.form::<#runtime::Local>()));
+        }
+        self.options
+            .codec
+            .as_ref()
+            .map(|codec| quote!(.form::<#codec>()))
+    }
+
+    /// What tells this function from all others, and its instances from each other.
+    fn types(&self, key: &Ident) -> TokenStream {
+        match &self.companions {
+            Companions::Beside(_) => key::types(self.function, key),
+            Companions::Siblings(_) => {
+                let parameters = key::types(self.function, key);
+                quote!(#key.types(::core::any::type_name::<Self>()); #parameters)
+            }
+            // The name of a closure has the place and every generic argument, those of an
+            // enclosing `impl` included.
+            Companions::None => quote!(#key.types(::core::any::type_name_of_val(&|| ()));),
+        }
+    }
+
+    /// A reference to the static that describes the function.
+    fn identity(&self) -> TokenStream {
+        self.companions
+            .identity()
+            .unwrap_or_else(|| self.new_identity())
+    }
+
+    pub(crate) fn new_identity(&self) -> TokenStream {
+        let runtime = &self.runtime;
+        let name = self.function.signature.ident.unraw().to_string();
+        let path = self.companions.path();
+        let namespace = self
+            .options
+            .namespace
+            .as_ref()
+            .map(|text| quote!(.namespace(#text)));
+        let version = self
+            .options
+            .version
+            .map(|version| quote!(.version(#version)));
+        let explicit = self.options.name.as_ref().map(|text| quote!(.name(#text)));
+        quote!({
+            static FUNCTION: #runtime::Function =
+                #runtime::Function::new(::core::module_path!(), #name)
+                    #path #namespace #version #explicit;
+            &FUNCTION
+        })
+    }
+
+    /// The expression that answers a call that was no hit; `verb` is `run` or `refresh`.
+    pub(crate) fn run(&self, verb: &str) -> TokenStream {
+        let (call, kind) = (local("call"), local("kind"));
+        let runtime = &self.runtime;
+        let (ttl_statement, ttl) = self.ttl();
+        let unless = self.unless();
+        let (rebind, compute) = self.compute();
+        let mode = match self.function.execution {
+            Execution::Sync => "sync",
+            Execution::Async if self.is_detached() => "detached",
+            Execution::Async | Execution::Boxed(_) => "inline",
+        };
+        let run = Ident::new(&format!("{verb}_{mode}"), Span::mixed_site());
+        let wait = self.function.is_async().then(|| quote!(.await));
+        quote! {
+            #ttl_statement
+            #rebind
+            #call.#run(
+                #ttl,
+                #unless,
+                {
+                    use #runtime::Sharing as _;
+                    (&&&#runtime::ErrorProbe::new(#kind)).share()
+                },
+                #compute,
+            )#wait
+        }
+    }
+
+    /// A statement that evaluates the ttl before the body takes the arguments, and the closure
+    /// that gives it.
+    pub(crate) fn ttl(&self) -> (TokenStream, TokenStream) {
+        let some = quote!(::core::option::Option::Some);
+        match &self.options.ttl {
+            None => (TokenStream::new(), quote!(|| ::core::option::Option::None)),
+            Some(Ttl::Fixed(ttl)) => {
+                let milliseconds = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+                let ttl = quote!(::core::time::Duration::from_millis(#milliseconds));
+                (TokenStream::new(), quote!(|| #some(#ttl)))
+            }
+            Some(Ttl::Computed(expression)) => {
+                let ttl = local("ttl");
+                let statement = quote!(let #ttl: ::core::time::Duration = #expression;);
+                (statement, quote!(move || #some(#ttl)))
+            }
+        }
+    }
+
+    fn unless(&self) -> TokenStream {
+        let returned = &self.function.returned;
+        match &self.options.unless {
+            Some(unless) => {
+                let result = Ident::new("result", Span::call_site());
+                quote!(|#result: &#returned| -> bool { #unless })
+            }
+            None => quote!(|_: &#returned| false),
+        }
+    }
+
+    /// Statements that take patterns apart for a body in place, and the computation itself.
+    fn compute(&self) -> (TokenStream, TokenStream) {
+        let returned = &self.function.returned;
+        if self.is_detached() {
+            return (TokenStream::new(), self.boxed());
+        }
+        if let Some(call) = self.call_uncached() {
+            let compute = if self.function.is_async() {
+                call
+            } else {
+                quote!(|| #call)
+            };
+            return (TokenStream::new(), compute);
+        }
+        let destructured = self
+            .function
+            .arguments
+            .iter()
+            .filter(|a| a.form == Form::Destructured);
+        let rebind = destructured.map(|argument| {
+            let (pattern, name) = (&argument.written.pat, &argument.name);
+            quote!(let #pattern = #name;)
+        });
+        let body = &self.function.body;
+        let compute = match &self.function.execution {
+            Execution::Sync => quote!(|| -> #returned #body),
+            Execution::Async => self.typed_block(body),
+            Execution::Boxed(block) => quote!(async move #block),
+        };
+        (rebind.collect(), compute)
+    }
+
+    /// An async block whose type is declared by an early return that is never taken.
+    fn typed_block(&self, body: &Group) -> TokenStream {
+        let returned = &self.function.returned;
+        let value = local("value");
+        let span = Span::mixed_site().located_at(returned.span());
+        let edge = quote_spanned! {span=>
+            if let ::core::option::Option::Some(#value) = ::core::option::Option::None::<#returned> {
+                return #value;
+            }
+        };
+        let statements = body.stream();
+        let block = regroup(body, quote!(#edge #statements));
+        quote!(async move #block)
+    }
+
+    /// The future on the heap, made by a function with a declared type: a recursive function
+    /// could not name its own future here.
+    fn boxed(&self) -> TokenStream {
+        let returned = &self.function.returned;
+        let (names, types): (Vec<_>, Vec<_>) = self
+            .function
+            .arguments
+            .iter()
+            .map(|a| (&a.name, a.ty()))
+            .unzip();
+        let (item, call) = match self.call_uncached() {
+            Some(call) => (TokenStream::new(), call),
+            None => {
+                // The body sees this name, so it is one that nobody else takes.
+                let name = Ident::new("__cachekit_uncached", Span::mixed_site());
+                let signature = self.signature_of_body(name.clone());
+                let body = &self.function.body;
+                (quote!(#signature #body), quote!(#name(#(#names),*)))
+            }
+        };
+        quote!({
+            #item
+            fn boxed(
+                #(#names: #types),*
+            ) -> ::core::pin::Pin<
+                ::std::boxed::Box<dyn ::core::future::Future<Output = #returned> + ::core::marker::Send>,
+            > {
+                ::std::boxed::Box::pin(#call)
+            }
+            boxed(#(#names),*)
+        })
+    }
+
+    /// A call of the companion that has the body.
+    fn call_uncached(&self) -> Option<TokenStream> {
+        let uncached = self.companions.uncached()?;
+        let receiver = self.function.receiver().map(|receiver| {
+            let receiver = &receiver.self_token;
+            quote!(#receiver,)
+        });
+        let names = self
+            .function
+            .arguments
+            .iter()
+            .map(|argument| &argument.name);
+        let turbofish = self.turbofish();
+        Some(quote!(#uncached #turbofish(#receiver #(#names),*)))
+    }
+
+    fn turbofish(&self) -> Option<TokenStream> {
+        let parameters = self.function.signature.generics.params.iter();
+        let names: Vec<&Ident> = parameters
+            .filter_map(|parameter| match parameter {
+                GenericParam::Lifetime(_) => None,
+                GenericParam::Type(parameter) => Some(&parameter.ident),
+                GenericParam::Const(parameter) => Some(&parameter.ident),
+            })
+            .collect();
+        (!names.is_empty()).then(|| quote!(::<#(#names),*>))
+    }
+}
+
+impl Argument {
+    /// `name: Type`, without the attributes and the pattern of the user.
+    pub(crate) fn plain(&self) -> TokenStream {
+        let (name, ty) = (&self.name, self.ty());
+        quote!(#name: #ty)
+    }
+}
+
+/// New content where the braces of the user are: to lints it is not the user's.
+fn regroup(braces: &Group, content: TokenStream) -> TokenStream {
+    let mut group = Group::new(braces.delimiter(), content);
+    group.set_span(Span::mixed_site().located_at(braces.span()));
+    group.into_token_stream()
+}

@@ -1,0 +1,329 @@
+//! The annotated function, as the expansion needs it.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident};
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+use syn::{
+    Attribute, Error, FnArg, GenericArgument, GenericParam, Lifetime, Pat, PatIdent, PatType, Path,
+    PathArguments, Receiver, Result, ReturnType, Signature, Token, Type, TypeParamBound,
+    TypeReference, Visibility,
+};
+
+/// A function with a body. The body stays tokens: a half-typed one is rustc's to complain about.
+pub(crate) struct Function {
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) visibility: Visibility,
+    pub(crate) signature: Signature,
+    pub(crate) body: Group,
+    pub(crate) arguments: Vec<Argument>,
+    pub(crate) returned: Type,
+    pub(crate) execution: Execution,
+}
+
+/// An argument other than `self`.
+pub(crate) struct Argument {
+    /// The user's name, or ours where a pattern stands.
+    pub(crate) name: Ident,
+    pub(crate) form: Form,
+    pub(crate) written: PatType,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Named,
+    /// `(a, b): (A, B)`
+    Destructured,
+    /// `_: A`; the body cannot see it.
+    Ignored,
+}
+
+/// How the body comes to its value.
+pub(crate) enum Execution {
+    Sync,
+    Async,
+    /// What `#[async_trait]` makes of an `async fn`: `Box::pin(async move { … })`, with its block.
+    Boxed(Group),
+}
+
+impl Parse for Function {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let visibility = input.parse()?;
+        refuse_other_items(input)?;
+        let signature: Signature = input.parse()?;
+        if input.peek(Token![;]) {
+            let message = "there is no body to cache; put `#[cached]` on the implementation";
+            return Err(Error::new(signature.ident.span(), message));
+        }
+        let body: Group = input.parse()?;
+        let (returned, execution) = execution(&signature, &body)?;
+        let arguments = arguments(&signature);
+        Ok(Self {
+            attributes,
+            visibility,
+            signature,
+            body,
+            arguments,
+            returned,
+            execution,
+        })
+    }
+}
+
+fn refuse_other_items(input: ParseStream<'_>) -> Result<()> {
+    let item = match () {
+        () if input.peek(Token![impl]) => "an `impl` block",
+        () if input.peek(Token![struct]) => "a struct",
+        () if input.peek(Token![enum]) => "an enum",
+        () if input.peek(Token![trait]) => "a trait",
+        () if input.peek(Token![mod]) => "a module",
+        () if input.peek(Token![static]) => "a static",
+        () if input.peek(Token![type]) => "a type alias",
+        () if input.peek(Token![const]) && input.peek2(syn::Ident) => "a constant",
+        () => return Ok(()),
+    };
+    let place = if item == "an `impl` block" || item == "a trait" {
+        "put it on each method that is to be cached"
+    } else {
+        "put it on a function"
+    };
+    Err(input.error(format!("`#[cached]` cannot be on {item}; {place}")))
+}
+
+fn execution(signature: &Signature, body: &Group) -> Result<(Type, Execution)> {
+    let returned = match &signature.output {
+        ReturnType::Type(_, returned) => (**returned).clone(),
+        ReturnType::Default => {
+            let message = "a function without a value has nothing to cache: a hit would only skip \
+                           its effects; return a value, or remove `#[cached]`";
+            return Err(Error::new(signature.ident.span(), message));
+        }
+    };
+    if signature.asyncness.is_some() {
+        return Ok((returned, Execution::Async));
+    }
+    match (boxed_output(&returned), async_block(body)) {
+        (Some(output), Some(block)) => Ok((output, Execution::Boxed(block))),
+        (None, _) if !is_named_future(&returned) => Ok((returned, Execution::Sync)),
+        _ => {
+            let message = "a future cannot be cached, only what it gives: write `async fn` and \
+                           return that";
+            Err(Error::new_spanned(returned, message))
+        }
+    }
+}
+
+/// `T` in `Pin<Box<dyn Future<Output = T> + …>>`.
+fn boxed_output(returned: &Type) -> Option<Type> {
+    let boxed = only_type_argument(returned, "Pin")?;
+    let Type::TraitObject(object) = only_type_argument(boxed, "Box")? else {
+        return None;
+    };
+    object.bounds.iter().find_map(|bound| {
+        let TypeParamBound::Trait(bound) = bound else {
+            return None;
+        };
+        future_output(&bound.path)
+    })
+}
+
+/// `T` in `Future<Output = T>`.
+pub(crate) fn future_output(path: &Path) -> Option<Type> {
+    let future = path
+        .segments
+        .last()
+        .filter(|segment| segment.ident == "Future")?;
+    let PathArguments::AngleBracketed(arguments) = &future.arguments else {
+        return None;
+    };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::AssocType(output) if output.ident == "Output" => Some(output.ty.clone()),
+        _ => None,
+    })
+}
+
+fn only_type_argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
+    let Type::Path(path) = ty else { return None };
+    let segment = path
+        .path
+        .segments
+        .last()
+        .filter(|segment| segment.ident == name)?;
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
+        return None;
+    };
+    match arguments.args.first() {
+        Some(GenericArgument::Type(argument)) if arguments.args.len() == 1 => Some(argument),
+        _ => None,
+    }
+}
+
+fn is_named_future(returned: &Type) -> bool {
+    let Type::Path(path) = returned else {
+        return boxed_output(returned).is_some();
+    };
+    let last = path
+        .path
+        .segments
+        .last()
+        .map(|segment| segment.ident.to_string());
+    matches!(last.as_deref(), Some("BoxFuture" | "LocalBoxFuture"))
+        || boxed_output(returned).is_some()
+}
+
+/// The block, where the whole body is `Box::pin(async move { … })`.
+fn async_block(body: &Group) -> Option<Group> {
+    let tokens: Vec<TokenTree> = body.stream().into_iter().collect();
+    let (TokenTree::Group(call), path) = tokens.split_last()? else {
+        return None;
+    };
+    let path: TokenStream = path.iter().cloned().collect();
+    let path: Path = syn::parse2(path).ok()?;
+    let names: Vec<_> = path
+        .segments
+        .iter()
+        .rev()
+        .take(2)
+        .map(|s| s.ident.to_string())
+        .collect();
+    if names != ["pin", "Box"] || call.delimiter() != Delimiter::Parenthesis {
+        return None;
+    }
+    let inside: Vec<TokenTree> = call.stream().into_iter().collect();
+    match inside.as_slice() {
+        [
+            TokenTree::Ident(first),
+            TokenTree::Ident(second),
+            TokenTree::Group(block),
+        ] if first == "async" && second == "move" && block.delimiter() == Delimiter::Brace => {
+            Some(block.clone())
+        }
+        _ => None,
+    }
+}
+
+fn arguments(signature: &Signature) -> Vec<Argument> {
+    let typed = signature.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(typed) => Some(typed),
+        FnArg::Receiver(_) => None,
+    });
+    typed
+        .enumerate()
+        .map(|(index, written)| Argument::new(index, written))
+        .collect()
+}
+
+impl Argument {
+    fn new(index: usize, written: &PatType) -> Self {
+        let ours = || {
+            let span = Span::mixed_site().located_at(written.pat.span());
+            format_ident!("argument_{index}", span = span)
+        };
+        let (name, form) = match &*written.pat {
+            Pat::Ident(PatIdent {
+                by_ref: None,
+                ident,
+                subpat: None,
+                ..
+            }) => (ident.clone(), Form::Named),
+            Pat::Wild(_) => (ours(), Form::Ignored),
+            _ => (ours(), Form::Destructured),
+        };
+        Self {
+            name,
+            form,
+            written: written.clone(),
+        }
+    }
+
+    pub(crate) fn ty(&self) -> &Type {
+        &self.written.ty
+    }
+
+    /// The names that a destructuring pattern binds.
+    pub(crate) fn bound_names(&self) -> Vec<Ident> {
+        #[derive(Default)]
+        struct Names(Vec<Ident>);
+        impl<'ast> Visit<'ast> for Names {
+            fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
+                self.0.push(pattern.ident.clone());
+                visit::visit_pat_ident(self, pattern);
+            }
+        }
+        let mut names = Names::default();
+        if self.form == Form::Destructured {
+            names.visit_pat(&self.written.pat);
+        }
+        names.0
+    }
+}
+
+impl Function {
+    pub(crate) fn receiver(&self) -> Option<&Receiver> {
+        self.signature.receiver()
+    }
+
+    pub(crate) fn is_async(&self) -> bool {
+        !matches!(self.execution, Execution::Sync)
+    }
+
+    /// Whether it is certainly part of an `impl` or a trait. An associated function that has
+    /// neither `self` nor `Self` looks like a free one.
+    pub(crate) fn is_associated(&self) -> bool {
+        let signature = self.signature.to_token_stream();
+        self.receiver().is_some()
+            || mentions(signature, "Self")
+            || mentions(self.body.stream(), "Self")
+    }
+
+    /// Whether the future owns all that it needs, so that it may run in a task of its own.
+    pub(crate) fn is_owned(&self) -> bool {
+        self.signature.generics.params.is_empty()
+            && !self.is_associated()
+            && self
+                .arguments
+                .iter()
+                .all(|argument| is_owned(argument.ty()))
+    }
+
+    /// The type parameters of the function, lifetimes and constants left out.
+    pub(crate) fn type_parameters(&self) -> impl Iterator<Item = &Ident> {
+        self.signature
+            .generics
+            .params
+            .iter()
+            .filter_map(|parameter| match parameter {
+                GenericParam::Type(parameter) => Some(&parameter.ident),
+                _ => None,
+            })
+    }
+}
+
+fn is_owned(ty: &Type) -> bool {
+    struct Borrows(bool);
+    impl<'ast> Visit<'ast> for Borrows {
+        fn visit_type_reference(&mut self, _: &'ast TypeReference) {
+            self.0 = true;
+        }
+        fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+            self.0 |= lifetime.ident != "static";
+        }
+        fn visit_type_impl_trait(&mut self, _: &'ast syn::TypeImplTrait) {
+            self.0 = true;
+        }
+    }
+    let mut borrows = Borrows(false);
+    borrows.visit_type(ty);
+    !borrows.0
+}
+
+/// Whether the identifier `word` is anywhere in `tokens`.
+pub(crate) fn mentions(tokens: TokenStream, word: &str) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == word,
+        TokenTree::Group(group) => mentions(group.stream(), word),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}

@@ -1,0 +1,225 @@
+//! `key = "user:{id}"`: the text, checked against the arguments of the function.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::{Error, Index, LitStr, Result};
+
+use crate::function::{Form, Function};
+use crate::suggest::nearest;
+
+/// A part of the text.
+pub(crate) enum Piece {
+    Literal(String),
+    /// An argument, or a field of one, that is displayed and escaped.
+    Placeholder(TokenStream),
+}
+
+/// Parses the text; every problem is reported on the literal.
+pub(crate) fn parse(template: &LitStr, function: &Function) -> Result<Vec<Piece>> {
+    let text = template.value();
+    let fail = |message: String| Error::new(template.span(), message);
+    check_characters(&text).map_err(fail)?;
+    split(&text)
+        .map_err(fail)?
+        .into_iter()
+        .map(|part| match part {
+            Part::Literal(text) => Ok(Piece::Literal(text)),
+            Part::Placeholder(path) => placeholder(path, template, function)
+                .map(Piece::Placeholder)
+                .map_err(fail),
+        })
+        .collect()
+}
+
+fn check_characters(text: &str) -> std::result::Result<(), String> {
+    if text.is_empty() {
+        return Err("an empty key; write one such as `key = \"user:{id}\"`".into());
+    }
+    match text.chars().find(|c| !c.is_ascii_graphic()) {
+        Some(c) => Err(format!(
+            "{c:?} cannot be in a key: stores take printable ASCII without spaces; write \
+             `key = \"user:{{id}}\"`"
+        )),
+        None => Ok(()),
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Part<'a> {
+    Literal(String),
+    Placeholder(&'a str),
+}
+
+/// Splits at the braces; `{{` and `}}` stand for themselves.
+fn split(text: &str) -> std::result::Result<Vec<Part<'_>>, String> {
+    let mut parts = Vec::new();
+    let mut literal = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '}']) {
+        literal.push_str(&rest[..at]);
+        let brace = &rest[at..=at];
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix(brace) {
+            literal.push_str(brace);
+            rest = after;
+            continue;
+        }
+        if brace == "}" {
+            return Err("`}` without `{`; a brace that stands for itself is written `}}`".into());
+        }
+        let Some((path, after)) = rest.split_once('}') else {
+            return Err("`{` is not closed; a brace that stands for itself is written `{{`".into());
+        };
+        if !literal.is_empty() {
+            parts.push(Part::Literal(std::mem::take(&mut literal)));
+        }
+        parts.push(Part::Placeholder(path));
+        rest = after;
+    }
+    literal.push_str(rest);
+    if !literal.is_empty() {
+        parts.push(Part::Literal(literal));
+    }
+    Ok(parts)
+}
+
+/// `id`, `self.field` or `id.0`, as an expression.
+fn placeholder(
+    path: &str,
+    template: &LitStr,
+    function: &Function,
+) -> std::result::Result<TokenStream, String> {
+    let mut names = path.split('.');
+    let root = names.next().unwrap_or_default();
+    check_shape(path, root, function)?;
+    let span = template.span();
+    let mut tokens = root_tokens(root, function)?;
+    for field in names {
+        let member = if let Ok(index) = field.parse() {
+            let index = Index { index, span };
+            quote!(#index)
+        } else {
+            let field: Ident = syn::parse_str(field)
+                .map_err(|_| format!("`{{{path}}}`: `{field}` is not the name of a field; write `{{{root}.name}}` or `{{{root}.0}}`"))?;
+            let field = Ident::new(&field.to_string(), span);
+            quote!(#field)
+        };
+        tokens = quote_spanned!(span=> #tokens.#member);
+    }
+    Ok(tokens)
+}
+
+fn check_shape(path: &str, root: &str, function: &Function) -> std::result::Result<(), String> {
+    if path.is_empty() {
+        return Err(format!(
+            "`{{}}` names no argument; write {}",
+            choices(function)
+        ));
+    }
+    if root.parse::<usize>().is_ok() {
+        return Err(format!(
+            "`{{{path}}}`: placeholders have names; write {}",
+            choices(function)
+        ));
+    }
+    if let Some((name, _)) = path.split_once(':') {
+        return Err(format!(
+            "`{{{path}}}`: a placeholder has no format, it is displayed and escaped; write \
+             `{{{name}}}`, or an expression: `key = ({name}, …)`"
+        ));
+    }
+    if path.contains(['(', ')', '[', ']', '*', '&', '!', '?']) {
+        return Err(format!(
+            "`{{{path}}}`: a placeholder is an argument or a field of one; for a computed key \
+             write an expression without quotes: `key = ({path},)`"
+        ));
+    }
+    Ok(())
+}
+
+fn root_tokens(root: &str, function: &Function) -> std::result::Result<TokenStream, String> {
+    if root == "self" {
+        let Some(receiver) = function.receiver() else {
+            let choices = choices(function);
+            return Err(format!(
+                "there is no `self` in this function; write {choices}"
+            ));
+        };
+        let receiver = &receiver.self_token;
+        return Ok(quote!(#receiver));
+    }
+    for argument in &function.arguments {
+        if argument.form == Form::Named && argument.name.unraw() == root {
+            let name = &argument.name;
+            return Ok(quote!(#name));
+        }
+        if argument
+            .bound_names()
+            .iter()
+            .any(|name| name.unraw() == root)
+        {
+            return Err(format!(
+                "`{root}` is a part of a destructured argument; give the argument a name and write \
+                 the field: `{{name.{root}}}` or `{{name.0}}`"
+            ));
+        }
+    }
+    Err(no_such_argument(root, function))
+}
+
+/// What to say of a name that no argument has.
+pub(crate) fn no_such_argument(name: &str, function: &Function) -> String {
+    let names: Vec<String> = argument_names(function);
+    match nearest(name, names.iter().map(String::as_str)) {
+        Some(meant) => format!("there is no argument `{name}`; did you mean `{meant}`?"),
+        None if names.is_empty() => format!("there is no argument `{name}`; the function has none"),
+        None => format!(
+            "there is no argument `{name}`; write `{}`",
+            names.join("` or `")
+        ),
+    }
+}
+
+fn argument_names(function: &Function) -> Vec<String> {
+    let named = function
+        .arguments
+        .iter()
+        .filter(|argument| argument.form == Form::Named);
+    let receiver = function.receiver().map(|_| "self".to_owned());
+    receiver
+        .into_iter()
+        .chain(named.map(|argument| argument.name.unraw().to_string()))
+        .collect()
+}
+
+fn choices(function: &Function) -> String {
+    let names = argument_names(function);
+    if names.is_empty() {
+        return "a text without placeholders, for the function has no arguments".into();
+    }
+    let braced: Vec<String> = names.iter().map(|name| format!("`{{{name}}}`")).collect();
+    braced.join(" or ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubled_braces_stand_for_themselves() {
+        let parts = split("a{{b}}:{id}{x.0}").unwrap();
+        let expected = [
+            Part::Literal("a{b}:".into()),
+            Part::Placeholder("id"),
+            Part::Placeholder("x.0"),
+        ];
+        assert_eq!(parts, expected);
+    }
+
+    #[test]
+    fn a_single_brace_is_an_error() {
+        assert!(split("a}").unwrap_err().contains("}}"));
+        assert!(split("a{id").unwrap_err().contains("not closed"));
+    }
+}

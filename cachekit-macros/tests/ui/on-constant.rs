@@ -1,0 +1,6 @@
+use cachekit_macros::cached;
+
+#[cached]
+const USERS: u64 = 7;
+
+fn main() {}

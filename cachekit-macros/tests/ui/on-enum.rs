@@ -1,0 +1,6 @@
+use cachekit_macros::cached;
+
+#[cached]
+enum Profile {}
+
+fn main() {}

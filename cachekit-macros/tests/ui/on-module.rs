@@ -1,0 +1,6 @@
+use cachekit_macros::cached;
+
+#[cached]
+mod users {}
+
+fn main() {}

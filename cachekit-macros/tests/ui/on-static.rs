@@ -1,0 +1,6 @@
+use cachekit_macros::cached;
+
+#[cached]
+static USERS: u64 = 7;
+
+fn main() {}

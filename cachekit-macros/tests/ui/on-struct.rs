@@ -1,0 +1,6 @@
+use cachekit_macros::cached;
+
+#[cached]
+struct Profile;
+
+fn main() {}

@@ -1,0 +1,8 @@
+use cachekit_macros::cached;
+
+#[cached]
+trait Users {
+    fn all() -> u64;
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use cachekit_macros::cached;
+
+#[cached]
+fn first<I: Iterator>(mut items: I) -> I::Item {
+    items.next().unwrap()
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use cachekit_macros::cached;
+
+#[cached]
+fn longest(a: &str) -> &str {
+    a
+}
+
+fn main() {}

@@ -73,10 +73,10 @@ impl Vars {
         Self(ours)
     }
 
-    /// Whether `variable` is set to something.
+    /// The value of the variable `name`, if it is set to something.
     #[must_use]
-    pub fn is_set(&self, variable: &Variable) -> bool {
-        self.0.contains_key(variable.name)
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
     }
 
     /// The variables below `prefix`, by field name: `CACHEKIT_FILE_MAX_SIZE_MB` is the field
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn an_empty_value_means_unset() {
         let (vars, _) = vars(&[("CACHEKIT_MEMCACHED_TIMEOUT", " ")]);
-        assert!(!vars.is_set(&TIMEOUT));
+        assert_eq!(vars.get(TIMEOUT.name), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod invalidation;
 mod job;
 mod kind;
 mod leading;
+mod null;
 mod operations;
 mod releases;
 mod remote;
@@ -23,6 +24,7 @@ pub use kind::{
     ErrorProbe, Kind, OfOption, OfOptionalResult, OfPlain, OfResult, Optional, OptionalResult,
     Plain, PlainResult, Probe, Share, ShareClone, ShareFrom, ShareNone,
 };
+pub use null::Null;
 pub use stats::Stats;
 
 use crate::backend::{Backend, Health, NodeState, Ttl};
@@ -75,6 +77,8 @@ pub(crate) struct Inner {
     blocking_flights: Arc<Flights>,
     releases: releases::Releases,
     counters: Counters,
+    /// What is wrong with the configuration that was to be used.
+    misconfigured: Option<String>,
 }
 
 /// Sets up a [`Cache`].
@@ -83,6 +87,7 @@ pub struct Builder {
     config: Config,
     clock: Clock,
     backend: Option<Arc<dyn Backend>>,
+    misconfigured: Option<String>,
 }
 
 impl Builder {
@@ -107,6 +112,14 @@ impl Builder {
         self
     }
 
+    /// This cache stands in for one whose configuration is wrong: its health is down, with
+    /// `reason`. Default: it does not.
+    #[must_use]
+    pub fn misconfigured(mut self, reason: impl Into<String>) -> Self {
+        self.misconfigured = Some(reason.into());
+        self
+    }
+
     /// The cache. Connects to nothing.
     #[must_use]
     pub fn build(self) -> Cache {
@@ -114,6 +127,7 @@ impl Builder {
             config,
             clock,
             backend,
+            misconfigured,
         } = self;
         let capacity = Capacity {
             entries: config.l1.max_entries.max(1),
@@ -128,6 +142,7 @@ impl Builder {
             config,
             clock,
             backend,
+            misconfigured,
         };
         Cache {
             inner: Arc::new(inner),
@@ -329,8 +344,11 @@ impl Cache {
         self.inner.l1.len()
     }
 
-    /// How the backend is; without one, up.
+    /// How the backend is; without one, up. Down for a cache that stands in for a misconfigured one.
     pub async fn health(&self) -> Health {
+        if let Some(reason) = &self.inner.misconfigured {
+            return Health::single("configuration", NodeState::Down, reason);
+        }
         match &self.inner.backend {
             None => Health::single("memory", NodeState::Up, ""),
             Some(backend) => {

@@ -1,7 +1,7 @@
 //! Where entries live, as the environment says.
 
 use std::ffi::OsString;
-use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use cachekit_core::backend::Backend;
@@ -129,6 +129,29 @@ impl Deployment {
 }
 
 impl Place {
+    /// The name of `CACHEKIT_BACKEND` for it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Memory => Name::Memory.as_str(),
+            Self::Null => Name::Null.as_str(),
+            #[cfg(feature = "file")]
+            Self::File(_) => Name::File.as_str(),
+            #[cfg(feature = "memcached")]
+            Self::Memcached(_) => Name::Memcached.as_str(),
+        }
+    }
+
+    /// The directory of the file backend.
+    #[must_use]
+    pub fn directory(&self) -> Option<&Path> {
+        match self {
+            #[cfg(feature = "file")]
+            Self::File(config) => Some(&config.directory),
+            _ => None,
+        }
+    }
+
     /// The sections of all backends are read, so that every problem is told; the one that is
     /// chosen is taken.
     fn read(vars: &Vars, problems: &mut Problems) -> Self {
@@ -145,9 +168,9 @@ impl Place {
             Name::Memcached => Self::Memcached(memcached),
             #[cfg(not(all(feature = "file", feature = "memcached")))]
             name => {
-                let feature = name.to_string();
+                let feature = name.as_str();
                 let expected = format!("a build of cachekit with its feature `{feature}`");
-                problems.add(BACKEND.name, Some(&feature), expected);
+                problems.add(BACKEND.name, Some(feature), expected);
                 Self::Memory
             }
         }
@@ -180,18 +203,16 @@ impl Name {
     fn parse(raw: &str) -> Option<Self> {
         [Self::Memory, Self::Null, Self::File, Self::Memcached]
             .into_iter()
-            .find(|name| name.to_string() == raw)
+            .find(|name| name.as_str() == raw)
     }
-}
 
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    const fn as_str(self) -> &'static str {
+        match self {
             Self::Memory => "memory",
             Self::Null => "null",
             Self::File => "file",
             Self::Memcached => "memcached",
-        })
+        }
     }
 }
 

@@ -14,6 +14,8 @@ pub mod key;
 mod l1;
 mod policy;
 pub mod schema;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 
 pub use error::{Error, ErrorKind, Result};
 

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use cachekit::cached;
-use cachekit::{Cache, clock::Clock, codec, config::Config};
+use cachekit::{Cache, cached, codec};
+use cachekit_core::testkit::ManualClock;
 use serde::Serialize;
 
 use crate::origin::Origin;
@@ -145,16 +145,13 @@ async fn unless_sees_the_result() {
 /// A cache whose time the test holds.
 struct Timed {
     cache: Cache,
-    clock: Clock,
+    clock: ManualClock,
 }
 
 impl Timed {
     fn new() -> Self {
-        let clock = Clock::manual();
-        let cache = Cache::builder()
-            .config(Config::default())
-            .clock(clock.clone())
-            .build();
+        let clock = ManualClock::new();
+        let cache = Cache::builder().clock(clock.clock()).build();
         Self { cache, clock }
     }
 }
@@ -223,8 +220,8 @@ fn a_cache_of_ones_own_is_borrowed_in_every_form() {
         id
     }
     #[cached(cache = cache, skip(cache))]
-    fn in_argument(cache: &Cache, id: u32) -> u32 {
-        id
+    fn in_argument(cache: &Cache, id: u32) -> usize {
+        cache.entries() + id as usize
     }
     in_static(1);
     in_reference(1);
@@ -258,12 +255,13 @@ fn a_value_that_is_not_serde_stays_in_the_process() {
     assert_eq!((word(0), word(0)), ("zero", "zero"));
 }
 
+mod ours {
+    pub(crate) use ::cachekit as renamed;
+}
+
 #[test]
 fn the_crate_may_have_another_name() {
-    mod ours {
-        pub(crate) use ::cachekit as renamed;
-    }
-    #[cached(crate = ours::renamed, codec = codec::Bincode)]
+    #[cached(crate = crate::options::ours::renamed, codec = codec::Bincode)]
     fn load(id: u32) -> u32 {
         id
     }

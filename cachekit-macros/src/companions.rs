@@ -193,7 +193,7 @@ impl Expansion<'_> {
             .map(|argument| argument.plain());
         quote! {
             #[doc = #about]
-            #[allow(dead_code, unused_variables)]
+            #[allow(dead_code, unused_variables, clippy::too_many_arguments)]
             #visibility #asynchronous fn #name #generics(
                 #receiver #(#arguments,)* #more
             ) -> #output #conditions {

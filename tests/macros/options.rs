@@ -28,23 +28,14 @@ fn a_key_of_text_and_placeholders_decides_alone() {
     };
     assert_eq!(greeting(&user, "en", true), greeting(&user, "en", false));
     assert_eq!(ORIGIN.asked(), 1);
-    greeting(
-        &User {
-            id: 2,
-            ..user.clone()
-        },
-        "en",
-        true,
-    );
-    greeting(
-        &User {
-            name: ("bob".to_owned(), 7),
-            ..user.clone()
-        },
-        "en",
-        true,
-    );
+    let other_id = User {
+        id: 2,
+        ..user.clone()
+    };
+    greeting(&other_id, "en", true);
     greeting(&user, "de", true);
+    let name = ("bob".to_owned(), 7);
+    greeting(&User { name, ..user }, "en", true);
     assert_eq!(ORIGIN.asked(), 4);
 }
 

@@ -51,8 +51,15 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     } else {
         let second = pass(&files)?;
         println!("entries live in {}\n", deployment.place.name());
-        println!("{:<12}{:>10}{:>10}{:>10}{:>10}", "", "files", "computed", "hits", "seconds");
-        println!("{}\n{}\n", first.row("first pass"), second.row("second pass"));
+        println!(
+            "{:<12}{:>10}{:>10}{:>10}{:>10}",
+            "", "files", "computed", "hits", "seconds"
+        );
+        println!(
+            "{}\n{}\n",
+            first.row("first pass"),
+            second.row("second pass")
+        );
         println!("digest of the tree: {}", first.digest);
     }
     let errors = cache.stats().backend_errors;
@@ -74,7 +81,9 @@ impl Arguments {
             match argument.as_str() {
                 "--json" => json = true,
                 option if option.starts_with('-') => {
-                    return Err(format!("unknown option {option}; expected [DIRECTORY] [--json]"));
+                    return Err(format!(
+                        "unknown option {option}; expected [DIRECTORY] [--json]"
+                    ));
                 }
                 path if directory.is_none() => directory = Some(PathBuf::from(path)),
                 extra => return Err(format!("one directory is expected, and then {extra:?}")),
@@ -89,13 +98,18 @@ impl Arguments {
 fn tree(root: &Path, deployment: &Deployment) -> io::Result<Vec<PathBuf>> {
     let root = fs::canonicalize(root)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", root.display())))?;
-    let cache = deployment.place.directory().and_then(|path| fs::canonicalize(path).ok());
+    let cache = deployment
+        .place
+        .directory()
+        .and_then(|path| fs::canonicalize(path).ok());
     let (mut files, mut folders) = (Vec::new(), vec![root]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder)? {
             let entry = entry?;
             let (path, kind) = (entry.path(), entry.file_type()?);
-            let skipped = ["target", ".git"].iter().any(|name| entry.file_name() == *name);
+            let skipped = ["target", ".git"]
+                .iter()
+                .any(|name| entry.file_name() == *name);
             if kind.is_dir() && !skipped && cache.as_deref() != Some(&*path) {
                 folders.push(path);
             } else if kind.is_file() {
@@ -122,7 +136,10 @@ fn pass(files: &[PathBuf]) -> Result<Pass, Box<dyn std::error::Error>> {
     let mut whole = blake3::Hasher::new();
     for (index, path) in files.iter().enumerate() {
         let metadata = fs::metadata(path)?;
-        let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let modified = metadata
+            .modified()?
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let digest = digest(&path.to_string_lossy(), metadata.len(), modified.as_nanos())
             .map_err(|error| format!("{}: {error}", path.display()))?;
         whole.update(digest.as_bytes());
@@ -144,11 +161,20 @@ impl Pass {
 
     fn row(&self, name: &str) -> String {
         let (files, computed, seconds) = (self.files, self.computed, self.seconds);
-        format!("{name:<12}{files:>10}{computed:>10}{:>10}{seconds:>10.3}", self.hits())
+        format!(
+            "{name:<12}{files:>10}{computed:>10}{:>10}{seconds:>10.3}",
+            self.hits()
+        )
     }
 
     fn json(&self, backend: &str) -> String {
-        let Self { files, computed, seconds, digest, cache_errors } = self;
+        let Self {
+            files,
+            computed,
+            seconds,
+            digest,
+            cache_errors,
+        } = self;
         let hits = self.hits();
         format!(
             "{{\"files\":{files},\"computed\":{computed},\"hits\":{hits},\"seconds\":{seconds:.3},\

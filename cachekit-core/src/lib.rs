@@ -22,8 +22,7 @@ pub use error::{Error, ErrorKind, Result};
 /// What `#[cached]` expands to. Not for use by hand: it changes with the macro.
 #[doc(hidden)]
 pub mod __private {
-    pub use core::any::type_name;
-
+    pub use crate::Error;
     pub use crate::cache::{
         Arguments, Cache, Call, ErrorProbe, Function, Local, OfOption, OfOptionalResult, OfPlain,
         OfResult, Probe, ShareClone, ShareFrom, ShareNone, hit,

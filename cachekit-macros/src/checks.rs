@@ -25,7 +25,7 @@ pub(crate) fn check(function: &Function, options: &Options) -> Result<()> {
         key_of_self(function, options),
         key_of_arguments(function, options),
         destructured_names(function, options),
-        unless_sees_result(options),
+        unless_sees_result(function, options),
         companions(function, options),
     ];
     let problems = checks.into_iter().filter_map(Result::err);
@@ -409,14 +409,38 @@ fn find(tokens: TokenStream, name: &Ident) -> Option<Ident> {
     })
 }
 
-fn unless_sees_result(options: &Options) -> Result<()> {
-    match &options.unless {
-        Some(unless) if !mentions(unless.to_token_stream(), "result") => Err(Error::new_spanned(
-            unless,
-            "`unless` decides by the `result`, a reference to the returned value, as in `unless = \
-             result.is_empty()`; for the arguments write `condition = …`",
-        )),
-        _ => Ok(()),
+fn unless_sees_result(function: &Function, options: &Options) -> Result<()> {
+    let Some(unless) = &options.unless else {
+        return Ok(());
+    };
+    if !mentions(unless.to_token_stream(), "result") {
+        let message = "`unless` decides by the `result`, a reference to the returned value, as in \
+                       `unless = result.is_empty()`; for the arguments write `condition = …`";
+        return Err(Error::new_spanned(unless, message));
+    }
+    let mut variables = Variables::default();
+    variables.visit_expr(unless);
+    let argument = variables.0.iter().find(|variable| {
+        let names = function.arguments.iter().map(|argument| &argument.name);
+        **variable == "self" || names.into_iter().any(|name| name == **variable)
+    });
+    let Some(argument) = argument.filter(|argument| **argument != "result") else {
+        return Ok(());
+    };
+    let message = format!(
+        "`unless` sees only the `result`, for the body may have consumed `{argument}`; what the \
+         arguments decide goes into `condition = …`, or into the returned value"
+    );
+    Err(Error::new(argument.span(), message))
+}
+
+/// The plain names in an expression: not fields, not methods.
+#[derive(Default)]
+struct Variables<'ast>(Vec<&'ast Ident>);
+
+impl<'ast> Visit<'ast> for Variables<'ast> {
+    fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
+        self.0.extend(path.path.get_ident());
     }
 }
 

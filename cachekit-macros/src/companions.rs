@@ -80,9 +80,9 @@ impl Companions {
     }
 
     /// The struct knows where it is, a function around the function included.
-    pub(crate) fn path(&self) -> Option<TokenStream> {
+    pub(crate) fn place(&self) -> Option<TokenStream> {
         match self {
-            Self::Beside(name) => Some(quote!(.path(::core::any::type_name::<#name>))),
+            Self::Beside(name) => Some(quote!(.beside(::core::any::type_name::<#name>))),
             Self::None | Self::Siblings(_) => None,
         }
     }
@@ -193,7 +193,7 @@ impl Expansion<'_> {
             .map(|argument| argument.plain());
         quote! {
             #[doc = #about]
-            #[allow(dead_code)]
+            #[allow(dead_code, unused_variables, clippy::too_many_arguments)]
             #visibility #asynchronous fn #name #generics(
                 #receiver #(#arguments,)* #more
             ) -> #output #conditions {
@@ -202,15 +202,21 @@ impl Expansion<'_> {
         }
     }
 
-    /// `call.verb(…)`, awaited or blocking as the function itself.
+    /// The call with `verb`, awaited or blocking as the function itself.
     fn ask(&self, verb: &str, arguments: &TokenStream) -> TokenStream {
-        let call = Ident::new("call", Span::mixed_site());
-        if self.function.is_async() {
-            let verb = Ident::new(verb, Span::mixed_site());
-            return quote!(#call.#verb(#arguments).await);
-        }
-        let verb = format_ident!("{verb}_blocking", span = Span::mixed_site());
-        quote!(#call.#verb(#arguments))
+        let call = self.call();
+        let wait = self.function.is_async().then(|| quote!(.await));
+        let verb = self.verb(verb);
+        quote!(#call.#verb(#arguments)#wait)
+    }
+
+    fn verb(&self, verb: &str) -> Ident {
+        let mode = if self.function.is_async() {
+            ""
+        } else {
+            "_blocking"
+        };
+        Ident::new(&format!("{verb}{mode}"), Span::mixed_site())
     }
 
     fn result(&self) -> TokenStream {
@@ -248,7 +254,7 @@ impl Expansion<'_> {
     fn refresh(&self) -> TokenStream {
         let returned = &self.function.returned;
         let prepare = self.prepare(true);
-        let run = self.run("refresh");
+        let run = self.run(&self.verb("refresh").to_string(), false);
         let about = "Computes the result of this call, even if there is one, and stores it.";
         self.companion(
             "refresh",

@@ -9,7 +9,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, GenericParam, Path, Result, Signature, parse_quote};
 
-use crate::args::Options;
+use crate::args::{KeyOption, Options};
 use crate::checks;
 use crate::companions::Companions;
 use crate::function::{Argument, Execution, Form, Function};
@@ -69,23 +69,33 @@ impl<'a> Expansion<'a> {
         let attributes = self.attributes();
         let visibility = &self.function.visibility;
         let signature = self.signature();
-        let prepare = self.prepare(true);
-        let call = local("call");
-        let value = local("value");
-        let run = self.run("run");
-        let body = quote! {
-            #prepare
-            if let ::core::option::Option::Some(#value) = #call.hit() {
-                return #value;
-            }
-            #run
-        };
+        let body = self.cached_body();
         let body = match self.function.execution {
             Execution::Boxed(_) => quote!(::std::boxed::Box::pin(async move { #body })),
             Execution::Sync | Execution::Async => body,
         };
         let body = regroup(&self.function.body, body);
         quote!(#(#attributes)* #visibility #signature #body)
+    }
+
+    /// Answers from this process, or runs the call.
+    fn cached_body(&self) -> TokenStream {
+        let runtime = &self.runtime;
+        let [key, cache, kind, value] = ["key", "cache", "kind", "value"].map(local);
+        let prepare = self.prepare(true);
+        let verb = match self.function.execution {
+            Execution::Sync => "run_blocking",
+            Execution::Async if self.is_detached() => "run_detached",
+            Execution::Async | Execution::Boxed(_) => "run_inline",
+        };
+        let run = self.run(verb, self.is_detached());
+        quote! {
+            #prepare
+            if let ::core::option::Option::Some(#value) = #runtime::hit(#kind, #cache, &#key) {
+                return #value;
+            }
+            #run
+        }
     }
 
     /// The attributes of the user. Where the body has moved, an `expect` would find nothing here.
@@ -141,14 +151,17 @@ impl<'a> Expansion<'a> {
         matches!(self.function.execution, Execution::Async) && self.function.is_owned()
     }
 
-    /// Statements that leave a `call` of the runtime, ready to be asked.
+    /// Statements that leave a `key`, a `cache` and the `kind` of the returned value.
     pub(crate) fn prepare(&self, conditional: bool) -> TokenStream {
         let runtime = &self.runtime;
-        let [key, call, cache, kind] = ["key", "call", "cache", "kind"].map(local);
-        let returned = &self.function.returned;
+        let [key, cache, kind] = ["key", "cache", "kind"].map(local);
         let identity = self.identity();
-        let statements = &self.key;
+        let start = match self.options.key {
+            Some(KeyOption::Template(_)) => quote!(readable),
+            _ => quote!(new),
+        };
         let types = self.types(&key);
+        let statements = &self.key;
         let statements = match self.options.condition.as_ref().filter(|_| conditional) {
             Some(condition) => quote! {
                 if #condition { #types #statements } else { #key.bypass(); }
@@ -156,25 +169,37 @@ impl<'a> Expansion<'a> {
             None => quote!(#types #statements),
         };
         let chosen = match &self.options.cache {
-            Some(expression) => quote!(&(#expression)),
+            Some(expression) => {
+                let span = Span::mixed_site().located_at(expression.span());
+                quote_spanned!(span=> &(#expression))
+            }
             None => quote!(#runtime::default_cache()),
         };
+        let returned = &self.function.returned;
+        let span = Span::mixed_site().located_at(returned.span());
+        let probe = quote_spanned!(span=> (&&&&#runtime::Probe::<#returned>::new()).kind());
+        quote! {
+            let mut #key = #runtime::Arguments::#start(#identity);
+            #statements
+            let #cache: &#runtime::Cache = #chosen;
+            let #kind = {
+                use #runtime::{OfOption as _, OfOptionalResult as _, OfPlain as _, OfResult as _};
+                #probe
+            };
+        }
+    }
+
+    /// The call as the runtime runs it.
+    pub(crate) fn call(&self) -> TokenStream {
+        let runtime = &self.runtime;
+        let [key, cache, kind] = ["key", "cache", "kind"].map(local);
         let form = self.form();
         let cache_none = self
             .options
             .cache_none
             .as_ref()
             .map(|_| quote!(.cache_none()));
-        quote! {
-            let mut #key = #runtime::Arguments::new(#identity);
-            #statements
-            let #cache: &#runtime::Cache = #chosen;
-            let #kind = {
-                use #runtime::Probing as _;
-                (&&&&#runtime::Probe::<#returned>::new()).kind()
-            };
-            let #call = #runtime::Call::new(#kind, #cache, #key)#form #cache_none;
-        }
+        quote!(#runtime::Call::new(#kind, #cache, #key)#form #cache_none)
     }
 
     /// `.form::<…>()` where the values are not in the default codec.
@@ -213,7 +238,7 @@ impl<'a> Expansion<'a> {
     pub(crate) fn new_identity(&self) -> TokenStream {
         let runtime = &self.runtime;
         let name = self.function.signature.ident.unraw().to_string();
-        let path = self.companions.path();
+        let place = self.companions.place();
         let namespace = self
             .options
             .namespace
@@ -227,33 +252,33 @@ impl<'a> Expansion<'a> {
         quote!({
             static FUNCTION: #runtime::Function =
                 #runtime::Function::new(::core::module_path!(), #name)
-                    #path #namespace #version #explicit;
+                    #place #namespace #version #explicit;
             &FUNCTION
         })
     }
 
-    /// The expression that answers a call that was no hit; `verb` is `run` or `refresh`.
-    pub(crate) fn run(&self, verb: &str) -> TokenStream {
-        let (call, kind) = (local("call"), local("kind"));
+    /// The expression that answers a call that was no hit.
+    pub(crate) fn run(&self, verb: &str, detached: bool) -> TokenStream {
         let runtime = &self.runtime;
+        let kind = local("kind");
         let (ttl_statement, ttl) = self.ttl();
         let unless = self.unless();
-        let (rebind, compute) = self.compute();
-        let mode = match self.function.execution {
-            Execution::Sync => "sync",
-            Execution::Async if self.is_detached() => "detached",
-            Execution::Async | Execution::Boxed(_) => "inline",
+        let (rebind, compute) = if detached {
+            (TokenStream::new(), self.boxed())
+        } else {
+            self.compute()
         };
-        let run = Ident::new(&format!("{verb}_{mode}"), Span::mixed_site());
+        let call = self.call();
+        let verb = local(verb);
         let wait = self.function.is_async().then(|| quote!(.await));
         quote! {
             #ttl_statement
             #rebind
-            #call.#run(
+            #call.#verb(
                 #ttl,
                 #unless,
                 {
-                    use #runtime::Sharing as _;
+                    use #runtime::{ShareClone as _, ShareFrom as _, ShareNone as _};
                     (&&&#runtime::ErrorProbe::new(#kind)).share()
                 },
                 #compute,
@@ -261,21 +286,22 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// A statement that evaluates the ttl before the body takes the arguments, and the closure
-    /// that gives it.
+    /// A statement that evaluates the ttl before the body takes the arguments, and the ttl.
     pub(crate) fn ttl(&self) -> (TokenStream, TokenStream) {
-        let some = quote!(::core::option::Option::Some);
         match &self.options.ttl {
-            None => (TokenStream::new(), quote!(|| ::core::option::Option::None)),
+            None => (TokenStream::new(), quote!(::core::option::Option::None)),
             Some(Ttl::Fixed(ttl)) => {
                 let milliseconds = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
                 let ttl = quote!(::core::time::Duration::from_millis(#milliseconds));
-                (TokenStream::new(), quote!(|| #some(#ttl)))
+                (
+                    TokenStream::new(),
+                    quote!(::core::option::Option::Some(#ttl)),
+                )
             }
             Some(Ttl::Computed(expression)) => {
                 let ttl = local("ttl");
                 let statement = quote!(let #ttl: ::core::time::Duration = #expression;);
-                (statement, quote!(move || #some(#ttl)))
+                (statement, quote!(::core::option::Option::Some(#ttl)))
             }
         }
     }
@@ -294,9 +320,6 @@ impl<'a> Expansion<'a> {
     /// Statements that take patterns apart for a body in place, and the computation itself.
     fn compute(&self) -> (TokenStream, TokenStream) {
         let returned = &self.function.returned;
-        if self.is_detached() {
-            return (TokenStream::new(), self.boxed());
-        }
         if let Some(call) = self.call_uncached() {
             let compute = if self.function.is_async() {
                 call

@@ -20,8 +20,9 @@ pub(crate) fn parse(template: &LitStr, function: &Function) -> Result<Vec<Piece>
     let text = template.value();
     let fail = |message: String| Error::new(template.span(), message);
     check_characters(&text).map_err(fail)?;
-    split(&text)
-        .map_err(fail)?
+    let parts = split(&text).map_err(fail)?;
+    check_separators(&parts).map_err(fail)?;
+    parts
         .into_iter()
         .map(|part| match part {
             Part::Literal(text) => Ok(Piece::Literal(text)),
@@ -43,6 +44,27 @@ fn check_characters(text: &str) -> std::result::Result<(), String> {
         )),
         None => Ok(()),
     }
+}
+
+/// Placeholders are escaped to letters, digits, `-_.~` and `%`: between two of them something else
+/// must stand, or `{a}{b}` would be the same for `1`, `23` and `12`, `3`.
+fn check_separators(parts: &[Part<'_>]) -> std::result::Result<(), String> {
+    let separates = |c: char| !c.is_ascii_alphanumeric() && !"-_.~%".contains(c);
+    let mut unseparated = None;
+    for part in parts {
+        match (part, unseparated) {
+            (Part::Literal(text), _) if text.contains(separates) => unseparated = None,
+            (Part::Literal(_), _) => {}
+            (Part::Placeholder(path), Some(earlier)) => {
+                return Err(format!(
+                    "nothing separates `{{{earlier}}}` and `{{{path}}}`, and other values would \
+                     give the same key; write `{{{earlier}}}:{{{path}}}`"
+                ));
+            }
+            (Part::Placeholder(path), None) => unseparated = Some(*path),
+        }
+    }
+    Ok(())
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -136,6 +136,42 @@ where
         }
     }
 
+    /// The result, computed although there may be one: the entry is expired first, so that callers
+    /// who come meanwhile wait for this computation. Where that fails the result is computed, and
+    /// not stored.
+    pub async fn refresh(
+        self,
+        ttl: Option<Duration>,
+        unless: fn(&K::Returned) -> bool,
+        share: Share<K::Error>,
+        compute: impl Future<Output = K::Returned>,
+    ) -> K::Returned {
+        let cache = self.cache.clone();
+        match self.job(ttl, unless, share) {
+            Some(job) if cache.expire(&job.key).await.is_ok() => job.inline(compute).await,
+            _ => compute.await,
+        }
+    }
+
+    /// [`refresh`](Self::refresh), blocking this thread.
+    pub fn refresh_blocking(
+        self,
+        ttl: Option<Duration>,
+        unless: fn(&K::Returned) -> bool,
+        share: Share<K::Error>,
+        compute: impl FnOnce() -> K::Returned,
+    ) -> K::Returned {
+        let cache = self.cache.clone();
+        let Some(job) = self.job(ttl, unless, share) else {
+            return compute();
+        };
+        let key = job.key.clone();
+        match background::block_on(async move { cache.expire(&key).await }) {
+            Ok(Ok(())) => job.blocking(compute),
+            _ => compute(),
+        }
+    }
+
     fn job(
         self,
         ttl: Option<Duration>,
@@ -149,6 +185,10 @@ where
             cache_none,
             ..
         } = self;
+        if arguments.is_bypassed() {
+            cache.inner.counters.bypassed.add();
+            return None;
+        }
         match arguments.into_key() {
             Ok(key) => {
                 let job = Job::new(kind, &cache.inner, key, share);
@@ -191,6 +231,9 @@ where
 
     /// The result, if it is stored; nothing is computed. An outage is counted, and no result.
     pub async fn peek(self) -> Option<K::Returned> {
+        if self.arguments.is_bypassed() {
+            return None;
+        }
         let (cache, key) = self.key().ok()?;
         let value = cache.get(&key).await.ok()??;
         Some(K::join(Ok(value)))
@@ -212,6 +255,9 @@ where
         ttl: Option<Duration>,
         returned: K::Returned,
     ) -> Result<Option<Priming<K, F>>> {
+        if self.arguments.is_bypassed() {
+            return Ok(None);
+        }
         let cache_none = self.cache_none;
         let (cache, key) = self.key()?;
         let ttl = match ttl {
@@ -246,6 +292,9 @@ where
     pub fn peek_blocking(self) -> Option<K::Returned> {
         if let Some(returned) = hit(self.kind, self.cache, &self.arguments) {
             return Some(returned);
+        }
+        if self.arguments.is_bypassed() {
+            return None;
         }
         let (cache, key) = self.key().ok()?;
         let found = background::block_on(async move { cache.get(&key).await });

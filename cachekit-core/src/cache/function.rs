@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::cache::form::{Form, Release};
 use crate::codec::Bincode;
@@ -19,6 +20,8 @@ use crate::key::{KeyBuffer, StoreKey, write_argument};
 /// its own name, so that two functions of one name in two modules never share an entry.
 pub struct Function {
     module: &'static str,
+    /// The type name of an item beside the function: it says more than the module.
+    beside: Option<fn() -> &'static str>,
     name: &'static str,
     namespace: &'static str,
     version: u32,
@@ -34,6 +37,7 @@ impl Function {
     pub const fn new(module: &'static str, name: &'static str) -> Self {
         Self {
             module,
+            beside: None,
             name,
             namespace: "",
             version: 0,
@@ -46,7 +50,16 @@ impl Function {
     #[must_use]
     pub const fn name(mut self, name: &'static str) -> Self {
         self.module = "";
+        self.beside = None;
         self.name = name;
+        self
+    }
+
+    /// In the place of `item`, the type name of an item beside it, instead of the module: two
+    /// functions of one name inside of two functions of one module are told apart.
+    #[must_use]
+    pub const fn beside(mut self, item: fn() -> &'static str) -> Self {
+        self.beside = Some(item);
         self
     }
 
@@ -90,10 +103,14 @@ impl Function {
 
     /// `crate.module.name`
     pub(crate) fn path(&self) -> String {
-        if self.module.is_empty() {
+        let module = match self.beside {
+            Some(item) => item().rsplit_once("::").map_or("", |(module, _)| module),
+            None => self.module,
+        };
+        if module.is_empty() {
             self.name.to_owned()
         } else {
-            format!("{}.{}", self.module.replace("::", "."), self.name)
+            format!("{}.{}", module.replace("::", "."), self.name)
         }
     }
 
@@ -143,6 +160,7 @@ pub struct Arguments {
     /// Whether the bytes are text that can be read in a store.
     readable: bool,
     failure: Option<crate::key::Unserializable>,
+    bypassed: bool,
 }
 
 impl Arguments {
@@ -168,6 +186,7 @@ impl Arguments {
             buffer: KeyBuffer::new(),
             readable,
             failure: None,
+            bypassed: false,
         };
         arguments.buffer.push_word(u64::from(function.id()), ID_LEN);
         arguments
@@ -179,8 +198,19 @@ impl Arguments {
             self.buffer.push_escaped(&names);
             self.buffer.push(b':');
         } else {
-            self.argument(names);
+            // The names are long, and a hit would allocate for them; their hash tells them apart.
+            self.buffer
+                .extend(&xxh3_128(names.as_bytes()).to_le_bytes());
         }
+    }
+
+    /// Makes the call bypass the cache.
+    pub fn bypass(&mut self) {
+        self.bypassed = true;
+    }
+
+    pub(crate) fn is_bypassed(&self) -> bool {
+        self.bypassed
     }
 
     /// One argument. One that does not serialise makes the call bypass the cache.
@@ -207,10 +237,11 @@ impl Arguments {
         self.buffer.push_escaped(value);
     }
 
-    /// The bytes under which L1 has the entry; `None` if an argument did not serialise.
+    /// The bytes under which L1 has the entry; `None` if the call bypasses the cache.
     #[inline]
     pub(crate) fn l1_key(&self) -> Option<&[u8]> {
-        self.failure.is_none().then(|| self.buffer.as_bytes())
+        let cached = self.failure.is_none() && !self.bypassed;
+        cached.then(|| self.buffer.as_bytes())
     }
 
     /// The key.
@@ -345,6 +376,20 @@ mod tests {
         key.placeholder(&"a:b");
         let key: Key<u32> = key.into_key().unwrap();
         assert!(store_key(&key).ends_with(":user:a%3Ab"));
+    }
+
+    #[test]
+    fn an_item_beside_it_says_where_a_function_is() {
+        static INNER: Function = Function::new("app", "load").beside(|| "app::outer::load");
+        assert_eq!(INNER.path(), "app.outer.load");
+    }
+
+    #[test]
+    fn a_bypassed_call_has_no_key_in_l1() {
+        let mut key = Arguments::new(&USERS);
+        assert!(key.l1_key().is_some());
+        key.bypass();
+        assert!(key.l1_key().is_none());
     }
 
     #[test]

@@ -1,0 +1,166 @@
+//! What stands beside a cached function.
+
+use cachekit::cached;
+
+use crate::origin::Origin;
+
+#[test]
+fn a_sync_function_has_blocking_companions() {
+    static ORIGIN: Origin = Origin::new();
+    #[cached]
+    fn profile(id: u32) -> u32 {
+        ORIGIN.ask();
+        id + 1
+    }
+    assert_eq!(profile::peek(1), None);
+    assert_eq!(profile(1), 2);
+    assert_eq!(profile::peek(1), Some(2));
+    profile::remove(1).unwrap();
+    assert_eq!(profile::peek(1), None);
+    profile::prime(1, 9).unwrap();
+    assert_eq!(profile(1), 9);
+    assert_eq!(profile::uncached(1), 2);
+    assert_eq!(profile(1), 9);
+    assert_eq!(profile::refresh(1), 2);
+    assert_eq!(profile(1), 2);
+    profile::expire(1).unwrap();
+    profile(1);
+    assert_eq!(ORIGIN.asked(), 4);
+}
+
+#[tokio::test]
+async fn an_async_function_has_async_companions() {
+    static ORIGIN: Origin = Origin::new();
+    #[cached]
+    async fn profile(id: u32) -> Result<u32, String> {
+        ORIGIN.ask();
+        if id == 0 {
+            Err("zero".to_owned())
+        } else {
+            Ok(id + 1)
+        }
+    }
+    assert_eq!(profile::peek(1).await, None);
+    assert_eq!(profile(1).await, Ok(2));
+    assert_eq!(profile::peek(1).await, Some(Ok(2)));
+    profile::remove(1).await.unwrap();
+    assert_eq!(profile::peek(1).await, None);
+    profile::prime(1, Ok(9)).await.unwrap();
+    assert_eq!(profile(1).await, Ok(9));
+    assert_eq!(profile::uncached(1).await, Ok(2));
+    assert_eq!(profile::refresh(1).await, Ok(2));
+    assert_eq!(profile(1).await, Ok(2));
+    profile::expire(1).await.unwrap();
+    assert_eq!(profile(1).await, Ok(2));
+    assert_eq!(ORIGIN.asked(), 4);
+}
+
+#[tokio::test]
+async fn priming_with_an_error_stores_nothing() {
+    #[cached]
+    async fn profile(id: u32) -> Result<u32, String> {
+        Ok(id)
+    }
+    profile::prime(1, Err("no".to_owned())).await.unwrap();
+    assert_eq!(profile::peek(1).await, None);
+}
+
+#[test]
+fn a_refresh_that_fails_returns_the_error() {
+    static ORIGIN: Origin = Origin::new();
+    #[cached]
+    fn flaky(id: u32) -> Result<u32, String> {
+        ORIGIN.ask();
+        if ORIGIN.asked() == 1 {
+            Ok(id)
+        } else {
+            Err("away".to_owned())
+        }
+    }
+    assert_eq!(flaky(1), Ok(1));
+    assert_eq!(flaky::refresh(1), Err("away".to_owned()));
+}
+
+#[test]
+fn companions_take_borrowed_and_destructured_arguments_and_patterns() {
+    #[cached]
+    fn sum((a, b): (u32, u32), list: &[u32], _: &str, mut c: u32) -> u32 {
+        c += list.iter().sum::<u32>();
+        a + b + c
+    }
+    assert_eq!(sum((1, 2), &[3], "", 4), 10);
+    assert_eq!(sum::peek((1, 2), &[3], "other", 4), Some(10));
+    sum::remove((1, 2), &[3], "", 4).unwrap();
+    assert_eq!(sum::refresh((1, 2), &[3], "", 4), 10);
+}
+
+mod library {
+    use cachekit::cached;
+
+    #[cached]
+    pub(crate) fn exported(id: u32) -> u32 {
+        id
+    }
+
+    #[cached(companions = renamed)]
+    pub(super) fn u64(id: u32) -> u32 {
+        id
+    }
+
+    #[cached(companions = false)]
+    pub(crate) fn alone(id: u32) -> u32 {
+        id
+    }
+}
+
+use library::exported;
+use library::exported as imported;
+
+#[test]
+fn companions_are_as_visible_as_the_function() {
+    assert_eq!(exported(1), 1);
+    assert_eq!(imported::peek(1), Some(1));
+    assert_eq!(library::u64(1), 1);
+    assert_eq!(library::renamed::peek(1), Some(1));
+    assert_eq!(library::alone(1), 1);
+}
+
+struct Service;
+
+impl Service {
+    #[cached(skip(self), companions = cached_load)]
+    fn load(&self, id: u32) -> u32 {
+        id
+    }
+
+    #[cached(skip(self), companions = true)]
+    fn private(&self, id: u32) -> u32 {
+        id
+    }
+
+    #[cfg(any())]
+    #[cached(skip(self))]
+    pub(crate) fn absent(&self, id: Missing) -> Missing {
+        id
+    }
+}
+
+#[cfg(any())]
+#[cached]
+fn absent(id: Missing) -> Missing {
+    id
+}
+
+#[cached]
+#[cfg(any())]
+fn absent_below(id: Missing) -> Missing {
+    id
+}
+
+#[test]
+fn the_companions_of_a_method_may_be_named_and_forced() {
+    assert_eq!(Service.load(1), 1);
+    assert_eq!(Service.cached_load_peek(1), Some(1));
+    assert_eq!(Service.private(1), 1);
+    assert_eq!(Service.private_peek(1), Some(1));
+}

@@ -1,0 +1,11 @@
+//! What `#[cached]` does to a function, seen from outside: every kind of signature is cached, under
+//! keys that tell calls apart, with the values and errors that the function itself gives.
+
+mod companions;
+mod execution;
+mod identity;
+mod methods;
+mod options;
+mod origin;
+mod returned;
+mod signatures;

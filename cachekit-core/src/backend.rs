@@ -115,7 +115,12 @@ pub trait Backend: Send + Sync + fmt::Debug + 'static {
     async fn set_many(&self, entries: Vec<NewEntry>) -> Vec<Result<Stored>> {
         let mut results = Vec::with_capacity(entries.len());
         for entry in entries {
-            let NewEntry { key, value, ttl, lead } = entry;
+            let NewEntry {
+                key,
+                value,
+                ttl,
+                lead,
+            } = entry;
             results.push(self.set(&key, value, ttl, lead.as_ref()).await);
         }
         results
@@ -284,12 +289,14 @@ pub enum NodeState {
 impl Health {
     /// A store of one node.
     #[must_use]
-    pub fn single(
-        name: impl Into<String>,
-        state: NodeState,
-        detail: impl Into<String>,
-    ) -> Self {
-        Self { nodes: vec![NodeHealth { name: name.into(), state, detail: detail.into() }] }
+    pub fn single(name: impl Into<String>, state: NodeState, detail: impl Into<String>) -> Self {
+        Self {
+            nodes: vec![NodeHealth {
+                name: name.into(),
+                state,
+                detail: detail.into(),
+            }],
+        }
     }
 
     /// `Up` if every node is up, `Down` if every node is down, else `Degraded`.
@@ -367,7 +374,11 @@ impl Ttl {
     #[must_use]
     pub const fn as_secs_rounded_up(self) -> u64 {
         let whole = self.0.as_secs();
-        if self.0.subsec_nanos() > 0 { whole.saturating_add(1) } else { whole }
+        if self.0.subsec_nanos() > 0 {
+            whole.saturating_add(1)
+        } else {
+            whole
+        }
     }
 
     /// Milliseconds, rounded up; `u64::MAX` where they do not fit.
@@ -383,7 +394,10 @@ mod tests {
 
     #[test]
     fn a_ttl_of_zero_cannot_be_built() {
-        assert_eq!(Ttl::new(Duration::ZERO).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(
+            Ttl::new(Duration::ZERO).unwrap_err().kind(),
+            ErrorKind::InvalidInput
+        );
     }
 
     #[test]
@@ -391,14 +405,25 @@ mod tests {
         assert_eq!(Ttl::from_millis(1).as_secs_rounded_up(), 1);
         assert_eq!(Ttl::from_millis(1_001).as_secs_rounded_up(), 2);
         assert_eq!(Ttl::from_secs(2).as_secs_rounded_up(), 2);
-        assert_eq!(Ttl::new(Duration::from_nanos(1)).unwrap().as_millis_rounded_up(), 1);
+        assert_eq!(
+            Ttl::new(Duration::from_nanos(1))
+                .unwrap()
+                .as_millis_rounded_up(),
+            1
+        );
         assert_eq!(Ttl::NEVER.as_secs_rounded_up(), u64::MAX);
     }
 
     #[test]
     fn health_is_degraded_when_one_of_two_nodes_is_down() {
-        let node = |state| NodeHealth { name: String::new(), state, detail: String::new() };
-        let health = Health { nodes: vec![node(NodeState::Up), node(NodeState::Down)] };
+        let node = |state| NodeHealth {
+            name: String::new(),
+            state,
+            detail: String::new(),
+        };
+        let health = Health {
+            nodes: vec![node(NodeState::Up), node(NodeState::Down)],
+        };
         assert_eq!(health.state(), NodeState::Degraded);
     }
 

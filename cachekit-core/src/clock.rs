@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::background::{self, AbortOnDrop};
+
 /// A source of time.
 ///
 /// The system's clock is the default. A test brings its own [`Time`] (`testkit::ManualClock`) and
@@ -61,14 +63,20 @@ impl Clock {
         }
     }
 
-    /// Completes after `duration`. Needs a tokio runtime with its timer enabled, unless the time
-    /// is manual.
+    /// Completes after `duration`, on any executor: the system's timers are those of the
+    /// background runtime.
     ///
     /// Cancel safety: dropping the future has no effect.
     pub async fn sleep(&self, duration: Duration) {
         match &self.0 {
-            None => tokio::time::sleep(duration).await,
             Some(time) => time.sleep(duration).await,
+            None => {
+                // Without background threads there is no timer: the wait is over at once, and
+                // whoever waited goes on as if it had lasted.
+                if let Ok(task) = background::spawn(tokio::time::sleep(duration)) {
+                    let _ = AbortOnDrop(task).join().await;
+                }
+            }
         }
     }
 }
@@ -91,7 +99,10 @@ fn system_monotonic_ms() -> u64 {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-#[expect(clippy::disallowed_methods, reason = "this is the clock that others must use")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the clock that others must use"
+)]
 fn system_monotonic_ms() -> u64 {
     use std::sync::LazyLock;
     use std::time::Instant;
@@ -99,8 +110,13 @@ fn system_monotonic_ms() -> u64 {
     u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the clock that others must use")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the clock that others must use"
+)]
 fn system_unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -43,7 +43,10 @@ impl Vars {
     /// Reads the environment of this process.
     #[must_use]
     pub fn from_process(problems: &mut Problems) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "this is the reader that others must use")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the reader that others must use"
+        )]
         let vars = std::env::vars_os();
         Self::from_os(vars, problems)
     }
@@ -97,10 +100,17 @@ impl Vars {
         problems: &mut Problems,
     ) {
         for (name, value) in &self.0 {
-            if known.clone().into_iter().any(|variable| variable.name == name) {
+            if known
+                .clone()
+                .into_iter()
+                .any(|variable| variable.name == name)
+            {
                 continue;
             }
-            let near = known.clone().into_iter().find(|variable| is_near(variable.name, name));
+            let near = known
+                .clone()
+                .into_iter()
+                .find(|variable| is_near(variable.name, name));
             match near {
                 Some(variable) => {
                     let expected = format!("no such variable; did you mean {}", variable.name);
@@ -159,12 +169,7 @@ pub struct Problem {
 
 impl Problems {
     /// Adds a problem.
-    pub fn add(
-        &mut self,
-        variable: &str,
-        value: Option<&str>,
-        expected: impl Into<String>,
-    ) {
+    pub fn add(&mut self, variable: &str, value: Option<&str>, expected: impl Into<String>) {
         self.0.push(Problem {
             variable: variable.to_owned(),
             value: value.map(str::to_owned),
@@ -183,7 +188,11 @@ impl Problems {
         let raw = raw?;
         let parsed = parser(&raw);
         if parsed.is_none() {
-            self.add(variable.name, (!variable.secret).then_some(&raw), variable.expected);
+            self.add(
+                variable.name,
+                (!variable.secret).then_some(&raw),
+                variable.expected,
+            );
         }
         parsed
     }
@@ -204,7 +213,11 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.value {
             Some(value) => write!(f, "{}={value:?}: expected {}", self.variable, self.expected),
-            None => write!(f, "{} (value hidden): expected {}", self.variable, self.expected),
+            None => write!(
+                f,
+                "{} (value hidden): expected {}",
+                self.variable, self.expected
+            ),
         }
     }
 }
@@ -227,7 +240,9 @@ impl std::error::Error for Problems {}
 pub fn seconds(range: RangeInclusive<f64>) -> impl Fn(&str) -> Option<Duration> {
     move |raw| {
         let seconds: f64 = raw.parse().ok()?;
-        range.contains(&seconds).then(|| Duration::try_from_secs_f64(seconds).ok())?
+        range
+            .contains(&seconds)
+            .then(|| Duration::try_from_secs_f64(seconds).ok())?
     }
 }
 
@@ -257,11 +272,17 @@ mod tests {
         about: "bounds one call",
         secret: false,
     };
-    const PASSWORD: Variable = Variable { name: "CACHEKIT_PASSWORD", secret: true, ..TIMEOUT };
+    const PASSWORD: Variable = Variable {
+        name: "CACHEKIT_PASSWORD",
+        secret: true,
+        ..TIMEOUT
+    };
 
     fn vars(pairs: &[(&str, &str)]) -> (Vars, Problems) {
         let mut problems = Problems::default();
-        let pairs = pairs.iter().map(|(name, value)| (name.into(), value.into()));
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()));
         (Vars::from_os(pairs, &mut problems), problems)
     }
 
@@ -274,7 +295,10 @@ mod tests {
     #[test]
     fn a_problem_names_variable_value_and_expected_form() {
         let mut problems = Problems::default();
-        assert_eq!(problems.parse(&TIMEOUT, Some("soon".into()), seconds(0.1..=30.0)), None);
+        assert_eq!(
+            problems.parse(&TIMEOUT, Some("soon".into()), seconds(0.1..=30.0)),
+            None
+        );
         assert_eq!(
             problems.to_string(),
             "CACHEKIT_MEMCACHED_TIMEOUT=\"soon\": expected seconds between 0.1 and 30, such as 1.5"
@@ -292,7 +316,11 @@ mod tests {
     fn a_misspelt_name_is_an_error_that_says_which_was_meant() {
         let (vars, mut problems) = vars(&[("CACHEKIT_MEMCACHED_TIMOUT", "1")]);
         vars.check_names(&[TIMEOUT], &mut problems);
-        assert!(problems.to_string().contains("did you mean CACHEKIT_MEMCACHED_TIMEOUT"));
+        assert!(
+            problems
+                .to_string()
+                .contains("did you mean CACHEKIT_MEMCACHED_TIMEOUT")
+        );
     }
 
     #[test]
@@ -327,7 +355,10 @@ mod tests {
     fn nan_and_infinity_are_not_seconds() {
         assert_eq!(seconds(0.1..=30.0)("NaN"), None);
         assert_eq!(seconds(0.1..=30.0)("inf"), None);
-        assert_eq!(seconds(0.1..=30.0)("1.5"), Some(Duration::from_millis(1_500)));
+        assert_eq!(
+            seconds(0.1..=30.0)("1.5"),
+            Some(Duration::from_millis(1_500))
+        );
     }
 
     #[test]

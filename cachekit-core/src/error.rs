@@ -128,7 +128,12 @@ impl Error {
         detail: Cow<'static, str>,
         source: Option<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self(Arc::new(Inner { kind, operation, detail, source }))
+        Self(Arc::new(Inner {
+            kind,
+            operation,
+            detail,
+            source,
+        }))
     }
 
     /// The kind.

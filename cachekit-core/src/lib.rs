@@ -2,7 +2,35 @@
 //! it, and the kit that tests both. Users of the cache name the crate `cachekit` instead.
 
 pub mod backend;
+mod background;
+pub mod cache;
 pub mod clock;
+pub mod codec;
+pub mod config;
 pub mod env;
+pub mod envelope;
 pub mod error;
 pub mod key;
+mod l1;
+mod policy;
+pub mod schema;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+
+pub use error::{Error, ErrorKind, Result};
+
+/// What `#[cached]` expands to. Not for use by hand: it changes with the macro.
+#[doc(hidden)]
+pub mod __private {
+    pub use core::any::type_name;
+
+    pub use crate::cache::{
+        Arguments, Cache, Call, ErrorProbe, Function, Local, OfOption, OfOptionalResult, OfPlain,
+        OfResult, Probe, ShareClone, ShareFrom, ShareNone, hit,
+    };
+
+    /// The cache of functions that name none: in this process, unless someone else has chosen.
+    pub fn default_cache() -> &'static Cache {
+        Cache::global(Cache::in_process)
+    }
+}

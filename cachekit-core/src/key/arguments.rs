@@ -77,12 +77,14 @@ mod tag {
 struct Writer<'a>(&'a mut KeyBuffer);
 
 impl<'a> Writer<'a> {
+    #[inline]
     fn fixed<const N: usize>(self, tag: u8, bytes: [u8; N]) {
         self.0.push(tag);
         self.0.extend(&bytes);
     }
 
     /// A byte string with its length in front.
+    #[inline]
     fn prefixed(self, tag: u8, bytes: &[u8]) {
         self.0.push(tag);
         self.0.extend(&(bytes.len() as u64).to_le_bytes());
@@ -236,7 +238,11 @@ impl<'a> ser::Serializer for Writer<'a> {
 
     fn serialize_map(self, _len: Option<usize>) -> Result<Entries<'a>, Unserializable> {
         self.0.push(tag::MAP);
-        Ok(Entries { target: self.0, entries: Vec::new(), key: None })
+        Ok(Entries {
+            target: self.0,
+            entries: Vec::new(),
+            key: None,
+        })
     }
 
     fn serialize_struct(
@@ -387,16 +393,28 @@ mod tests {
             #[serde(skip_serializing_if = "Option::is_none")]
             to: Option<u32>,
         }
-        let from = Range { from: Some(5), to: None };
-        let to = Range { from: None, to: Some(5) };
+        let from = Range {
+            from: Some(5),
+            to: None,
+        };
+        let to = Range {
+            from: None,
+            to: Some(5),
+        };
         assert_ne!(bytes(&from), bytes(&to));
     }
 
     #[test]
     fn neighbouring_strings_do_not_run_together() {
         assert_ne!(bytes(&("a:b", "")), bytes(&("a", ":b")));
-        assert_ne!(bytes(&(vec!["a"], vec!["b"])), bytes(&(vec!["a", "b"], Vec::<&str>::new())));
-        assert_ne!(bytes(&vec![vec![1_u8], vec![]]), bytes(&vec![vec![], vec![1_u8]]));
+        assert_ne!(
+            bytes(&(vec!["a"], vec!["b"])),
+            bytes(&(vec!["a", "b"], Vec::<&str>::new()))
+        );
+        assert_ne!(
+            bytes(&vec![vec![1_u8], vec![]]),
+            bytes(&vec![vec![], vec![1_u8]])
+        );
     }
 
     #[test]
@@ -436,6 +454,11 @@ mod tests {
                 Err(ser::Error::custom("locked"))
             }
         }
-        assert!(canonical(&Locked).unwrap_err().to_string().contains("locked"));
+        assert!(
+            canonical(&Locked)
+                .unwrap_err()
+                .to_string()
+                .contains("locked")
+        );
     }
 }

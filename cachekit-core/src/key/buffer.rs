@@ -7,44 +7,92 @@ const INLINE: usize = 128;
 
 /// A growing byte string that allocates only beyond 128 bytes: a cache hit builds its key here
 /// and frees nothing.
+///
+/// Bytes are gathered in a register and stored as whole, aligned words. The hash reads words, and
+/// a processor that has to put a word together from several fresh stores waits for them: that
+/// costs as much as the rest of a look-up.
 pub struct KeyBuffer {
     len: usize,
+    /// The word that `len` lies in, as far as it is known.
+    word: u64,
     inline: [u8; INLINE],
+    /// All bytes, once they are more than `INLINE`.
     spilled: Vec<u8>,
 }
+
+const WORD: usize = size_of::<u64>();
 
 impl KeyBuffer {
     /// An empty one.
     #[inline]
     #[must_use]
     pub const fn new() -> Self {
-        Self { len: 0, inline: [0; INLINE], spilled: Vec::new() }
+        Self {
+            len: 0,
+            word: 0,
+            inline: [0; INLINE],
+            spilled: Vec::new(),
+        }
     }
 
     /// Appends `bytes`.
     #[inline]
     pub fn extend(&mut self, bytes: &[u8]) {
-        let end = self.len + bytes.len();
-        if self.spilled.is_empty() && end <= INLINE {
-            self.inline[self.len..end].copy_from_slice(bytes);
-        } else {
-            self.spill(bytes);
+        let mut words = bytes.chunks_exact(WORD);
+        for word in &mut words {
+            self.push_word(
+                u64::from_le_bytes(word.try_into().unwrap_or_default()),
+                WORD,
+            );
         }
-        self.len = end;
-    }
-
-    #[cold]
-    fn spill(&mut self, bytes: &[u8]) {
-        if self.spilled.is_empty() {
-            self.spilled.extend_from_slice(&self.inline[..self.len]);
+        let rest = words.remainder();
+        if !rest.is_empty() {
+            let word = rest
+                .iter()
+                .rev()
+                .fold(0, |word, byte| word << 8 | u64::from(*byte));
+            self.push_word(word, rest.len());
         }
-        self.spilled.extend_from_slice(bytes);
     }
 
     /// Appends one byte.
     #[inline]
     pub fn push(&mut self, byte: u8) {
-        self.extend(&[byte]);
+        self.push_word(u64::from(byte), 1);
+    }
+
+    /// Appends the lower `count` bytes of `bits`, 1 to 8, lowest first; the others are zero.
+    #[inline]
+    pub(crate) fn push_word(&mut self, bits: u64, count: usize) {
+        if self.len + count > INLINE {
+            return self.spill(bits, count);
+        }
+        let (start, used) = (self.len / WORD * WORD, self.len % WORD);
+        self.word |= bits << (used * 8);
+        self.inline[start..start + WORD].copy_from_slice(&self.word.to_le_bytes());
+        self.len += count;
+        if used + count >= WORD {
+            // What did not fit; nothing did not if the word was empty before.
+            self.word = if used == 0 {
+                0
+            } else {
+                bits >> ((WORD - used) * 8)
+            };
+            let next = start + WORD;
+            if used + count > WORD {
+                self.inline[next..next + WORD].copy_from_slice(&self.word.to_le_bytes());
+            }
+        }
+    }
+
+    #[cold]
+    fn spill(&mut self, bits: u64, count: usize) {
+        if self.spilled.is_empty() {
+            self.spilled.extend_from_slice(&self.inline[..self.len]);
+        }
+        self.spilled.extend_from_slice(&bits.to_le_bytes()[..count]);
+        // No more room: whatever follows is spilled as well.
+        self.len = INLINE;
     }
 
     /// Appends what `value` displays, escaped so that it holds no separator: every byte but
@@ -60,7 +108,11 @@ impl KeyBuffer {
     #[inline]
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        if self.spilled.is_empty() { &self.inline[..self.len] } else { &self.spilled }
+        if self.spilled.is_empty() {
+            &self.inline[..self.len]
+        } else {
+            &self.spilled
+        }
     }
 }
 
@@ -72,7 +124,7 @@ impl Default for KeyBuffer {
 
 impl fmt::Debug for KeyBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyBuffer({} bytes)", self.len)
+        write!(f, "KeyBuffer({} bytes)", self.as_bytes().len())
     }
 }
 

@@ -76,7 +76,11 @@ impl StoreKey {
     /// [`ErrorKind::InvalidKey`] if this key has no release part or `release` is not printable.
     pub fn with_release(&self, release: &str) -> Result<Self> {
         if self.release.is_empty() {
-            return Err(Error::with_detail(ErrorKind::InvalidKey, "key", "it has no release"));
+            return Err(Error::with_detail(
+                ErrorKind::InvalidKey,
+                "key",
+                "it has no release",
+            ));
         }
         let head = &self.text[..self.release.start - 1];
         Self::of_release(head, release, &self.text[self.release.end..])
@@ -116,7 +120,10 @@ mod tests {
     #[test]
     fn spaces_and_control_bytes_are_refused() {
         for text in ["", "a b", "a\r\nflush_all", "ä"] {
-            assert_eq!(StoreKey::new(text).unwrap_err().kind(), ErrorKind::InvalidKey);
+            assert_eq!(
+                StoreKey::new(text).unwrap_err().kind(),
+                ErrorKind::InvalidKey
+            );
         }
     }
 

@@ -1,0 +1,275 @@
+//! What an annotated function does with its call: the runtime side of `#[cached]`.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::backend::Ttl;
+use crate::background;
+use crate::cache::Cache;
+use crate::cache::form::Form;
+use crate::cache::function::{Arguments, Key};
+use crate::cache::job::Job;
+use crate::cache::kind::{Kind, Share};
+use crate::codec::Bincode;
+use crate::error::Result;
+
+/// The result of a call, if this process has it: no allocation, no runtime, nothing awaited.
+///
+/// The arguments are lent, not given: to move the bytes that were just written would cost more
+/// than the look-up.
+#[inline]
+#[must_use]
+pub fn hit<K: Kind>(_kind: K, cache: &Cache, arguments: &Arguments) -> Option<K::Returned> {
+    let value = cache.inner.l1.get::<K::Value>(arguments.l1_key()?)?;
+    Some(K::join(Ok(value)))
+}
+
+/// What is to be stored without having been computed.
+type Priming<K, F> = (Cache, Key<<K as Kind>::Value, F>, <K as Kind>::Value, Ttl);
+
+/// One call of a cached function that L1 could not answer.
+pub struct Call<'a, K: Kind, F = Bincode> {
+    kind: K,
+    cache: &'a Cache,
+    arguments: Arguments,
+    cache_none: bool,
+    form: PhantomData<fn() -> F>,
+}
+
+impl<'a, K: Kind> Call<'a, K> {
+    /// The call of a function that returns `kind`, with these arguments.
+    #[inline]
+    #[must_use]
+    pub fn new(kind: K, cache: &'a Cache, arguments: Arguments) -> Self {
+        Self {
+            kind,
+            cache,
+            arguments,
+            cache_none: false,
+            form: PhantomData,
+        }
+    }
+}
+
+impl<'a, K: Kind, F> Call<'a, K, F> {
+    /// Values leave the process in the form `G`.
+    #[inline]
+    #[must_use]
+    pub fn form<G>(self) -> Call<'a, K, G> {
+        let Self {
+            kind,
+            cache,
+            arguments,
+            cache_none,
+            ..
+        } = self;
+        Call {
+            kind,
+            cache,
+            arguments,
+            cache_none,
+            form: PhantomData,
+        }
+    }
+
+    /// `None` is a result like any other.
+    #[inline]
+    #[must_use]
+    pub fn cache_none(mut self) -> Self {
+        self.cache_none = true;
+        self
+    }
+}
+
+impl<K, F> Call<'_, K, F>
+where
+    K: Kind,
+    K::Error: 'static,
+    F: Form<K::Value>,
+{
+    /// The result, computed on this thread if need be.
+    pub fn run_blocking(
+        self,
+        ttl: Option<Duration>,
+        unless: fn(&K::Returned) -> bool,
+        share: Share<K::Error>,
+        compute: impl FnOnce() -> K::Returned,
+    ) -> K::Returned {
+        match self.job(ttl, unless, share) {
+            Some(job) => job.blocking(compute),
+            None => compute(),
+        }
+    }
+
+    /// The result, computed in this future if need be.
+    pub async fn run_inline(
+        self,
+        ttl: Option<Duration>,
+        unless: fn(&K::Returned) -> bool,
+        share: Share<K::Error>,
+        compute: impl Future<Output = K::Returned>,
+    ) -> K::Returned {
+        match self.job(ttl, unless, share) {
+            Some(job) => job.inline(compute).await,
+            None => compute.await,
+        }
+    }
+
+    /// The result, computed in a task of its own if need be.
+    pub async fn run_detached(
+        self,
+        ttl: Option<Duration>,
+        unless: fn(&K::Returned) -> bool,
+        share: Share<K::Error>,
+        compute: Pin<Box<dyn Future<Output = K::Returned> + Send>>,
+    ) -> K::Returned
+    where
+        K::Returned: Send + 'static,
+        K::Error: Send + 'static,
+    {
+        match self.job(ttl, unless, share) {
+            Some(job) => job.detached(compute).await,
+            None => compute.await,
+        }
+    }
+
+    fn job(
+        self,
+        ttl: Option<Duration>,
+        unless: fn(&K::Returned) -> bool,
+        share: Share<K::Error>,
+    ) -> Option<Job<K, F>> {
+        let Self {
+            kind,
+            cache,
+            arguments,
+            cache_none,
+            ..
+        } = self;
+        match arguments.into_key() {
+            Ok(key) => {
+                let job = Job::new(kind, &cache.inner, key, share);
+                Some(Job {
+                    ttl,
+                    unless,
+                    cache_none,
+                    ..job
+                })
+            }
+            Err(error) => {
+                cache.inner.counters.bypassed.add();
+                tracing::warn!(%error, "call bypasses the cache");
+                None
+            }
+        }
+    }
+
+    fn key(self) -> Result<(Cache, Key<K::Value, F>)> {
+        Ok((self.cache.clone(), self.arguments.into_key()?))
+    }
+
+    /// Removes the entry: see [`Cache::remove`].
+    ///
+    /// # Errors
+    /// As of [`Cache::remove`], and of arguments that do not serialise.
+    pub async fn remove(self) -> Result<()> {
+        let (cache, key) = self.key()?;
+        cache.remove(&key).await
+    }
+
+    /// Expires the entry: see [`Cache::expire`].
+    ///
+    /// # Errors
+    /// As of [`Cache::expire`], and of arguments that do not serialise.
+    pub async fn expire(self) -> Result<()> {
+        let (cache, key) = self.key()?;
+        cache.expire(&key).await
+    }
+
+    /// The result, if it is stored; nothing is computed. An outage is counted, and no result.
+    pub async fn peek(self) -> Option<K::Returned> {
+        let (cache, key) = self.key().ok()?;
+        let value = cache.get(&key).await.ok()??;
+        Some(K::join(Ok(value)))
+    }
+
+    /// Stores `returned` as if it had been computed. What would not be stored then is not stored.
+    ///
+    /// # Errors
+    /// As of [`Cache::set`], and of arguments that do not serialise.
+    pub async fn prime(self, ttl: Option<Duration>, returned: K::Returned) -> Result<()> {
+        match self.priming(ttl, returned)? {
+            Some((cache, key, value, ttl)) => cache.set_for(&key, value, ttl).await,
+            None => Ok(()),
+        }
+    }
+
+    fn priming(
+        self,
+        ttl: Option<Duration>,
+        returned: K::Returned,
+    ) -> Result<Option<Priming<K, F>>> {
+        let cache_none = self.cache_none;
+        let (cache, key) = self.key()?;
+        let ttl = match ttl {
+            Some(ttl) => Ttl::new(ttl)?,
+            None => cache.inner.config.default_ttl,
+        };
+        Ok(match K::split(returned) {
+            Ok(value) if cache_none || !K::is_none(&value) => Some((cache, key, value, ttl)),
+            _ => None,
+        })
+    }
+
+    /// [`remove`](Self::remove), blocking this thread.
+    ///
+    /// # Errors
+    /// As of [`remove`](Self::remove).
+    pub fn remove_blocking(self) -> Result<()> {
+        let (cache, key) = self.key()?;
+        background::block_on(async move { cache.remove(&key).await })?
+    }
+
+    /// [`expire`](Self::expire), blocking this thread.
+    ///
+    /// # Errors
+    /// As of [`expire`](Self::expire).
+    pub fn expire_blocking(self) -> Result<()> {
+        let (cache, key) = self.key()?;
+        background::block_on(async move { cache.expire(&key).await })?
+    }
+
+    /// [`peek`](Self::peek), blocking this thread.
+    pub fn peek_blocking(self) -> Option<K::Returned> {
+        if let Some(returned) = hit(self.kind, self.cache, &self.arguments) {
+            return Some(returned);
+        }
+        let (cache, key) = self.key().ok()?;
+        let found = background::block_on(async move { cache.get(&key).await });
+        Some(K::join(Ok(found.ok()?.ok()??)))
+    }
+
+    /// [`prime`](Self::prime), blocking this thread.
+    ///
+    /// # Errors
+    /// As of [`prime`](Self::prime).
+    pub fn prime_blocking(self, ttl: Option<Duration>, returned: K::Returned) -> Result<()> {
+        match self.priming(ttl, returned)? {
+            Some((cache, key, value, ttl)) => {
+                background::block_on(async move { cache.set_for(&key, value, ttl).await })?
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl<K: Kind, F> fmt::Debug for Call<'_, K, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("arguments", &self.arguments)
+            .finish_non_exhaustive()
+    }
+}

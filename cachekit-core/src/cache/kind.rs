@@ -1,0 +1,315 @@
+//! What a function returns, and how the waiters of a failed computation get its error.
+//!
+//! Both are found by method resolution on an expression, which sees through aliases: a
+//! `type Fallible<T> = Result<T, MyError>` is a `Result`. Of several candidates the one that needs
+//! the fewest dereferences wins, so the most special is implemented for the most references.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind};
+
+/// How the declared return type is made of a value and an error.
+pub trait Kind: Copy + Send + Sync + 'static {
+    /// What the function returns.
+    type Returned;
+    /// What is stored.
+    type Value: Clone + Send + Sync + 'static;
+    /// What is not.
+    type Error;
+
+    /// Takes the result apart.
+    ///
+    /// # Errors
+    /// That of the function.
+    fn split(returned: Self::Returned) -> Result<Self::Value, Self::Error>;
+    /// Puts it together again.
+    fn join(result: Result<Self::Value, Self::Error>) -> Self::Returned;
+    /// Whether the value is a `None`.
+    fn is_none(value: &Self::Value) -> bool;
+}
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $kind:ident<$($p:ident),+>, $of:ident($($probe:tt)+):
+        $returned:ty = $value:ty | $error:ty, $split:expr, $join:expr, $none:expr;)*) => {$(
+        $(#[doc = $doc])+
+        pub struct $kind<$($p),+>(PhantomData<fn() -> ($($p,)+)>);
+
+        impl<$($p),+> Clone for $kind<$($p),+> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        impl<$($p),+> Copy for $kind<$($p),+> {}
+
+        impl<$($p),+> fmt::Debug for $kind<$($p),+> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($kind))
+            }
+        }
+
+        impl<$($p: 'static),+> Kind for $kind<$($p),+>
+        where
+            $value: Clone + Send + Sync,
+        {
+            type Returned = $returned;
+            type Value = $value;
+            type Error = $error;
+
+            fn split(returned: Self::Returned) -> Result<Self::Value, Self::Error> {
+                $split(returned)
+            }
+
+            fn join(result: Result<Self::Value, Self::Error>) -> Self::Returned {
+                $join(result)
+            }
+
+            fn is_none(value: &Self::Value) -> bool {
+                $none(value)
+            }
+        }
+
+        /// Finds the kind of a probe.
+        pub trait $of {
+            /// The kind.
+            type Kind;
+            /// The kind.
+            fn kind(&self) -> Self::Kind;
+        }
+
+        impl<$($p),+> $of for $($probe)+ {
+            type Kind = $kind<$($p),+>;
+
+            #[inline]
+            fn kind(&self) -> Self::Kind {
+                $kind(PhantomData)
+            }
+        }
+    )*};
+}
+
+fn unwrap<V>(result: Result<V, Infallible>) -> V {
+    match result {
+        Ok(value) => value,
+        Err(never) => match never {},
+    }
+}
+
+kinds! {
+    /// `Result<Option<V>, E>`
+    OptionalResult<V, E>, OfOptionalResult(&&&Probe<Result<Option<V>, E>>):
+        Result<Option<V>, E> = Option<V> | E, |r| r, |r| r, Option::is_none;
+    /// `Result<V, E>`
+    PlainResult<V, E>, OfResult(&&Probe<Result<V, E>>):
+        Result<V, E> = V | E, |r| r, |r| r, |_| false;
+    /// `Option<V>`
+    Optional<V>, OfOption(&Probe<Option<V>>):
+        Option<V> = Option<V> | Infallible, Ok, unwrap, Option::is_none;
+    /// Any other type.
+    Plain<V>, OfPlain(Probe<V>):
+        V = V | Infallible, Ok, unwrap, |_| false;
+}
+
+impl<V, E> PlainResult<V, E> {
+    pub(crate) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// A declared return type, to ask for its kind: `(&&&&Probe::<R>::new()).kind()`.
+pub struct Probe<R>(PhantomData<fn() -> R>);
+
+impl<R> Probe<R> {
+    /// A probe of `R`.
+    #[inline]
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "only written out by the macro")]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<R> fmt::Debug for Probe<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Probe")
+    }
+}
+
+/// An error as it is kept for waiters.
+type Kept = Arc<dyn Any + Send + Sync>;
+
+/// How waiters get the error of a computation that was not theirs.
+pub struct Share<E> {
+    keep: fn(&E) -> Option<Kept>,
+    give: fn(&Kept) -> Option<E>,
+}
+
+impl<E> Share<E> {
+    /// Not at all: the waiters compute for themselves.
+    pub(crate) const NONE: Self = Self {
+        keep: |_| None,
+        give: |_| None,
+    };
+
+    pub(crate) fn keep(self, error: &E) -> Option<Kept> {
+        (self.keep)(error)
+    }
+
+    pub(crate) fn give(self, kept: &Kept) -> Option<E> {
+        (self.give)(kept)
+    }
+}
+
+impl<E> Clone for Share<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Share<E> {}
+
+impl<E> fmt::Debug for Share<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Share")
+    }
+}
+
+/// The error type of a kind, to ask how it can be shared:
+/// `(&&&ErrorProbe::new(kind)).share()`.
+pub struct ErrorProbe<E>(PhantomData<fn() -> E>);
+
+impl<E> ErrorProbe<E> {
+    /// A probe of the error type of `kind`.
+    #[inline]
+    #[must_use]
+    pub fn new<K: Kind<Error = E>>(_kind: K) -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<E> fmt::Debug for ErrorProbe<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ErrorProbe")
+    }
+}
+
+/// An error that can be cloned.
+pub trait ShareClone<E> {
+    /// Each waiter gets a clone.
+    fn share(&self) -> Share<E>;
+}
+
+impl<E: Clone + Send + Sync + 'static> ShareClone<E> for &&ErrorProbe<E> {
+    fn share(&self) -> Share<E> {
+        Share {
+            keep: |error| Some(Arc::new(error.clone())),
+            give: |kept| kept.downcast_ref::<E>().cloned(),
+        }
+    }
+}
+
+/// An error that can be made of one of ours.
+pub trait ShareFrom<E> {
+    /// Each waiter gets one of ours, with the text of the error as its source.
+    fn share(&self) -> Share<E>;
+}
+
+impl<E: From<Error> + fmt::Display> ShareFrom<E> for &ErrorProbe<E> {
+    fn share(&self) -> Share<E> {
+        Share {
+            keep: |error| {
+                let detail = "the computation that this call waited for failed";
+                let kind = ErrorKind::ComputationLost;
+                let ours = Error::with_source(kind, "cached function", detail, error.to_string());
+                Some(Arc::new(ours))
+            },
+            give: |kept| kept.downcast_ref::<Error>().cloned().map(E::from),
+        }
+    }
+}
+
+/// Any other error.
+pub trait ShareNone<E> {
+    /// The waiters compute for themselves.
+    fn share(&self) -> Share<E>;
+}
+
+impl<E> ShareNone<E> for ErrorProbe<E> {
+    fn share(&self) -> Share<E> {
+        Share::NONE
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::needless_borrow,
+    reason = "written as the macro writes it, for every type alike"
+)]
+mod tests {
+    use super::*;
+
+    type Fallible<T> = Result<T, std::io::Error>;
+
+    fn none<K: Kind>(_: K, value: K::Value) -> bool {
+        K::is_none(&value)
+    }
+
+    #[test]
+    fn an_alias_of_result_is_a_result() {
+        let kind = (&&&&Probe::<Fallible<u8>>::new()).kind();
+        assert_eq!(format!("{kind:?}"), "PlainResult");
+        let kind = (&&&&Probe::<Fallible<Option<u8>>>::new()).kind();
+        assert_eq!(format!("{kind:?}"), "OptionalResult");
+        assert!(none(kind, None));
+    }
+
+    #[test]
+    fn an_option_and_a_plain_value_are_told_apart() {
+        let kind = (&&&&Probe::<Option<u8>>::new()).kind();
+        assert!(none(kind, None));
+        assert!(!none(kind, Some(1)));
+        let kind = (&&&&Probe::<Vec<u8>>::new()).kind();
+        assert_eq!(format!("{kind:?}"), "Plain");
+    }
+
+    #[test]
+    fn an_error_that_clones_is_shared_as_it_is() {
+        let kind = (&&&&Probe::<Result<u8, String>>::new()).kind();
+        let share = (&&&ErrorProbe::new(kind)).share();
+        let kept = share.keep(&"away".to_owned()).unwrap();
+        assert_eq!(share.give(&kept).unwrap(), "away");
+    }
+
+    #[test]
+    fn an_error_that_can_be_made_of_ours_carries_the_text_of_the_failure() {
+        #[derive(Debug)]
+        struct Mine(Error);
+        impl From<Error> for Mine {
+            fn from(error: Error) -> Self {
+                Self(error)
+            }
+        }
+        impl fmt::Display for Mine {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("origin away")
+            }
+        }
+        let kind = (&&&&Probe::<Result<u8, Mine>>::new()).kind();
+        let share = (&&&ErrorProbe::new(kind)).share();
+        let failure = Mine(Error::new(ErrorKind::Timeout, "test"));
+        let Mine(shared) = share.give(&share.keep(&failure).unwrap()).unwrap();
+        let source = std::error::Error::source(&shared).unwrap();
+        assert_eq!(source.to_string(), "origin away");
+    }
+
+    #[test]
+    fn any_other_error_is_not_shared() {
+        let kind = (&&&&Probe::<Fallible<u8>>::new()).kind();
+        let share = (&&&ErrorProbe::new(kind)).share();
+        assert!(share.keep(&std::io::Error::other("away")).is_none());
+    }
+}

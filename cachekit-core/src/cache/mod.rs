@@ -1,0 +1,365 @@
+//! The cache: typed values in this process, in front of a backend or alone.
+
+mod call;
+mod computation;
+mod form;
+mod function;
+mod invalidation;
+mod job;
+mod kind;
+mod leading;
+mod operations;
+mod releases;
+mod remote;
+mod stats;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+pub use call::{Call, hit};
+pub use form::{Form, Local, Release};
+pub use function::{Arguments, Function, Key};
+pub use kind::{
+    ErrorProbe, Kind, OfOption, OfOptionalResult, OfPlain, OfResult, Optional, OptionalResult,
+    Plain, PlainResult, Probe, Share, ShareClone, ShareFrom, ShareNone,
+};
+pub use stats::Stats;
+
+use crate::backend::{Backend, Health, NodeState, Ttl};
+use crate::background;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::Result;
+use crate::l1::{Capacity, L1};
+use crate::policy::flight::Flights;
+use invalidation::Invalidation;
+use job::Job;
+use stats::Counters;
+
+/// A cache: values of cached functions in this process, and, where there is a backend, in the
+/// store that other processes share.
+///
+/// Cheap to clone; clones are the same cache. Without a backend the layer in this process is the
+/// whole cache: nothing is encoded, nothing is awaited.
+///
+/// ```
+/// use cachekit_core::cache::{Cache, Function, Key};
+///
+/// static SQUARES: Function = Function::new(module_path!(), "squares");
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let cache = Cache::in_process();
+/// let key: Key<u64> = SQUARES.key(&7_u64)?;
+/// let computed = cache.get_or_compute(&key, || async { Ok::<_, cachekit_core::Error>(49) }).await?;
+/// assert_eq!(computed, 49);
+/// assert_eq!(cache.get(&key).await?, Some(49));
+/// cache.remove(&key).await?;
+/// assert_eq!(cache.get(&key).await?, None);
+/// # Ok::<_, cachekit_core::Error>(()) }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Cache {
+    inner: Arc<Inner>,
+}
+
+/// What the clones of a cache share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    config: Config,
+    clock: Clock,
+    l1: Arc<L1>,
+    backend: Option<Arc<dyn Backend>>,
+    flights: Arc<Flights>,
+    /// Synchronous callers have flights of their own: one that waited for a task of its own
+    /// runtime would wait for ever.
+    blocking_flights: Arc<Flights>,
+    releases: releases::Releases,
+    counters: Counters,
+}
+
+/// Sets up a [`Cache`].
+#[derive(Debug, Default)]
+pub struct Builder {
+    config: Config,
+    clock: Clock,
+    backend: Option<Arc<dyn Backend>>,
+}
+
+impl Builder {
+    /// Entries are also kept in `backend`. Default: in this process only.
+    #[must_use]
+    pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.backend = Some(backend);
+        self
+    }
+
+    /// Default: [`Config::default`].
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Default: the system's clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The cache. Connects to nothing.
+    #[must_use]
+    pub fn build(self) -> Cache {
+        let Self {
+            config,
+            clock,
+            backend,
+        } = self;
+        let capacity = Capacity {
+            entries: config.l1.max_entries.max(1),
+            bytes: config.l1.max_bytes.max(1),
+        };
+        let inner = Inner {
+            l1: Arc::new(L1::new(capacity, clock.clone())),
+            flights: Arc::new(Flights::new(clock.clone())),
+            blocking_flights: Arc::new(Flights::new(clock.clone())),
+            releases: releases::Releases::default(),
+            counters: Counters::default(),
+            config,
+            clock,
+            backend,
+        };
+        Cache {
+            inner: Arc::new(inner),
+        }
+    }
+}
+
+impl Cache {
+    /// Sets up a cache.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A cache in this process only, with the default configuration.
+    #[must_use]
+    pub fn in_process() -> Self {
+        Self::builder().build()
+    }
+
+    /// The cache of the whole process: the first call decides which, by `choose`.
+    pub fn global(choose: impl FnOnce() -> Self) -> &'static Self {
+        static GLOBAL: OnceLock<Cache> = OnceLock::new();
+        GLOBAL.get_or_init(choose)
+    }
+
+    /// The value of `key`; computed by one caller for all who ask for it at the same time, and
+    /// stored for the default ttl.
+    ///
+    /// An outage of the backend is counted, and the value computed. The computation runs in this
+    /// future: if it is dropped, one of the waiters computes instead. Waiters of a computation
+    /// that failed compute for themselves.
+    ///
+    /// # Errors
+    /// Those of `compute`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future stores nothing, or what it has computed.
+    pub async fn get_or_compute<V, F, E, Compute>(
+        &self,
+        key: &Key<V, F>,
+        compute: impl FnOnce() -> Compute,
+    ) -> Result<V, E>
+    where
+        V: Clone + Send + Sync + 'static,
+        F: Form<V>,
+        E: 'static,
+        Compute: Future<Output = Result<V, E>>,
+    {
+        if let Some(value) = self.inner.l1.get::<V>(key.bytes()) {
+            return Ok(value);
+        }
+        let job = Job::new(
+            PlainResult::<V, E>::new(),
+            &self.inner,
+            key.clone(),
+            Share::NONE,
+        );
+        job.inline(async { compute().await }).await
+    }
+
+    /// The value of `key`, if there is one.
+    ///
+    /// # Errors
+    /// Those of the backend: an outage is not a miss.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn get<V, F>(&self, key: &Key<V, F>) -> Result<Option<V>>
+    where
+        V: Clone + Send + Sync + 'static,
+        F: Form<V>,
+    {
+        match self.inner.l1.get::<V>(key.bytes()) {
+            Some(value) => Ok(Some(value)),
+            None => {
+                self.on_a_runtime(operations::get(self.inner(), key.clone()))
+                    .await
+            }
+        }
+    }
+
+    /// Stores `value` for the default ttl, whatever is there or being computed.
+    ///
+    /// # Errors
+    /// Those of the backend; [`ErrorKind::Codec`](crate::error::ErrorKind::Codec) for a value that
+    /// cannot be encoded. In this process the old value is gone in either case.
+    ///
+    /// # Cancel safety
+    /// Dropped early it may or may not be stored; the old value is not served from this process.
+    pub async fn set<V, F>(&self, key: &Key<V, F>, value: V) -> Result<()>
+    where
+        V: Clone + Send + Sync + 'static,
+        F: Form<V>,
+    {
+        self.set_for(key, value, self.inner.config.default_ttl)
+            .await
+    }
+
+    /// [`set`](Self::set) for `ttl`, less up to a tenth of it.
+    ///
+    /// # Errors
+    /// As of [`set`](Self::set).
+    pub async fn set_for<V, F>(&self, key: &Key<V, F>, value: V, ttl: Ttl) -> Result<()>
+    where
+        V: Clone + Send + Sync + 'static,
+        F: Form<V>,
+    {
+        self.on_a_runtime(operations::set(
+            self.inner(),
+            key.clone(),
+            Arc::new(value),
+            ttl,
+        ))
+        .await
+    }
+
+    /// Removes the entry of `key`, in every release of its function: it is not served again, and a
+    /// computation that runs now is not stored.
+    ///
+    /// # Errors
+    /// Those of the backend; the entry may then still be there for other processes.
+    ///
+    /// # Cancel safety
+    /// Dropped early it may or may not be removed from the backend.
+    pub async fn remove<V, F: Form<V>>(&self, key: &Key<V, F>) -> Result<()>
+    where
+        V: 'static,
+    {
+        self.on_a_runtime(Invalidation::Remove.of(self.inner(), key.clone()))
+            .await
+    }
+
+    /// Says that the entry of `key` is no longer fresh, in every release of its function.
+    ///
+    /// # Errors
+    /// As of [`remove`](Self::remove).
+    pub async fn expire<V, F: Form<V>>(&self, key: &Key<V, F>) -> Result<()>
+    where
+        V: 'static,
+    {
+        self.on_a_runtime(Invalidation::Expire.of(self.inner(), key.clone()))
+            .await
+    }
+
+    /// [`get`](Self::get) for many keys, each with its own result, in the order asked; what is not
+    /// in this process takes one call of the backend.
+    pub async fn get_many<V, F>(&self, keys: &[Key<V, F>]) -> Vec<Result<Option<V>>>
+    where
+        V: Clone + Send + Sync + 'static,
+        F: Form<V>,
+    {
+        let keys = keys.to_vec();
+        let count = keys.len();
+        let results = background::with_runtime(operations::get_many(self.inner(), keys)).await;
+        results.unwrap_or_else(|error| vec![Err(error); count])
+    }
+
+    /// [`set`](Self::set) for many entries, each with its own result, in the order given.
+    pub async fn set_many<V, F>(&self, entries: Vec<(Key<V, F>, V)>) -> Vec<Result<()>>
+    where
+        V: Clone + Send + Sync + 'static,
+        F: Form<V>,
+    {
+        let mut results = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            results.push(self.set(&key, value).await);
+        }
+        results
+    }
+
+    /// [`remove`](Self::remove) for many keys, each with its own result, in the order given.
+    pub async fn remove_many<V: 'static, F: Form<V>>(&self, keys: &[Key<V, F>]) -> Vec<Result<()>> {
+        let mut results = Vec::with_capacity(keys.len());
+        for key in keys {
+            results.push(self.remove(key).await);
+        }
+        results
+    }
+
+    /// [`expire`](Self::expire) for many keys, each with its own result, in the order given.
+    pub async fn expire_many<V: 'static, F: Form<V>>(&self, keys: &[Key<V, F>]) -> Vec<Result<()>> {
+        let mut results = Vec::with_capacity(keys.len());
+        for key in keys {
+            results.push(self.expire(key).await);
+        }
+        results
+    }
+
+    /// Counters since this cache was made.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.inner.counters.read()
+    }
+
+    /// Entries kept in this process, those whose time is over and that nobody has swept included.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.inner.l1.len()
+    }
+
+    /// How the backend is; without one, up.
+    pub async fn health(&self) -> Health {
+        match &self.inner.backend {
+            None => Health::single("memory", NodeState::Up, ""),
+            Some(backend) => {
+                let backend = Arc::clone(backend);
+                let health = background::with_runtime(async move { backend.health().await }).await;
+                health.unwrap_or_else(|error| {
+                    Health::single("backend", NodeState::Down, error.to_string())
+                })
+            }
+        }
+    }
+
+    fn inner(&self) -> Arc<Inner> {
+        Arc::clone(&self.inner)
+    }
+
+    async fn on_a_runtime<T: Send + 'static>(
+        &self,
+        operation: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        background::with_runtime(operation).await?
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache")
+            .field("l1", &self.inner.l1)
+            .field("backend", &self.inner.backend)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,156 @@
+//! Reading and writing entries without computing them, and what all ways in share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backend::{Ttl, Want};
+use crate::cache::Inner;
+use crate::cache::form::Form;
+use crate::cache::function::Key;
+use crate::cache::remote::{self, Unusable};
+use crate::envelope::{self, Header};
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::StoreKey;
+use crate::l1::Fill;
+use crate::policy::ttl::{jittered, l1_age};
+
+pub(crate) async fn get<V, F>(inner: Arc<Inner>, key: Key<V, F>) -> Result<Option<V>>
+where
+    V: Clone + Send + Sync + 'static,
+    F: Form<V>,
+{
+    let Some((backend, store_key, release)) = remote::place(&inner, &key) else {
+        return Ok(None);
+    };
+    let fill = inner.l1.begin(key.bytes());
+    let found = remote::peek::<V, F>(&inner, backend, &store_key, release).await?;
+    Ok(found.map(|found| inner.keep(fill, found)))
+}
+
+pub(crate) async fn get_many<V, F>(
+    inner: Arc<Inner>,
+    keys: Vec<Key<V, F>>,
+) -> Vec<Result<Option<V>>>
+where
+    V: Clone + Send + Sync + 'static,
+    F: Form<V>,
+{
+    let mut results: Vec<Result<Option<V>>> = keys
+        .iter()
+        .map(|key| Ok(inner.l1.get::<V>(key.bytes())))
+        .collect();
+    let Some(backend) = &inner.backend else {
+        return results;
+    };
+    let mut asked = Vec::new();
+    for (index, key) in keys.iter().enumerate() {
+        if matches!(results[index], Ok(None))
+            && let Some((_, store_key, release)) = remote::place(&inner, key)
+        {
+            asked.push((index, inner.l1.begin(key.bytes()), store_key, release));
+        }
+    }
+    let store_keys: Vec<StoreKey> = asked.iter().map(|(_, _, key, _)| key.clone()).collect();
+    let lookups = backend.get_many(&store_keys, Want::Value).await;
+    for ((index, fill, store_key, release), lookup) in asked.into_iter().zip(lookups) {
+        results[index] = lookup
+            .inspect_err(|error| inner.backend_failed(error))
+            .map(|lookup| {
+                let found = remote::usable::<V, F>(&inner, lookup, &store_key, release)?;
+                Some(inner.keep(fill, found))
+            });
+    }
+    results
+}
+
+pub(crate) async fn set<V, F>(
+    inner: Arc<Inner>,
+    key: Key<V, F>,
+    value: Arc<V>,
+    ttl: Ttl,
+) -> Result<()>
+where
+    V: Send + Sync + 'static,
+    F: Form<V>,
+{
+    let ttl = jittered(ttl);
+    inner.invalidate_here(key.bytes());
+    let refused = |error: &dyn fmt::Display| {
+        Error::with_detail(ErrorKind::Codec, "cache set", error.to_string())
+    };
+    if let Some(refusal) = F::refusal() {
+        return Err(refused(refusal));
+    }
+    let Some((backend, store_key, release)) = remote::place(&inner, &key) else {
+        let bytes = F::measure(&value).map_err(|error| refused(&error))? + size_of::<V>();
+        inner.l1.put(key.bytes(), value, ttl.duration(), bytes);
+        return Ok(());
+    };
+    let head = key.function().head(&inner.config.namespace);
+    inner
+        .releases
+        .register(&inner, backend, &head, release)
+        .await;
+    let mut entry = envelope::begin();
+    F::encode(&value, &mut entry).map_err(|error| refused(&error))?;
+    let bytes = entry.len();
+    let header = inner.header(release.codec, ttl, Duration::ZERO);
+    let entry = envelope::seal(entry, &header, &store_key);
+    let stored = backend.set(&store_key, entry, ttl, None).await;
+    stored.inspect_err(|error| inner.backend_failed(error))?;
+    let age = l1_age(ttl.duration(), ttl, inner.l1_bound());
+    inner.l1.put(key.bytes(), value, age, bytes);
+    Ok(())
+}
+
+impl Inner {
+    /// How long L1 may keep what the backend shares.
+    pub(crate) fn l1_bound(&self) -> Duration {
+        if self.config.l1.enabled {
+            self.config.l1.max_age
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// Lets L1 keep what was found in the backend.
+    pub(crate) fn keep<V: Clone + Send + Sync + 'static>(
+        &self,
+        fill: Fill,
+        found: remote::Value<V>,
+    ) -> V {
+        let value = Arc::new(found.value);
+        let age = l1_age(found.left, found.ttl, self.l1_bound());
+        fill.complete(Arc::clone(&value), age, found.bytes);
+        Arc::unwrap_or_clone(value)
+    }
+
+    /// Nothing of `key` that began before now is served or stored in this process.
+    pub(crate) fn invalidate_here(&self, key: &[u8]) {
+        self.flights.forget(key);
+        self.blocking_flights.forget(key);
+        self.l1.invalidate(key);
+    }
+
+    pub(crate) fn header(&self, codec: u8, ttl: Ttl, cost: Duration) -> Header {
+        let computed_at_ms = self.clock.unix_ms();
+        let fresh_until_ms = computed_at_ms.saturating_add(ttl.as_millis_rounded_up());
+        Header {
+            codec,
+            computed_at_ms,
+            fresh_until_ms,
+            cost,
+        }
+    }
+
+    pub(crate) fn backend_failed(&self, error: &Error) {
+        self.counters.backend_errors.add();
+        tracing::debug!(%error, "backend failed; computing instead");
+    }
+
+    pub(crate) fn defective(&self, key: &StoreKey, reason: Unusable) {
+        self.counters.defective.add();
+        tracing::warn!(key = %key.digest(), reason = reason.as_str(), "entry cannot be used");
+    }
+}

@@ -1,0 +1,171 @@
+//! Which releases of a function have entries in the store, so that an invalidation in one reaches
+//! the entries of all.
+//!
+//! Entries of different types lie under different keys. Each function keeps one small entry in the
+//! store, the list of its recent releases. A process adds its own release *before* it computes
+//! anything: an invalidation that does not see it there has happened before the computation began,
+//! which then reads the new truth.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::backend::{Backend, Lead, Lookup, Stored, Ttl, Want};
+use crate::cache::Inner;
+use crate::cache::form::Release;
+use crate::error::Result;
+use crate::key::StoreKey;
+
+/// The list may be evicted: every process looks again after this long, in milliseconds.
+const RECHECK_MS: u64 = 60_000;
+/// Older releases than this many are forgotten; their entries end by their ttl.
+const MOST: usize = 16;
+/// How often a process that is disturbed by others tries to add itself.
+const ATTEMPTS: usize = 8;
+/// How long a process may take to write the list.
+const HOLD: Ttl = Ttl::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// What this process has registered: the release of each function, and when.
+#[derive(Debug, Default)]
+pub(crate) struct Releases(Mutex<HashMap<(String, Release), u64>>);
+
+impl Releases {
+    /// Makes sure that `release` of the function `head` is in the store's list. An outage is
+    /// counted and otherwise ignored: then there is no entry to be found either.
+    pub(crate) async fn register(
+        &self,
+        inner: &Inner,
+        backend: &Arc<dyn Backend>,
+        head: &str,
+        release: Release,
+    ) {
+        let known = (head.to_owned(), release);
+        let now_ms = inner.clock.monotonic_ms();
+        let last_ms = self.lock().get(&known).copied();
+        if last_ms.is_some_and(|last_ms| now_ms.saturating_sub(last_ms) < RECHECK_MS) {
+            return;
+        }
+        match add(inner, backend, head, &release.to_string()).await {
+            Ok(()) => {
+                self.lock().insert(known, now_ms);
+            }
+            Err(error) => inner.backend_failed(&error),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(String, Release), u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `key` in every release of the function `head` that the store knows of, its own first.
+///
+/// # Errors
+/// Those of the backend, together with the key itself: it can be invalidated all the same.
+pub(crate) async fn all(
+    backend: &Arc<dyn Backend>,
+    head: &str,
+    key: StoreKey,
+) -> (Vec<StoreKey>, Result<()>) {
+    let list = match list_key(head) {
+        Ok(list_key) => backend
+            .get(&list_key, Want::Value)
+            .await
+            .map(|lookup| parse(&lookup)),
+        Err(error) => Err(error),
+    };
+    let (releases, outcome) = match list {
+        Ok(releases) => (releases, Ok(())),
+        Err(error) => (Vec::new(), Err(error)),
+    };
+    let mut keys = vec![key.clone()];
+    for other in releases
+        .iter()
+        .filter_map(|release| key.with_release(release).ok())
+    {
+        if other != key {
+            keys.push(other);
+        }
+    }
+    (keys, outcome)
+}
+
+fn list_key(head: &str) -> Result<StoreKey> {
+    StoreKey::new(format!("{head}:releases"))
+}
+
+/// Adds `release` to the list. Writers are kept apart by the lead: each expires the list, leads,
+/// and writes with its token, which fails if another came in between.
+async fn add(inner: &Inner, backend: &Arc<dyn Backend>, head: &str, release: &str) -> Result<()> {
+    let key = list_key(head)?;
+    for _ in 0..ATTEMPTS {
+        let seen = backend.get(&key, Want::Value).await?;
+        let mut list = parse(&seen);
+        let stale = seen.found.as_ref().is_some_and(|found| found.stale);
+        if list.iter().any(|known| known == release) && !stale {
+            return Ok(());
+        }
+        backend.expire(&key).await?;
+        let led = backend
+            .get(
+                &key,
+                Want::Lead {
+                    hold: HOLD,
+                    early: Duration::ZERO,
+                },
+            )
+            .await?;
+        for known in parse(&led) {
+            if !list.contains(&known) {
+                list.push(known);
+            }
+        }
+        list.retain(|known| known != release);
+        list.insert(0, release.to_owned());
+        list.truncate(MOST);
+        let token = match led.lead {
+            Lead::Mine(token) => Some(token),
+            Lead::Unfenced => None,
+            Lead::None | Lead::Other => {
+                inner.clock.sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let fenced = token.is_some();
+        let stored = backend
+            .set(&key, write(&list), Ttl::NEVER, token.as_ref())
+            .await?;
+        if fenced && stored == Stored::Stored {
+            return Ok(());
+        }
+        // Overtaken, or written without a fence: look again.
+    }
+    Ok(()) // the other writers are as busy; whoever looks again finds what is missing
+}
+
+/// A checksum and the releases, separated by spaces: text, to be read by eye.
+fn write(releases: &[String]) -> Bytes {
+    let releases = releases.join(" ");
+    format!("{:016x} {releases}", xxh3_64(releases.as_bytes())).into()
+}
+
+fn parse(lookup: &Lookup) -> Vec<String> {
+    let Some(found) = &lookup.found else {
+        return Vec::new();
+    };
+    let Ok(text) = std::str::from_utf8(&found.value) else {
+        return Vec::new();
+    };
+    match text.split_once(' ') {
+        Some((checksum, releases))
+            if checksum == format!("{:016x}", xxh3_64(releases.as_bytes())) =>
+        {
+            releases.split(' ').map(str::to_owned).collect()
+        }
+        _ => Vec::new(), // damaged: as if it had been evicted
+    }
+}

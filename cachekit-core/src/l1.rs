@@ -1,0 +1,559 @@
+//! The layer in this process: typed values, shared by reference count or copied, never decoded.
+//!
+//! Over quick_cache, which has no ttl and no way to lend a value: the deadline lies in the entry,
+//! and the *key* that is stored carries the value, so that a look-up can clone what it finds
+//! while the shard is locked for reading. A hit touches no reference count but those that the
+//! value's own `Clone` touches. `Clone` therefore runs under that lock: a slow one delays writers
+//! of the shard, not readers.
+//!
+//! A **fill** is a value on its way in: a read of the backend, or a computation. It notes the
+//! generation of its exact key when it begins and enters only if no invalidation and no write
+//! has moved it. Fills, invalidations and writes of a key pass the same lock; hits never do.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::fmt;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{Equivalent, OptionsBuilder, Weighter};
+
+use crate::clock::Clock;
+
+/// Locks for what is not a hit.
+const STRIPES: usize = 256;
+/// How many entries past their deadline one insert removes at most from its own stripe, and as
+/// many again from the next: more than it adds, so that they cannot pile up.
+const SWEPT_PER_INSERT: usize = 4;
+/// A shard of quick_cache below this many entries loses hits to uneven spreading.
+const ENTRIES_PER_SHARD: usize = 128;
+const MAX_SHARDS: usize = 64;
+/// What an entry costs beside its key and its value: slots in tables, the note of its deadline.
+const ENTRY_OVERHEAD: usize = 128;
+
+type Key = Arc<[u8]>;
+
+/// Bounds of the layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Capacity {
+    pub(crate) entries: usize,
+    pub(crate) bytes: usize,
+}
+
+pub(crate) struct L1 {
+    residents: Cache<Resident, (), ByBytes, RandomState>,
+    stripes: Box<[Mutex<Stripe>]>,
+    hasher: RandomState,
+    clock: Clock,
+    capacity: Capacity,
+}
+
+/// An entry. It is the *key* of quick_cache, and equal to every other of the same bytes.
+#[derive(Clone)]
+struct Resident {
+    key: Key,
+    value: Arc<dyn Any + Send + Sync>,
+    deadline_ms: u64,
+    weight: u64,
+}
+
+/// What quick_cache cannot see of a key: the fills on their way, and when its entries end.
+#[derive(Default)]
+struct Stripe {
+    fills: HashMap<Key, Fills>,
+    deadlines: BinaryHeap<Reverse<(u64, Key)>>,
+    /// The length of `deadlines` at which notes of entries that are gone are thrown away.
+    compact_at: usize,
+}
+
+/// The fills of one key.
+#[derive(Default)]
+struct Fills {
+    under_way: usize,
+    generation: u64,
+}
+
+impl L1 {
+    pub(crate) fn new(capacity: Capacity, clock: Clock) -> Self {
+        let shards = (capacity.entries / ENTRIES_PER_SHARD).clamp(1, MAX_SHARDS);
+        let options = OptionsBuilder::new()
+            .shards(shards)
+            .estimated_items_capacity(capacity.entries)
+            .weight_capacity(capacity.bytes as u64)
+            .build()
+            .expect("both capacities are given");
+        let hasher = RandomState::new();
+        Self {
+            residents: Cache::with_options(
+                options,
+                ByBytes,
+                hasher.clone(),
+                DefaultLifecycle::default(),
+            ),
+            stripes: (0..STRIPES).map(|_| Mutex::default()).collect(),
+            hasher,
+            clock,
+            capacity,
+        }
+    }
+
+    /// The value of `key`, unless its time is over or it is not a `T`.
+    #[inline]
+    pub(crate) fn get<T: Clone + 'static>(&self, key: &[u8]) -> Option<T> {
+        let query = Query {
+            key,
+            now_ms: self.clock.monotonic_ms(),
+            found: Cell::new(None),
+        };
+        self.residents.get(&query)?;
+        query.found.into_inner()
+    }
+
+    /// Notes that a value for `key` is on its way.
+    pub(crate) fn begin(self: &Arc<Self>, key: &Key) -> Fill {
+        let mut stripe = self.stripe(key);
+        let fills = stripe.fills.entry(Arc::clone(key)).or_default();
+        fills.under_way += 1;
+        let generation = fills.generation;
+        drop(stripe);
+        Fill {
+            l1: Arc::clone(self),
+            key: Arc::clone(key),
+            generation,
+        }
+    }
+
+    /// Stores `value`, whatever is there or on its way.
+    pub(crate) fn put<T: Send + Sync + 'static>(
+        &self,
+        key: &Key,
+        value: Arc<T>,
+        age: Duration,
+        bytes: usize,
+    ) {
+        let mut stripe = self.stripe(key);
+        stripe.supersede(key);
+        self.insert(&mut stripe, key, value, age, bytes);
+        drop(stripe);
+        self.sweep_next(key);
+    }
+
+    /// Removes `key`, and lets no fill in that is on its way.
+    pub(crate) fn invalidate(&self, key: &[u8]) {
+        let mut stripe = self.stripe(key);
+        stripe.supersede(key);
+        self.residents.remove(&Bytes(key));
+    }
+
+    /// Entries held, those past their deadline included.
+    pub(crate) fn len(&self) -> usize {
+        self.residents.len()
+    }
+
+    /// The estimate of the bytes held.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.residents.weight()
+    }
+
+    fn insert(
+        &self,
+        stripe: &mut Stripe,
+        key: &Key,
+        value: Arc<dyn Any + Send + Sync>,
+        age: Duration,
+        bytes: usize,
+    ) {
+        let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        let now_ms = self.clock.monotonic_ms();
+        let deadline_ms = now_ms.saturating_add(age_ms);
+        // The share of one entry in the byte bound, at least: so one weight keeps both bounds.
+        let share = self.capacity.bytes.div_ceil(self.capacity.entries);
+        let weight = share.max(bytes + key.len() + ENTRY_OVERHEAD) as u64;
+        self.sweep(stripe, now_ms);
+        self.residents.insert(
+            Resident {
+                key: Arc::clone(key),
+                value,
+                deadline_ms,
+                weight,
+            },
+            (),
+        );
+        stripe
+            .deadlines
+            .push(Reverse((deadline_ms, Arc::clone(key))));
+        self.compact(stripe);
+    }
+
+    /// Removes a few entries whose time is over, without anybody asking for them.
+    fn sweep(&self, stripe: &mut Stripe, now_ms: u64) {
+        for _ in 0..SWEPT_PER_INSERT {
+            match stripe.deadlines.peek() {
+                Some(Reverse((deadline_ms, _))) if *deadline_ms <= now_ms => {}
+                _ => return,
+            }
+            if let Some(Reverse((deadline_ms, key))) = stripe.deadlines.pop()
+                && self.ends_at(&key, deadline_ms)
+            {
+                self.residents.remove(&Bytes(&key));
+            }
+        }
+    }
+
+    /// A stripe whose keys are not written any more is swept by the writes of its neighbour.
+    fn sweep_next(&self, key: &[u8]) {
+        let next = (self.index(key) + 1) % STRIPES;
+        if let Ok(mut stripe) = self.stripes[next].try_lock() {
+            self.sweep(&mut stripe, self.clock.monotonic_ms());
+        }
+    }
+
+    /// Throws away the notes of entries that were evicted or replaced. Each insert pays for a
+    /// constant number of notes on average.
+    fn compact(&self, stripe: &mut Stripe) {
+        if stripe.deadlines.len() < stripe.compact_at.max(64) {
+            return;
+        }
+        stripe
+            .deadlines
+            .retain(|Reverse((deadline_ms, key))| self.ends_at(key, *deadline_ms));
+        stripe.compact_at = stripe.deadlines.len() * 2;
+    }
+
+    fn ends_at(&self, key: &[u8], deadline_ms: u64) -> bool {
+        let probe = Probe {
+            key,
+            deadline_ms,
+            same: Cell::new(false),
+        };
+        self.residents.contains_key(&probe) && probe.same.get()
+    }
+
+    fn index(&self, key: &[u8]) -> usize {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "any bits of the hash will do"
+        )]
+        let hash = self.hasher.hash_one(Bytes(key)) as usize;
+        hash % STRIPES
+    }
+
+    fn stripe(&self, key: &[u8]) -> MutexGuard<'_, Stripe> {
+        self.stripes[self.index(key)]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stripe {
+    fn supersede(&mut self, key: &[u8]) {
+        if let Some(fills) = self.fills.get_mut(key) {
+            fills.generation += 1;
+        }
+    }
+}
+
+/// A value on its way in.
+pub(crate) struct Fill {
+    l1: Arc<L1>,
+    key: Key,
+    generation: u64,
+}
+
+impl Fill {
+    /// Lets `value` in for `age`, unless an invalidation or a write came in between.
+    pub(crate) fn complete<T: Send + Sync + 'static>(
+        self,
+        value: Arc<T>,
+        age: Duration,
+        bytes: usize,
+    ) {
+        let l1 = &self.l1;
+        let mut stripe = l1.stripe(&self.key);
+        let current = stripe
+            .fills
+            .get(&self.key)
+            .is_some_and(|fills| fills.generation == self.generation);
+        if current && !age.is_zero() {
+            l1.insert(&mut stripe, &self.key, value, age, bytes);
+        }
+        drop(stripe);
+        l1.sweep_next(&self.key);
+    }
+}
+
+impl Drop for Fill {
+    fn drop(&mut self) {
+        let mut stripe = self.l1.stripe(&self.key);
+        if let Some(fills) = stripe.fills.get_mut(&self.key) {
+            fills.under_way -= 1;
+            if fills.under_way == 0 {
+                stripe.fills.remove(&self.key);
+            }
+        }
+    }
+}
+
+/// Hashed as a whole, without a length in front: all keys are one byte string each.
+struct Bytes<'a>(&'a [u8]);
+
+impl Hash for Bytes<'_> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.0);
+    }
+}
+
+impl Equivalent<Resident> for Bytes<'_> {
+    fn equivalent(&self, resident: &Resident) -> bool {
+        *self.0 == *resident.key
+    }
+}
+
+/// A look-up that clones what it finds.
+struct Query<'a, T> {
+    key: &'a [u8],
+    now_ms: u64,
+    found: Cell<Option<T>>,
+}
+
+impl<T> Hash for Query<'_, T> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Bytes(self.key).hash(state);
+    }
+}
+
+impl<T: Clone + 'static> Equivalent<Resident> for Query<'_, T> {
+    #[inline]
+    fn equivalent(&self, resident: &Resident) -> bool {
+        if *self.key != *resident.key {
+            return false;
+        }
+        if resident.deadline_ms > self.now_ms {
+            self.found.set(resident.value.downcast_ref::<T>().cloned());
+        }
+        true
+    }
+}
+
+/// A look-up that asks whether the entry is still the one that ends at a deadline.
+struct Probe<'a> {
+    key: &'a [u8],
+    deadline_ms: u64,
+    same: Cell<bool>,
+}
+
+impl Hash for Probe<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Bytes(self.key).hash(state);
+    }
+}
+
+impl Equivalent<Resident> for Probe<'_> {
+    fn equivalent(&self, resident: &Resident) -> bool {
+        let equivalent = *self.key == *resident.key;
+        if equivalent {
+            self.same.set(resident.deadline_ms == self.deadline_ms);
+        }
+        equivalent
+    }
+}
+
+impl Hash for Resident {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Bytes(&self.key).hash(state);
+    }
+}
+
+impl PartialEq for Resident {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Resident {}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<Resident, ()> for ByBytes {
+    fn weight(&self, resident: &Resident, (): &()) -> u64 {
+        resident.weight
+    }
+}
+
+impl fmt::Debug for L1 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("L1")
+            .field("entries", &self.len())
+            .field("bytes", &self.bytes())
+            .field("capacity", &self.capacity)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Fill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fill(generation {})", self.generation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::clock::Time;
+
+    /// A clock that stands still until it is set.
+    #[derive(Debug, Default)]
+    struct Still(AtomicU64);
+
+    impl Time for Still {
+        fn monotonic_ms(&self) -> u64 {
+            self.0.load(Ordering::SeqCst)
+        }
+
+        fn unix_ms(&self) -> u64 {
+            self.monotonic_ms()
+        }
+
+        fn sleep(&self, _: Duration) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+            unreachable!("L1 does not sleep")
+        }
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn l1(entries: usize, bytes: usize) -> (Arc<L1>, Arc<Still>) {
+        let time = Arc::new(Still::default());
+        let clock = Clock::with_time(Arc::clone(&time) as Arc<dyn Time>);
+        (Arc::new(L1::new(Capacity { entries, bytes }, clock)), time)
+    }
+
+    fn key(name: &str) -> Key {
+        name.as_bytes().into()
+    }
+
+    fn put(l1: &L1, name: &str, value: u64) {
+        l1.put(&key(name), Arc::new(value), SECOND, 8);
+    }
+
+    #[test]
+    fn a_value_is_gone_when_its_time_is_over() {
+        let (l1, time) = l1(100, 1 << 20);
+        put(&l1, "a", 7);
+        assert_eq!(l1.get::<u64>(b"a"), Some(7));
+        time.0.store(1_000, Ordering::SeqCst);
+        assert_eq!(l1.get::<u64>(b"a"), None);
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_a_miss() {
+        let (l1, _) = l1(100, 1 << 20);
+        put(&l1, "a", 7);
+        assert_eq!(l1.get::<String>(b"a"), None);
+    }
+
+    #[test]
+    fn a_hit_on_an_arc_costs_one_reference() {
+        let (l1, _) = l1(100, 1 << 20);
+        let shared = Arc::new("value".to_owned());
+        l1.put(&key("a"), Arc::new(Arc::clone(&shared)), SECOND, 8);
+        let hit: Arc<String> = l1.get(b"a").unwrap();
+        assert_eq!(Arc::strong_count(&hit), 3);
+    }
+
+    #[test]
+    fn a_fill_that_an_invalidation_has_overtaken_does_not_enter() {
+        let (l1, _) = l1(100, 1 << 20);
+        let fill = l1.begin(&key("a"));
+        l1.invalidate(b"a");
+        fill.complete(Arc::new(1_u64), SECOND, 8);
+        assert_eq!(l1.get::<u64>(b"a"), None);
+        l1.begin(&key("a")).complete(Arc::new(2_u64), SECOND, 8);
+        assert_eq!(l1.get::<u64>(b"a"), Some(2));
+    }
+
+    #[test]
+    fn a_fill_does_not_overwrite_what_was_put_since_it_began() {
+        let (l1, _) = l1(100, 1 << 20);
+        let fill = l1.begin(&key("a"));
+        put(&l1, "a", 2);
+        fill.complete(Arc::new(1_u64), SECOND, 8);
+        assert_eq!(l1.get::<u64>(b"a"), Some(2));
+    }
+
+    #[test]
+    fn an_invalidation_does_not_stop_the_fill_of_another_key() {
+        let (l1, _) = l1(10_000, 1 << 24);
+        let fill = l1.begin(&key("a"));
+        for n in 0..10_000 {
+            l1.invalidate(n.to_string().as_bytes());
+        }
+        fill.complete(Arc::new(1_u64), SECOND, 8);
+        assert_eq!(l1.get::<u64>(b"a"), Some(1));
+    }
+
+    #[test]
+    fn the_number_of_entries_is_bounded() {
+        let (l1, _) = l1(1_000, 1 << 30);
+        for n in 0..10_000 {
+            put(&l1, &n.to_string(), n);
+        }
+        assert!(l1.len() <= 1_000, "{} entries", l1.len());
+    }
+
+    #[test]
+    fn the_estimate_of_bytes_is_bounded() {
+        let (l1, _) = l1(1_000_000, 1 << 20);
+        for n in 0..1_000 {
+            l1.put(
+                &key(&n.to_string()),
+                Arc::new(vec![0_u8; 10_000]),
+                SECOND,
+                10_000,
+            );
+        }
+        assert!(l1.bytes() <= 1 << 20, "{} bytes", l1.bytes());
+        assert!(l1.len() > 50, "{} entries", l1.len());
+    }
+
+    #[test]
+    fn expired_entries_leave_on_later_inserts_without_being_read_again() {
+        let (l1, time) = l1(100_000, 1 << 30);
+        for n in 0..10_000 {
+            put(&l1, &format!("old{n}"), n);
+        }
+        time.0.store(2_000, Ordering::SeqCst);
+        for n in 0..10_000 {
+            put(&l1, &format!("new{n}"), n);
+        }
+        assert!(l1.len() < 10_500, "{} entries", l1.len());
+    }
+
+    #[test]
+    fn notes_of_entries_that_are_gone_do_not_pile_up() {
+        let (l1, _) = l1(100, 1 << 20);
+        for n in 0..100_000 {
+            put(&l1, &(n % 1_000).to_string(), n);
+        }
+        let notes: usize = l1
+            .stripes
+            .iter()
+            .map(|stripe| stripe.lock().unwrap().deadlines.len())
+            .sum();
+        assert!(notes <= STRIPES * 64 * 2, "{notes} notes");
+        let fills: usize = l1
+            .stripes
+            .iter()
+            .map(|s| s.lock().unwrap().fills.len())
+            .sum();
+        assert_eq!(fills, 0);
+    }
+}

@@ -1,0 +1,426 @@
+//! One computation per exact key in this process: the first caller leads, the others wait.
+//!
+//! A flight knows nothing of what is computed. Its leader lands it with a result; a leader that is
+//! dropped abandons it, and the waiters begin again, so that one of them leads. Locks are per
+//! exact key: no two keys ever wait for each other because of a hash.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use crate::background::{self, AbortOnDrop};
+use crate::clock::Clock;
+
+/// After this long a waiter stops waiting and computes for itself: two computations that wait for
+/// each other come apart, and a computation that never returns holds nobody for ever.
+pub(crate) const WAIT_BUDGET: Duration = Duration::from_secs(10);
+
+/// Locks of the table, not of the keys: which one is taken only for the look-up itself.
+const SHARDS: usize = 64;
+
+type Key = Arc<[u8]>;
+type Shard = HashMap<Key, Arc<Flight>>;
+
+/// Every flight of one cache.
+#[derive(Debug)]
+pub(crate) struct Flights {
+    shards: Box<[Mutex<Shard>]>,
+    hasher: RandomState,
+    clock: Clock,
+}
+
+/// What a caller is in a flight.
+#[derive(Debug)]
+pub(crate) enum Role {
+    Leader(Leader),
+    Waiter(Waiter),
+}
+
+/// How a flight ended.
+#[derive(Debug)]
+pub(crate) enum Landing {
+    /// With a value for everybody who was there.
+    Value(Arc<dyn Any + Send + Sync>),
+    /// With a value that something newer has overtaken: only the caller that started the flight
+    /// may have it, the others read again.
+    Superseded(Arc<dyn Any + Send + Sync>),
+    /// With an error: for the starter as it is, for the others as far as it can be shared.
+    Failed {
+        original: Option<Box<dyn Any + Send>>,
+        shared: Option<Arc<dyn Any + Send + Sync>>,
+    },
+    /// With a panic, for the starter to go on with; the others begin again.
+    Panicked(Option<Box<dyn Any + Send>>),
+}
+
+/// What a waiter is told.
+#[derive(Debug)]
+pub(crate) enum Arrival {
+    Value(Arc<dyn Any + Send + Sync>),
+    /// The error itself: this waiter started the flight.
+    OwnError(Box<dyn Any + Send>),
+    /// An error as far as it can be shared.
+    SharedError(Arc<dyn Any + Send + Sync>),
+    /// The computation panicked, and this waiter started it.
+    Panicked(Box<dyn Any + Send>),
+    /// Begin again: the leader is gone, or its result is overtaken.
+    Again,
+    /// Compute for yourself: the wait was too long, or the error cannot be shared.
+    Alone,
+}
+
+#[derive(Debug)]
+struct Flight {
+    state: Mutex<State>,
+    changed: Notify,
+    changed_blocking: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    /// How many wait, the starter of a detached flight included.
+    waiting: usize,
+    /// The task of a detached flight: it ends when nobody waits any more.
+    task: Option<AbortHandle>,
+    /// Ends the wait of everybody once the budget is spent; there once somebody waits.
+    alarm: Option<AbortOnDrop<()>>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Running,
+    Overdue,
+    Landed(Landing),
+    Abandoned,
+}
+
+impl Flights {
+    pub(crate) fn new(clock: Clock) -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self {
+            shards,
+            hasher: RandomState::new(),
+            clock,
+        }
+    }
+
+    /// Joins the flight of `key`, or starts it.
+    pub(crate) fn join(self: &Arc<Self>, key: &Key) -> Role {
+        let mut shard = self.shard(key);
+        if let Some(flight) = shard.get(key) {
+            return Role::Waiter(Waiter::new(Arc::clone(flight), false, &self.clock));
+        }
+        let flight = Arc::new(Flight::new());
+        shard.insert(Arc::clone(key), Arc::clone(&flight));
+        drop(shard);
+        Role::Leader(Leader {
+            flights: Arc::clone(self),
+            key: Arc::clone(key),
+            flight,
+        })
+    }
+
+    /// Lets nobody join the flight of `key` any more: what it computes began before the
+    /// invalidation that calls this.
+    pub(crate) fn forget(&self, key: &[u8]) {
+        self.shard(key).remove(key);
+    }
+
+    fn shard(&self, key: &[u8]) -> MutexGuard<'_, Shard> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "any bits of the hash will do"
+        )]
+        let index = self.hasher.hash_one(key) as usize % SHARDS;
+        lock(&self.shards[index])
+    }
+}
+
+/// No code of a user runs under these locks; a poisoned one is still whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Flight {
+    fn new() -> Self {
+        let state = State {
+            phase: Phase::Running,
+            waiting: 0,
+            task: None,
+            alarm: None,
+        };
+        Self {
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            changed_blocking: Condvar::new(),
+        }
+    }
+
+    fn enter(&self, phase: Phase) {
+        {
+            let mut state = lock(&self.state);
+            let ended = matches!(state.phase, Phase::Landed(_) | Phase::Abandoned);
+            if ended || (matches!(phase, Phase::Overdue) && state.alarm.is_none()) {
+                return;
+            }
+            state.phase = phase;
+            state.alarm = None;
+        }
+        self.changed.notify_waiters();
+        self.changed_blocking.notify_all();
+    }
+}
+
+/// The caller, or the task, that computes. Dropping it abandons the flight.
+#[derive(Debug)]
+pub(crate) struct Leader {
+    flights: Arc<Flights>,
+    key: Key,
+    flight: Arc<Flight>,
+}
+
+impl Leader {
+    /// Ends the flight: nobody joins it any more, and all who wait are told.
+    pub(crate) fn land(self, landing: Landing) {
+        self.leave_table();
+        self.flight.enter(Phase::Landed(landing));
+    }
+
+    /// The place of the caller that started a detached flight.
+    pub(crate) fn starter(&self) -> Waiter {
+        Waiter::new(Arc::clone(&self.flight), true, &self.flights.clock)
+    }
+
+    fn leave_table(&self) {
+        let mut shard = self.flights.shard(&self.key);
+        if shard
+            .get(&self.key)
+            .is_some_and(|flight| Arc::ptr_eq(flight, &self.flight))
+        {
+            shard.remove(&self.key);
+        }
+    }
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        self.leave_table();
+        self.flight.enter(Phase::Abandoned);
+    }
+}
+
+/// A caller that waits. When the last waiter of a detached flight is dropped, its task ends.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    flight: Arc<Flight>,
+    starter: bool,
+}
+
+impl Waiter {
+    fn new(flight: Arc<Flight>, starter: bool, clock: &Clock) -> Self {
+        {
+            let mut state = lock(&flight.state);
+            state.waiting += 1;
+            if !starter && state.alarm.is_none() && matches!(state.phase, Phase::Running) {
+                state.alarm = alarm(&flight, clock.clone());
+            }
+        }
+        Self { flight, starter }
+    }
+
+    /// Says which task computes: it is aborted when nobody waits any more.
+    pub(crate) fn computed_by(&self, task: AbortHandle) {
+        lock(&self.flight.state).task = Some(task);
+    }
+
+    /// Waits for the end of the flight.
+    ///
+    /// Cancel safety: dropping the future leaves the flight to the others.
+    pub(crate) async fn wait(&self) -> Arrival {
+        loop {
+            let changed = self.flight.changed.notified();
+            let mut changed = std::pin::pin!(changed);
+            changed.as_mut().enable();
+            if let Some(arrival) = self.arrival(&mut lock(&self.flight.state)) {
+                return arrival;
+            }
+            changed.await;
+        }
+    }
+
+    /// The same, blocking this thread.
+    pub(crate) fn wait_blocking(&self) -> Arrival {
+        let mut state = lock(&self.flight.state);
+        loop {
+            if let Some(arrival) = self.arrival(&mut state) {
+                return arrival;
+            }
+            let woken = self.flight.changed_blocking.wait(state);
+            state = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn arrival(&self, state: &mut State) -> Option<Arrival> {
+        let own = self.starter;
+        let arrival = match &mut state.phase {
+            Phase::Running => return None,
+            // The starter of a detached flight has nothing better to do than to wait on.
+            Phase::Overdue if own => return None,
+            Phase::Overdue => Arrival::Alone,
+            Phase::Abandoned => Arrival::Again,
+            Phase::Landed(Landing::Value(value)) => Arrival::Value(Arc::clone(value)),
+            Phase::Landed(Landing::Superseded(value)) if own => Arrival::Value(Arc::clone(value)),
+            Phase::Landed(Landing::Superseded(_)) => Arrival::Again,
+            Phase::Landed(Landing::Panicked(payload)) => payload
+                .take_if(|_| own)
+                .map_or(Arrival::Again, Arrival::Panicked),
+            Phase::Landed(Landing::Failed { original, shared }) => {
+                match (original.take_if(|_| own), shared) {
+                    (Some(error), _) => Arrival::OwnError(error),
+                    (None, Some(error)) => Arrival::SharedError(Arc::clone(error)),
+                    (None, None) => Arrival::Alone,
+                }
+            }
+        };
+        Some(arrival)
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let mut state = lock(&self.flight.state);
+        state.waiting -= 1;
+        if state.waiting == 0
+            && let Some(task) = state.task.take()
+        {
+            task.abort();
+        }
+    }
+}
+
+/// Wakes the waiters of `flight` once the budget is spent. One for a flight, not one for a waiter.
+fn alarm(flight: &Arc<Flight>, clock: Clock) -> Option<AbortOnDrop<()>> {
+    let flight = Arc::downgrade(flight);
+    let task = background::spawn(async move {
+        clock.sleep(WAIT_BUDGET).await;
+        if let Some(flight) = flight.upgrade() {
+            flight.enter(Phase::Overdue);
+        }
+    });
+    task.ok().map(AbortOnDrop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flights() -> Arc<Flights> {
+        Arc::new(Flights::new(Clock::system()))
+    }
+
+    fn key(name: &str) -> Key {
+        name.as_bytes().into()
+    }
+
+    fn leader(flights: &Arc<Flights>, name: &str) -> Leader {
+        match flights.join(&key(name)) {
+            Role::Leader(leader) => leader,
+            Role::Waiter(_) => panic!("expected to lead"),
+        }
+    }
+
+    fn waiter(flights: &Arc<Flights>, name: &str) -> Waiter {
+        match flights.join(&key(name)) {
+            Role::Waiter(waiter) => waiter,
+            Role::Leader(_) => panic!("expected to wait"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_waiter_gets_the_value_of_the_leader() {
+        let flights = flights();
+        let leader = leader(&flights, "a");
+        let waiter = waiter(&flights, "a");
+        leader.land(Landing::Value(Arc::new(7)));
+        let Arrival::Value(value) = waiter.wait().await else {
+            panic!("expected a value")
+        };
+        assert_eq!(value.downcast_ref(), Some(&7));
+    }
+
+    #[tokio::test]
+    async fn a_dropped_leader_hands_over() {
+        let flights = flights();
+        let first = leader(&flights, "a");
+        let waiter = waiter(&flights, "a");
+        drop(first);
+        assert!(matches!(waiter.wait().await, Arrival::Again));
+        leader(&flights, "a");
+    }
+
+    #[test]
+    fn two_keys_never_share_a_flight() {
+        let flights = flights();
+        let leaders: Vec<_> = (0..1_000)
+            .map(|n| leader(&flights, &n.to_string()))
+            .collect();
+        assert_eq!(leaders.len(), 1_000);
+    }
+
+    #[test]
+    fn nobody_joins_a_flight_that_an_invalidation_has_overtaken() {
+        let flights = flights();
+        let before = leader(&flights, "a");
+        flights.forget(b"a");
+        let after = leader(&flights, "a");
+        before.land(Landing::Value(Arc::new(1)));
+        let waiter = waiter(&flights, "a");
+        after.land(Landing::Value(Arc::new(2)));
+        let Arrival::Value(value) = waiter.wait_blocking() else {
+            panic!("expected a value")
+        };
+        assert_eq!(value.downcast_ref(), Some(&2));
+    }
+
+    #[test]
+    fn only_the_starter_gets_what_is_overtaken() {
+        let flights = flights();
+        let leader = leader(&flights, "a");
+        let (starter, waiter) = (leader.starter(), waiter(&flights, "a"));
+        leader.land(Landing::Superseded(Arc::new(1)));
+        assert!(matches!(waiter.wait_blocking(), Arrival::Again));
+        assert!(matches!(starter.wait_blocking(), Arrival::Value(_)));
+    }
+
+    #[test]
+    fn an_error_that_cannot_be_shared_sends_the_waiters_to_compute_alone() {
+        let flights = flights();
+        let leader = leader(&flights, "a");
+        let waiter = waiter(&flights, "a");
+        leader.land(Landing::Failed {
+            original: None,
+            shared: None,
+        });
+        assert!(matches!(waiter.wait_blocking(), Arrival::Alone));
+    }
+
+    #[tokio::test]
+    async fn the_task_of_a_detached_flight_ends_when_all_who_wait_are_dropped() {
+        let flights = flights();
+        let leader = leader(&flights, "a");
+        let (starter, other) = (leader.starter(), waiter(&flights, "a"));
+        let task = tokio::spawn(std::future::pending::<()>());
+        starter.computed_by(task.abort_handle());
+        drop(starter);
+        tokio::task::yield_now().await;
+        assert!(!task.is_finished());
+        drop(other);
+        assert!(task.await.unwrap_err().is_cancelled());
+    }
+}

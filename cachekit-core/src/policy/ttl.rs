@@ -1,0 +1,68 @@
+//! How long an entry lives.
+
+use std::cell::Cell;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use crate::backend::Ttl;
+
+/// `ttl` less 0 to 10 %, so that entries written together do not end together. What is named
+/// "never" keeps its name.
+pub(crate) fn jittered(ttl: Ttl) -> Ttl {
+    if ttl.is_never() {
+        return ttl;
+    }
+    let share = f64::from(random() % 1_000) / 10_000.0;
+    Ttl::new(ttl.duration().mul_f64(1.0 - share)).unwrap_or(ttl)
+}
+
+/// How long L1 may keep what a shared store keeps for `left`: at most a quarter of the whole
+/// ttl and at most `bound`.
+pub(crate) fn l1_age(left: Duration, ttl: Ttl, bound: Duration) -> Duration {
+    left.min(bound).min(ttl.duration() / 4)
+}
+
+/// Xorshift, seeded per thread: spreading needs no more.
+pub(crate) fn random() -> u32 {
+    thread_local! {
+        static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(0) | 1);
+    }
+    STATE.with(|state| {
+        let mut x = state.get();
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        state.set(x);
+        (x >> 32) as u32 // the better half
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_takes_away_up_to_a_tenth_and_adds_nothing() {
+        let ttl = Ttl::from_secs(1_000);
+        let (low, high) = (Duration::from_secs(900), Duration::from_secs(1_000));
+        let spread: Vec<_> = (0..1_000).map(|_| jittered(ttl).duration()).collect();
+        assert!(spread.iter().all(|ttl| (low..=high).contains(ttl)));
+        assert!(spread.iter().any(|ttl| *ttl < Duration::from_secs(930)));
+        assert!(spread.iter().any(|ttl| *ttl > Duration::from_secs(970)));
+    }
+
+    #[test]
+    fn never_is_not_jittered() {
+        assert!(jittered(Ttl::NEVER).is_never());
+    }
+
+    const BOUND: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn l1_keeps_an_entry_of_a_shared_store_for_a_quarter_of_its_ttl_and_five_seconds() {
+        let age = |left, ttl| l1_age(Duration::from_secs(left), Ttl::from_secs(ttl), BOUND);
+        assert_eq!(age(600, 600), Duration::from_secs(5));
+        assert_eq!(age(8, 8), Duration::from_secs(2));
+        assert_eq!(age(1, 600), Duration::from_secs(1));
+    }
+}

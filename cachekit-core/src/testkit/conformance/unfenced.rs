@@ -1,0 +1,62 @@
+//! What a store must answer that cannot lead.
+
+use std::time::Duration;
+
+use super::scene::{LEAD, LONG};
+use super::{Failure, Scene, ensure, lines};
+use crate::backend::{Lead, Stored, Token, Want};
+
+lines! {
+    a_missing_entry_is_unfenced,
+    a_stale_entry_is_unfenced,
+    an_entry_that_ends_early_is_unfenced_or_needs_no_lead,
+    a_token_is_ignored_by_a_store_that_cannot_lead,
+}
+
+async fn a_missing_entry_is_unfenced(scene: Scene) -> Result<(), Failure> {
+    let key = scene.key("k");
+    for _ in 0..2 {
+        let lead = scene.lead(&key).await?.lead;
+        ensure!(lead == Lead::Unfenced, "{lead:?}");
+    }
+    Ok(())
+}
+
+async fn a_stale_entry_is_unfenced(scene: Scene) -> Result<(), Failure> {
+    let key = scene.key("k");
+    scene.set(&key, "v").await?;
+    scene.backend().expire(&key).await?;
+    let lead = scene.backend().get(&key, LEAD).await?.lead;
+    ensure!(lead == Lead::Unfenced, "{lead:?}");
+    Ok(())
+}
+
+async fn an_entry_that_ends_early_is_unfenced_or_needs_no_lead(
+    scene: Scene,
+) -> Result<(), Failure> {
+    let key = scene.key("k");
+    scene.set(&key, "v").await?;
+    let want = Want::Lead {
+        hold: LONG,
+        early: 2 * LONG.duration() + Duration::from_secs(1),
+    };
+    let lookup = scene.backend().get(&key, want).await?;
+    ensure!(lookup.found.is_some(), "the entry is not found");
+    ensure!(
+        matches!(lookup.lead, Lead::None | Lead::Unfenced),
+        "{:?}",
+        lookup.lead
+    );
+    Ok(())
+}
+
+async fn a_token_is_ignored_by_a_store_that_cannot_lead(scene: Scene) -> Result<(), Failure> {
+    let key = scene.key("k");
+    let token = Token::new("a token of another store");
+    scene.set(&key, "old").await?;
+    let stored = scene.set_with(&key, "new", &token).await?;
+    ensure!(stored == Stored::Stored, "{stored:?}");
+    scene.backend().renew(&key, &token, LONG).await?;
+    scene.backend().release(&key, &token).await?;
+    scene.expect(&key, "new").await
+}

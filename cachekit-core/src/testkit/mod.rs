@@ -1,0 +1,34 @@
+//! What tests a backend, and what a test of a cache needs: feature `testkit`.
+//!
+//! - [`conformance`]: the whole contract of [`Backend`](crate::backend::Backend), run against any
+//!   implementation of it.
+//! - [`ReferenceBackend`]: the contract in memory, as simple as it can be read.
+//! - [`ManualClock`]: time that stands still until a test moves it.
+//! - [`FaultyBackend`]: any backend, with errors, lost replies, delays and outages, reproducibly.
+//!
+//! A third party's backend is tested like this, with a real store where it has one:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use cachekit_core::testkit::conformance::Suite;
+//! use cachekit_core::testkit::{ManualClock, ReferenceBackend};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let clock = ManualClock::new();
+//! let backend = ReferenceBackend::new(clock.clock());
+//! let report = Suite::new(Arc::new(backend)).by_hand(clock).run().await;
+//! println!("{report}");
+//! report.assert_passed();
+//! # }
+//! ```
+
+pub mod conformance;
+mod faulty;
+mod manual_clock;
+mod reference;
+
+pub use faulty::{Calls, Faults, FaultyBackend};
+pub use manual_clock::ManualClock;
+pub use reference::ReferenceBackend;

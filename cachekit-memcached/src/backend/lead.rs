@@ -1,7 +1,13 @@
-//! The token of the one who computes.
+//! The token of the one who computes, and what can be done with it.
 
-use cachekit_core::backend::Token;
-use cachekit_core::error::{Error, ErrorKind, Result};
+use std::time::Duration;
+
+use cachekit_core::backend::{Renewed, Token};
+
+use super::write::delete;
+use crate::client::{Answered, Client};
+use crate::error::Failure;
+use crate::protocol::{Exptime, Get, Key, Meta, Request};
 
 /// What a [`Token`] of this backend says: which item of which run of which node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,19 +46,9 @@ impl Lead {
         Token::new(bytes)
     }
 
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`] if another backend made the token.
-    pub(super) fn of(token: &Token) -> Result<Self> {
-        Self::read(token.as_bytes()).ok_or_else(|| {
-            let detail = "the token of another backend";
-            Error::with_detail(ErrorKind::InvalidInput, "memcached lead", detail)
-        })
-    }
-
-    fn read(bytes: &[u8]) -> Option<Self> {
-        if bytes.len() != LEN {
-            return None;
-        }
+    /// `None` if another backend made the token.
+    pub(super) fn of(token: &Token) -> Option<Self> {
+        let bytes: &[u8; LEN] = token.as_bytes().try_into().ok()?;
         let (over, rest) = bytes.split_first()?;
         let (node, rest) = rest.split_first_chunk()?;
         let (run, rest) = rest.split_first_chunk()?;
@@ -70,6 +66,67 @@ impl Lead {
             cas: u64::from_le_bytes(*cas),
         })
     }
+
+    /// Lets its stub live for another `hold`. Where an entry stands, there is nothing to prolong.
+    pub(super) async fn renew(
+        self,
+        key: &Key,
+        hold: Exptime,
+        client: &Client,
+    ) -> Result<Renewed, Failure> {
+        let Some(led) = client.led(self.node, self.run).await? else {
+            return Ok(Renewed::Lost);
+        };
+        // A touch cannot be fenced. So look first, and put back what was touched if it was
+        // changed in between.
+        let before = led.call(touch(key, None)).await?;
+        if !self.stands(&before) {
+            return Ok(Renewed::Lost);
+        }
+        if !before.meta().is_some_and(Meta::is_stub) {
+            return Ok(Renewed::Held);
+        }
+        let touched = led.call(touch(key, Some(hold))).await?;
+        if self.stands(&touched) {
+            return Ok(Renewed::Held);
+        }
+        let left = touched.meta().and_then(|meta| meta.left);
+        if let Some(left) = left.and_then(|left| u64::try_from(left).ok()) {
+            led.call(touch(key, Some(Exptime::of(Duration::from_secs(left)))))
+                .await?;
+        }
+        Ok(Renewed::Lost)
+    }
+
+    fn stands(self, answered: &Answered) -> bool {
+        answered
+            .meta()
+            .is_some_and(|meta| meta.cas == Some(self.cas))
+    }
+
+    /// Lets the next reader have it.
+    pub(super) async fn release(self, key: &Key, client: &Client) -> Result<(), Failure> {
+        let stale = match self.over {
+            Over::Stub => false,
+            Over::Stale => true,
+            // To mark a fresh entry would make it stale. It is there until its ttl is over.
+            Over::Fresh => return Ok(()),
+        };
+        if let Some(led) = client.led(self.node, self.run).await? {
+            led.call(delete(key, Some(self.cas), stale)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads what is known of an item, and lets it live for `touch` from now on.
+fn touch(key: &Key, touch: Option<Exptime>) -> Request {
+    Request::Get(Get {
+        key: key.clone(),
+        value: false,
+        vivify: None,
+        touch,
+    })
 }
 
 #[cfg(test)]
@@ -85,15 +142,14 @@ mod tests {
                 run: u64::MAX,
                 cas: 1 << 40,
             };
-            assert_eq!(Lead::of(&lead.to_token()).unwrap(), lead);
+            assert_eq!(Lead::of(&lead.to_token()), Some(lead));
         }
     }
 
     #[test]
-    fn the_token_of_another_backend_is_an_error() {
+    fn the_token_of_another_backend_is_none_of_ours() {
         for bytes in [vec![], vec![0; LEN - 1], vec![9; LEN], vec![0; LEN + 1]] {
-            let error = Lead::of(&Token::new(bytes)).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert_eq!(Lead::of(&Token::new(bytes)), None);
         }
     }
 }

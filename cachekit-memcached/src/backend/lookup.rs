@@ -7,6 +7,7 @@ use cachekit_core::backend::{self, Found, Lookup, Ttl, Want};
 use cachekit_core::error::ErrorKind;
 
 use super::lead::{Lead, Over};
+use super::overdue::Overdue;
 use crate::client::{Answered, STAND_IN_TTL, Target};
 use crate::error::Failure;
 use crate::protocol::{Code, Exptime, Get, Key, Meta, Request, Vivify};
@@ -40,12 +41,15 @@ pub(super) fn request(key: &Key, want: Want, target: Target<'_>) -> Request {
     })
 }
 
-/// What `answered` means to a reader who wants `want`. A lead that the server gave and the reader
-/// did not ask for is handed back when `answered` is dropped here.
-pub(super) fn lookup(answered: Answered, want: Want) -> Result<Lookup, Failure> {
-    let Some(meta) = answered.meta() else {
-        return Err(unexpected());
-    };
+/// What `answered` means to a reader of `key` who wants `want`. A lead that the server gave and the
+/// reader did not ask for is handed back when `answered` is dropped here.
+pub(super) fn lookup(
+    answered: Answered,
+    key: &Key,
+    want: Want,
+    overdue: &Overdue,
+) -> Result<Lookup, Failure> {
+    let meta = answered.meta().ok_or_else(unexpected)?;
     let found = match meta.code {
         Code::Miss => None,
         Code::Value if meta.is_stub() => None,
@@ -57,7 +61,14 @@ pub(super) fn lookup(answered: Answered, want: Want) -> Result<Lookup, Failure> 
         Want::Value => backend::Lead::None,
         Want::Lead { .. } if !answered.fenced && fresh => backend::Lead::None,
         Want::Lead { .. } if !answered.fenced => backend::Lead::Unfenced,
-        Want::Lead { .. } => lead(answered),
+        Want::Lead { hold, .. } => {
+            if let (Some(cas), true, Some(_)) = (meta.cas, meta.taken, &found)
+                && overdue.seen(key, cas, hold.duration())
+            {
+                answered.answer.end_lead();
+            }
+            lead(answered)
+        }
     };
     Ok(Lookup { found, lead })
 }
@@ -96,7 +107,7 @@ fn found(meta: &Meta) -> Found {
         _ => Duration::from_secs(u64::from(Exptime::MAX.seconds())),
     };
     Found {
-        value: meta.value.clone().unwrap_or_else(Bytes::new),
+        value: meta.value.clone().unwrap_or_default(),
         left,
         stale: meta.stale,
     }

@@ -3,54 +3,70 @@
 mod keys;
 mod lead;
 mod lookup;
+mod overdue;
+mod write;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use cachekit_core::backend::{
-    Backend, Found, Health, Lookup, NewEntry, NodeHealth, NodeState, Renewed, Stored, Token, Ttl,
+    self, Backend, Health, Lookup, NewEntry, NodeHealth, NodeState, Renewed, Stored, Token, Ttl,
     Want,
 };
 use cachekit_core::error::{ErrorKind, Result};
 use cachekit_core::key::StoreKey;
 
-use crate::client::{Answered, Client, STAND_IN_TTL, Target, join_all};
+use crate::client::{Answered, Client, Target, join_all};
 use crate::config::{Config, Failover};
 use crate::error::Failure;
-use crate::node::Greeting;
-use crate::protocol::{Code, Delete, Exptime, Get, Key, Meta, Request, Set, max_value_len};
+use crate::node::{Greeting, Node};
+use crate::protocol::{Exptime, Key};
 use keys::Keys;
-use lead::{Lead, Over};
+use lead::Lead;
+use overdue::Overdue;
+use write::{Entry, delete, stored};
 
-/// Client flags of an empty entry. A stub, which holds the place of an entry that is being
-/// computed, is empty too, and has none. The highest bit, because clients of other languages give
-/// meanings to the low ones.
-const EMPTY: u32 = 1 << 31;
+const GET: &str = "memcached get";
+const SET: &str = "memcached set";
+const EXPIRE: &str = "memcached expire";
+const REMOVE: &str = "memcached remove";
+const RENEW: &str = "memcached renew";
+const RELEASE: &str = "memcached release";
+
+/// How many entries of one `set_many` are under way at once: bounds what waits in memory.
+const SETS_AT_ONCE: usize = 256;
 
 /// Entries on memcached servers.
 ///
 /// Building it reaches for no server; connections are made by the first calls. Each tokio runtime
-/// has connections of its own, so one value may be used from many.
+/// has connections of its own, so one value may be used from many, and outlives them.
 ///
 /// # Limits
 /// - A ttl over 30 days is taken for 30 days.
 /// - Times are exact to one second, rounded up.
-/// - A value is at most the server's item size limit less 59 bytes less the key; one that is
-///   larger is refused, and the entry it was to replace is removed.
+/// - A value may have the server's item size limit less 59 bytes less the key; a larger one is
+///   refused, and the entry it was to replace is removed.
 /// - A key over 250 bytes, prefix included, is written as its beginning and a BLAKE3 hash.
 ///
 /// # Leading
-/// Reads that want the lead leave an empty item behind (`mg … N`), which fences writes by its CAS
-/// number. A server that does not count these (`-C`) answers
-/// [`Lead::Unfenced`](cachekit_core::backend::Lead::Unfenced). A lead over an entry that is still
-/// there (stale, or given early) is not ended by the server when its time is over.
+/// A read that wants the lead leaves an empty item behind (`mg … N`), and the CAS number of that
+/// item fences the write. A server that counts none (`-C`) answers
+/// [`Lead::Unfenced`](backend::Lead::Unfenced). A lead over an entry that is still there, stale or
+/// about to end, goes to another reader after twice its hold; releasing one over an entry that is
+/// still fresh does nothing.
+///
+/// # A server that is away
+/// [`Failover`] says where its keys go. Removals and expirations go to the owner of the key and to
+/// the server that stands in for it, and are an error if the owner did not get them: it may come
+/// back with the old entry.
 #[derive(Debug)]
 pub struct Memcached {
     client: Client,
     keys: Keys,
+    overdue: Overdue,
     clamped: AtomicU64,
 }
 
@@ -66,6 +82,7 @@ impl Memcached {
         Ok(Self {
             client,
             keys,
+            overdue: Overdue::default(),
             clamped: AtomicU64::new(0),
         })
     }
@@ -91,170 +108,75 @@ impl Memcached {
         Exptime::of(duration)
     }
 
-    /// The entry to write, or [`ErrorKind::TooLarge`].
-    fn entry(
-        key: &Key,
-        value: &Bytes,
-        exptime: Exptime,
-        cas: Option<u64>,
-        target: Target<'_>,
-    ) -> Result<Request, Failure> {
-        let client_flags = if value.is_empty() { EMPTY } else { 0 };
-        let limit = max_value_len(target.item_size_max(), key.as_bytes().len(), client_flags);
-        if value.len() > limit {
-            let detail = format!("{} bytes; its limit for this key is {limit}", value.len());
-            return Err(Failure::new(ErrorKind::TooLarge, detail).at(target.node.name()));
-        }
-        let exptime = if target.place.stand_in {
-            exptime.min(Exptime::of(STAND_IN_TTL))
-        } else {
-            exptime
-        };
-        let value = value.clone();
-        Ok(Request::Set(Set {
-            key: key.clone(),
+    fn entry(&self, key: &StoreKey, value: Bytes, ttl: Ttl) -> Result<Entry> {
+        Ok(Entry {
+            key: self.keys.wire(key)?,
             value,
-            exptime,
-            client_flags,
-            cas,
-        }))
+            exptime: self.exptime(ttl),
+        })
     }
 
-    /// A write with a lead: to the node that gave it, and nowhere else.
-    async fn fill(&self, key: &Key, value: Bytes, ttl: Ttl, token: &Token) -> Result<Stored> {
-        const OPERATION: &str = "memcached set";
-        let lead = Lead::of(token)?;
-        let failed = |failure: Failure| failure.into_error(OPERATION);
-        let Some(led) = self.client.led(lead.node, lead.run).await.map_err(failed)? else {
-            return Ok(Stored::Superseded);
-        };
-        let exptime = self.exptime(ttl);
-        let outcome = match Self::entry(key, &value, exptime, Some(lead.cas), led.target()) {
-            Ok(request) => led.call(request).await,
-            Err(refused) => Err(refused),
-        };
-        if let Err(failure) = &outcome
-            && failure.kind == ErrorKind::TooLarge
-        {
-            let remove = Delete {
-                key: key.clone(),
-                cas: Some(lead.cas),
-                stale: false,
-            };
-            led.call(Request::Delete(remove)).await.map_err(failed)?;
-        }
-        stored(&outcome.map_err(failed)?).map_err(failed)
-    }
-
-    /// Lets the stub of `lead` live for another `hold`. Where an entry stands, there is nothing to
-    /// prolong.
-    async fn prolong(&self, key: &Key, lead: Lead, hold: Exptime) -> Result<Renewed, Failure> {
-        let Some(led) = self.client.led(lead.node, lead.run).await? else {
-            return Ok(Renewed::Lost);
-        };
-        let touch = |touch| {
-            Request::Get(Get {
-                key: key.clone(),
-                value: false,
-                vivify: None,
-                touch,
-            })
-        };
-        // A touch cannot be fenced. So look first, and put back what was touched if it was changed
-        // in between.
-        let before = led.call(touch(None)).await?;
-        let stands = |answered: &Answered| {
-            answered
-                .meta()
-                .is_some_and(|meta| meta.cas == Some(lead.cas))
-        };
-        if !stands(&before) {
-            return Ok(Renewed::Lost);
-        }
-        if !before.meta().is_some_and(Meta::is_stub) {
-            return Ok(Renewed::Held);
-        }
-        let touched = led.call(touch(Some(hold))).await?;
-        if stands(&touched) {
-            return Ok(Renewed::Held);
-        }
-        let left = touched
-            .meta()
-            .and_then(|meta| meta.left)
-            .and_then(|left| left.try_into().ok());
-        if let Some(left) = left {
-            led.call(touch(Some(Exptime::of(Duration::from_secs(left)))))
-                .await?;
-        }
-        Ok(Renewed::Lost)
-    }
-
-    /// A value was refused: what it was to replace must not be served.
-    async fn refuse(&self, key: &StoreKey, refused: Failure) -> Failure {
-        let wire = match self.keys.wire(key) {
-            Ok(wire) => wire,
-            Err(_) => return refused,
-        };
-        let request = |_| delete(&wire, None, false);
-        let routes = [self.keys.route(key)];
-        let removed = self.client.invalidate_many(&routes, request).await;
-        removed.into_iter().find_map(Result::err).unwrap_or(refused)
-    }
-
-    async fn invalidate_many(
-        &self,
-        keys: &[StoreKey],
-        stale: bool,
-        operation: &'static str,
-    ) -> Vec<Result<()>> {
-        let wires: Result<Vec<Key>> = keys.iter().map(|key| self.keys.wire(key)).collect();
-        let wires = match wires {
-            Ok(wires) => wires,
-            Err(error) => return keys.iter().map(|_| Err(error.clone())).collect(),
-        };
-        let routes = self.routes(keys);
-        let request = |index: usize| delete(&wires[index], None, stale);
-        let results = self.client.invalidate_many(&routes, request).await;
-        results
-            .into_iter()
-            .map(|result| result.map_err(|f| f.into_error(operation)))
-            .collect()
+    fn wires(&self, keys: &[StoreKey]) -> Result<Vec<Key>> {
+        keys.iter().map(|key| self.keys.wire(key)).collect()
     }
 
     fn routes<'a>(&self, keys: &'a [StoreKey]) -> Vec<Cow<'a, str>> {
         keys.iter().map(|key| self.keys.route(key)).collect()
     }
 
-    /// What a read came to, under the policy for a node that is away.
-    fn found(&self, outcome: Result<Answered, Failure>, want: Want) -> Result<Lookup> {
-        match outcome.and_then(|answered| lookup::lookup(answered, want)) {
-            Err(failure)
-                if failure.kind == ErrorKind::Unavailable
-                    && self.client.failover() == Failover::Miss =>
-            {
-                Ok(Lookup::miss(match want {
-                    Want::Value => cachekit_core::backend::Lead::None,
-                    Want::Lead { .. } => cachekit_core::backend::Lead::Unfenced,
-                }))
-            }
-            outcome => outcome.map_err(|failure| failure.into_error("memcached get")),
+    /// What a read of `key` came to, under the policy for a node that is away.
+    fn lookup(&self, outcome: Result<Answered, Failure>, key: &Key, want: Want) -> Result<Lookup> {
+        let lookup = |answered| lookup::lookup(answered, key, want, &self.overdue);
+        let missed = |failure: &Failure| {
+            failure.kind == ErrorKind::Unavailable && self.client.failover() == Failover::Miss
+        };
+        match outcome.and_then(lookup) {
+            Err(failure) if missed(&failure) => Ok(Lookup::miss(match want {
+                Want::Value => backend::Lead::None,
+                Want::Lead { .. } => backend::Lead::Unfenced,
+            })),
+            outcome => outcome.map_err(|failure| failure.into_error(GET)),
         }
     }
-}
 
-fn delete(key: &Key, cas: Option<u64>, stale: bool) -> Request {
-    Request::Delete(Delete {
-        key: key.clone(),
-        cas,
-        stale,
-    })
-}
+    /// Whether the token of another backend means nothing here: it does where writes are fenced.
+    async fn is_fenced(&self, key: &StoreKey) -> Result<bool, Failure> {
+        self.client.is_fenced(&self.keys.route(key)).await
+    }
 
-fn stored(answered: &Answered) -> Result<Stored, Failure> {
-    match answered.meta().map(|meta| meta.code) {
-        Some(Code::Done) => Ok(Stored::Stored),
-        Some(Code::Exists | Code::NotFound) => Ok(Stored::Superseded),
-        _ => Err(lookup::unexpected()),
+    /// A write that was refused for its size leaves nothing behind.
+    async fn cleaned(&self, key: &StoreKey, outcome: Result<Stored, Failure>) -> Result<Stored> {
+        match outcome {
+            Err(failure) if failure.kind == ErrorKind::TooLarge => {
+                self.remove(key).await?;
+                Err(failure.into_error(SET))
+            }
+            outcome => outcome.map_err(|failure| failure.into_error(SET)),
+        }
+    }
+
+    async fn set_entry(&self, entry: NewEntry) -> Result<Stored> {
+        self.set(&entry.key, entry.value, entry.ttl, entry.lead.as_ref())
+            .await
+    }
+
+    async fn invalidate(
+        &self,
+        keys: &[StoreKey],
+        stale: bool,
+        operation: &'static str,
+    ) -> Vec<Result<()>> {
+        let wires = match self.wires(keys) {
+            Ok(wires) => wires,
+            Err(error) => return keys.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let request = |index: usize| delete(&wires[index], None, stale);
+        let results = self
+            .client
+            .invalidate_many(&self.routes(keys), request)
+            .await;
+        let result = |outcome: Result<(), Failure>| outcome.map_err(|f| f.into_error(operation));
+        results.into_iter().map(result).collect()
     }
 }
 
@@ -262,9 +184,9 @@ fn stored(answered: &Answered) -> Result<Stored, Failure> {
 impl Backend for Memcached {
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
         let wire = self.keys.wire(key)?;
-        let route = self.keys.route(key);
         let request = |target: Target<'_>| Ok(lookup::request(&wire, want, target));
-        self.found(self.client.call(&route, request).await, want)
+        let outcome = self.client.call(&self.keys.route(key), request).await;
+        self.lookup(outcome, &wire, want)
     }
 
     async fn set(
@@ -274,87 +196,86 @@ impl Backend for Memcached {
         ttl: Ttl,
         lead: Option<&Token>,
     ) -> Result<Stored> {
-        let wire = self.keys.wire(key)?;
-        if let Some(token) = lead {
-            return self.fill(&wire, value, ttl, token).await;
-        }
-        let exptime = self.exptime(ttl);
-        let request = |target: Target<'_>| Self::entry(&wire, &value, exptime, None, target);
-        let outcome = self.client.call(&self.keys.route(key), request).await;
-        let outcome = match outcome.and_then(|answered| stored(&answered)) {
-            Err(failure) if failure.kind == ErrorKind::TooLarge => {
-                Err(self.refuse(key, failure).await)
+        let entry = self.entry(key, value, ttl)?;
+        let failed = |failure: Failure| failure.into_error(SET);
+        match lead.map(Lead::of) {
+            Some(Some(lead)) => return entry.fill(lead, &self.client).await.map_err(failed),
+            Some(None) if self.is_fenced(key).await.map_err(failed)? => {
+                return Ok(Stored::Superseded);
             }
-            outcome => outcome,
-        };
-        outcome.map_err(|failure| failure.into_error("memcached set"))
+            Some(None) | None => {}
+        }
+        let request = |target: Target<'_>| entry.request(None, target);
+        let outcome = self.client.call(&self.keys.route(key), request).await;
+        self.cleaned(key, outcome.and_then(|answered| stored(&answered)))
+            .await
     }
 
     async fn expire(&self, key: &StoreKey) -> Result<()> {
-        let keys = std::slice::from_ref(key);
-        self.invalidate_many(keys, true, "memcached expire")
+        self.invalidate(std::slice::from_ref(key), true, EXPIRE)
             .await
             .swap_remove(0)
     }
 
     async fn remove(&self, key: &StoreKey) -> Result<()> {
-        let keys = std::slice::from_ref(key);
-        self.invalidate_many(keys, false, "memcached remove")
+        self.invalidate(std::slice::from_ref(key), false, REMOVE)
             .await
             .swap_remove(0)
     }
 
     async fn renew(&self, key: &StoreKey, lead: &Token, hold: Ttl) -> Result<Renewed> {
         let wire = self.keys.wire(key)?;
-        let lead = Lead::of(lead)?;
-        let outcome = self.prolong(&wire, lead, lookup::hold(hold)).await;
-        outcome.map_err(|failure| failure.into_error("memcached renew"))
+        let Some(lead) = Lead::of(lead) else {
+            return Ok(Renewed::Lost);
+        };
+        let outcome = lead.renew(&wire, lookup::hold(hold), &self.client).await;
+        outcome.map_err(|failure| failure.into_error(RENEW))
     }
 
     async fn release(&self, key: &StoreKey, lead: &Token) -> Result<()> {
         let wire = self.keys.wire(key)?;
-        let lead = Lead::of(lead)?;
-        let stale = match lead.over {
-            Over::Stub => false,
-            Over::Stale => true,
-            // To mark a fresh entry would make it stale. It is there until its ttl is over.
-            Over::Fresh => return Ok(()),
+        let Some(lead) = Lead::of(lead) else {
+            return Ok(());
         };
-        let failed = |failure: Failure| failure.into_error("memcached release");
-        if let Some(led) = self.client.led(lead.node, lead.run).await.map_err(failed)? {
-            led.call(delete(&wire, Some(lead.cas), stale))
-                .await
-                .map_err(failed)?;
-        }
-        Ok(())
+        let outcome = lead.release(&wire, &self.client).await;
+        outcome.map_err(|failure| failure.into_error(RELEASE))
     }
 
     async fn get_many(&self, keys: &[StoreKey], want: Want) -> Vec<Result<Lookup>> {
-        let wires: Result<Vec<Key>> = keys.iter().map(|key| self.keys.wire(key)).collect();
-        let wires = match wires {
+        let wires = match self.wires(keys) {
             Ok(wires) => wires,
             Err(error) => return keys.iter().map(|_| Err(error.clone())).collect(),
         };
         let request =
             |index: usize, target: Target<'_>| Ok(lookup::request(&wires[index], want, target));
         let outcomes = self.client.call_many(&self.routes(keys), request).await;
-        outcomes
-            .into_iter()
-            .map(|outcome| self.found(outcome, want))
-            .collect()
+        let lookup = |(outcome, key)| self.lookup(outcome, key, want);
+        outcomes.into_iter().zip(&wires).map(lookup).collect()
+    }
+
+    async fn set_many(&self, entries: Vec<NewEntry>) -> Vec<Result<Stored>> {
+        let mut results = Vec::with_capacity(entries.len());
+        let mut entries = entries.into_iter().map(|entry| self.set_entry(entry));
+        loop {
+            let together: Vec<_> = entries.by_ref().take(SETS_AT_ONCE).collect();
+            if together.is_empty() {
+                return results;
+            }
+            results.extend(join_all(together).await);
+        }
     }
 
     async fn expire_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
-        self.invalidate_many(keys, true, "memcached expire").await
+        self.invalidate(keys, true, EXPIRE).await
     }
 
     async fn remove_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
-        self.invalidate_many(keys, false, "memcached remove").await
+        self.invalidate(keys, false, REMOVE).await
     }
 
     async fn health(&self) -> Health {
         let deadline = self.client.deadline();
-        let ask = async |node: &std::sync::Arc<crate::node::Node>| {
+        let ask = async |node: &Arc<Node>| {
             let (state, detail) = match node.ask(deadline).await {
                 Ok(greeting) => state_of(greeting),
                 Err(failure) => (NodeState::Down, failure.detail().to_owned()),

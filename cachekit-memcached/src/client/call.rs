@@ -52,6 +52,12 @@ impl Client {
         Ok(target.answered(answer))
     }
 
+    /// Whether the node of `route` can fence writes.
+    pub(crate) async fn is_fenced(&self, route: &str) -> Result<bool, Failure> {
+        let node = &self.nodes[self.place(route).node];
+        Ok(node.link(self.deadline()).await?.greeting.fenced)
+    }
+
     /// Goes back to the node that gave a lead; `None` if that is another run of it, or no node.
     pub(crate) async fn led(&self, node: usize, run: u64) -> Result<Option<Led<'_>>, Failure> {
         let deadline = self.deadline();

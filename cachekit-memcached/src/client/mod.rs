@@ -18,6 +18,7 @@ use crate::node::{Link, Node};
 use crate::protocol::Meta;
 use crate::ring::Rendezvous;
 
+pub(crate) use call::Led;
 pub(crate) use join::join_all;
 pub(crate) use route::Place;
 

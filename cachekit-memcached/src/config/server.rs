@@ -10,8 +10,8 @@ const DEFAULT_PORT: u16 = 11_211;
 
 /// A server: an address, and the name by which keys are placed on it.
 ///
-/// Read from `host`, `host:port`, `[v6]:port`, `unix:/path`, each with or without `name=` in
-/// front. A server with a name of its own may move to another address without moving its keys.
+/// Read from `host`, `host:port`, `[v6]:port`, `unix:/path` (or the path alone), each with or
+/// without `name=` in front. A server with a name of its own may move to another address without moving its keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Server {
     name: String,
@@ -60,7 +60,7 @@ impl FromStr for Server {
             text: text.to_owned(),
             reason,
         };
-        let is_path = text.starts_with("unix:");
+        let is_path = text.starts_with("unix:") || text.starts_with('/');
         let (name, address) = match text.split_once('=') {
             Some((name, address)) if !is_path => (Some(name.trim()), address.trim()),
             _ => (None, text),
@@ -78,6 +78,9 @@ impl FromStr for Address {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.starts_with('/') {
+            return Ok(Self::Unix(text.into()));
+        }
         if let Some(path) = text.strip_prefix("unix:") {
             let absolute = Path::new(path).is_absolute();
             return if absolute {
@@ -220,6 +223,11 @@ mod tests {
             ("[::1]:11212", tcp("::1", 11_212), "::1:11212"),
             (
                 "unix:/run/mc.sock",
+                Address::Unix("/run/mc.sock".into()),
+                "/run/mc.sock",
+            ),
+            (
+                "/run/mc.sock",
                 Address::Unix("/run/mc.sock".into()),
                 "/run/mc.sock",
             ),

@@ -54,15 +54,17 @@ pub(super) fn pair(
 
 /// Queues what hands back the lead that `reply` gave, if it gave one: nobody took it.
 pub(super) fn hand_back(key: Key, reply: &Reply, queue: &mpsc::WeakUnboundedSender<Call>) {
-    let Some(request) = returned(key, reply) else {
-        return;
-    };
+    if let Some(request) = returned(key, reply) {
+        queue_unasked(request, queue);
+    }
+}
+
+/// Queues a request that nobody waits for. If the connection is gone, nothing is sent: leads end
+/// by themselves as well.
+fn queue_unasked(request: Request, queue: &mpsc::WeakUnboundedSender<Call>) {
     if let Some(queue) = queue.upgrade() {
-        // If the connection is gone, the lead ends when its time is over.
-        let _ = queue.send(Call {
-            request,
-            waiter: Waiter::nobody(),
-        });
+        let waiter = Waiter::nobody();
+        let _ = queue.send(Call { request, waiter });
     }
 }
 
@@ -119,6 +121,21 @@ impl Answer {
         match &self.reply {
             Reply::Meta(meta) => Some(meta),
             _ => None,
+        }
+    }
+
+    /// Ends the lead that someone else has over the item of this reply: the item is marked again,
+    /// so that its next reader leads. Nobody waits for the outcome.
+    pub(crate) fn end_lead(&self) {
+        if let Some(back) = &self.hand_back
+            && let Some(cas) = self.meta().and_then(|meta| meta.cas)
+        {
+            let request = Delete {
+                key: back.key.clone(),
+                cas: Some(cas),
+                stale: true,
+            };
+            queue_unasked(Request::Delete(request), &back.queue);
         }
     }
 

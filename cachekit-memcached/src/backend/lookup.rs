@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use cachekit_core::backend::{self, Found, Lookup, Ttl, Want};
 use cachekit_core::error::ErrorKind;
 

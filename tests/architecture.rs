@@ -211,6 +211,29 @@ fn every_variable_is_in_the_reference() {
     assert!(variables > 0, "no constant of type Variable was found");
 }
 
+#[test]
+fn every_test_that_the_map_names_is_there() {
+    let map = read("ARCHITECTURE.md");
+    let (_, invariants) = map
+        .split_once("\n## What always holds\n")
+        .expect("the map has this section");
+    let names = names_in_backticks(invariants);
+    assert!(names.len() > 10, "only {names:?} are named");
+    let folders = CRATES.iter().map(|(name, _)| *name);
+    let folders = folders.chain(["src", "tests", "xtask", "bench"]);
+    let everything: String = folders
+        .filter(|folder| *folder != "cachekit")
+        .flat_map(|folder| sources_and_tests(folder))
+        .map(|(_, text)| text)
+        .collect();
+    for name in names {
+        assert!(
+            everything.contains(&format!("fn {name}(")),
+            "ARCHITECTURE.md names {name}, which is no test"
+        );
+    }
+}
+
 // How they are checked.
 
 fn forbidden_dependencies(metadata: &Value) -> Vec<String> {
@@ -373,6 +396,14 @@ fn variable_names(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// The names of functions of three words or more, in backticks.
+fn names_in_backticks(text: &str) -> Vec<&str> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted
+        .filter(|name| name.chars().all(is_word) && name.matches('_').count() > 1)
+        .collect()
+}
+
 /// The text without its tests, which come last, and without whole lines of comment.
 fn code(text: &str) -> String {
     let lines = without_tests(text).lines();
@@ -422,16 +453,24 @@ fn read(file: &str) -> String {
 
 /// Every source below a folder, by its path from the root. Files of tests alone are left out.
 fn rust_files(folder: &str) -> Vec<(String, String)> {
+    let mut files = sources_and_tests(folder);
+    files.retain(|(file, _)| {
+        let inside = file.strip_prefix(folder).unwrap_or(file);
+        !inside.contains("/tests/") && !inside.ends_with("/tests.rs")
+    });
+    files
+}
+
+fn sources_and_tests(folder: &str) -> Vec<(String, String)> {
     let mut files = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
         let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
         let paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
         for path in paths {
-            let name = path.file_name().unwrap_or_default();
-            if path.is_dir() && name != "tests" {
+            if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
                 folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") && name != "tests.rs" {
+            } else if path.extension().is_some_and(|e| e == "rs") {
                 let file = path.strip_prefix(root()).expect("it lies below the root");
                 let file = file.to_str().expect("our names are ASCII").to_owned();
                 let text = read(&file);
@@ -618,6 +657,12 @@ mod tests {
 }
 ";
         assert_eq!(variable_names(text), ["CACHEKIT_A"]);
+    }
+
+    #[test]
+    fn only_names_of_functions_are_looked_for() {
+        let text = "`a_test_name`, `cargo xtask test`, `Clock`, `env_table`";
+        assert_eq!(names_in_backticks(text), ["a_test_name"]);
     }
 
     #[test]

@@ -15,7 +15,18 @@ struct Example {
 }
 
 /// Every file in `examples/`.
-const EXAMPLES: &[Example] = &[];
+const EXAMPLES: &[Example] = &[
+    Example {
+        name: "env_config",
+        features: &[],
+        arguments: &[],
+    },
+    Example {
+        name: "quickstart",
+        features: &[],
+        arguments: &["cachekit-core/src", "--json"],
+    },
+];
 
 /// Runs them all, with none of the variables of the caller's own deployment.
 pub(crate) fn run(root: &Path) -> Outcome {

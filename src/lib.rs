@@ -59,17 +59,10 @@ use cachekit_core::env::Problems;
 /// # Errors
 /// Everything that is wrong with the environment, at once. The cache is then in process.
 pub fn init() -> Result<&'static Cache, Problems> {
-    let mut problems = None;
-    let cache = Cache::global(|| {
-        Deployment::from_env().map_or_else(
-            |found| misconfigured(problems.insert(found)),
-            Deployment::build,
-        )
-    });
-    match problems {
-        None => Ok(cache),
-        Some(problems) => Err(problems),
-    }
+    let mut found = None;
+    let cache =
+        Cache::global(|| chosen().unwrap_or_else(|problems| misconfigured(found.insert(problems))));
+    found.map_or(Ok(cache), Err)
 }
 
 /// The cache of this process: the one that [`init`] or [`install`] has set up, or now the one
@@ -77,8 +70,14 @@ pub fn init() -> Result<&'static Cache, Problems> {
 #[inline]
 #[must_use]
 pub fn cache() -> &'static Cache {
-    Cache::global(|| {
-        Deployment::from_env().map_or_else(|problems| misconfigured(&problems), Deployment::build)
+    Cache::global(|| chosen().unwrap_or_else(|problems| misconfigured(&problems)))
+}
+
+fn chosen() -> Result<Cache, Problems> {
+    Deployment::from_env()?.build().map_err(|error| {
+        let mut problems = Problems::default();
+        problems.add(BACKEND.name, None, error.to_string());
+        problems
     })
 }
 

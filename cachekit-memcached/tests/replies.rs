@@ -46,7 +46,11 @@ fn replies() -> Vec<Vec<u8>> {
         b"STAT pid 1\r\nSTAT version 1.6.18\r\nSTAT inter \r\nEND\r\n",
     ];
     let large = [b"VA 100000 O1\r\n".as_slice(), &[b'x'; 100_000], b"\r\n"].concat();
-    texts.iter().map(|text| text.to_vec()).chain([large]).collect()
+    texts
+        .iter()
+        .map(|text| text.to_vec())
+        .chain([large])
+        .collect()
 }
 
 #[test]
@@ -76,7 +80,9 @@ fn replies_one_after_the_other_are_taken_one_by_one() {
 
 #[test]
 fn the_flags_of_a_value_are_read() {
-    let meta = meta(whole(b"VA 5 O7 t30 c18446744073709551615 f2147483648 X W\r\nhello\r\n"));
+    let meta = meta(whole(
+        b"VA 5 O7 t30 c18446744073709551615 f2147483648 X W\r\nhello\r\n",
+    ));
     let expected = Meta {
         code: Code::Value,
         value: Some(Bytes::from_static(b"hello")),
@@ -119,8 +125,14 @@ fn only_an_empty_item_that_someone_leads_is_a_stub() {
 #[test]
 fn an_empty_answer_to_stats_is_one_without_rows() {
     assert_eq!(whole(b"END\r\n"), Reply::Stats(Vec::new()));
-    let rows = vec![("a".to_owned(), "b c".to_owned()), ("d".to_owned(), String::new())];
-    assert_eq!(whole(b"STAT a b c\r\nSTAT d \r\nEND\r\n"), Reply::Stats(rows));
+    let rows = vec![
+        ("a".to_owned(), "b c".to_owned()),
+        ("d".to_owned(), String::new()),
+    ];
+    assert_eq!(
+        whole(b"STAT a b c\r\nSTAT d \r\nEND\r\n"),
+        Reply::Stats(rows)
+    );
 }
 
 #[test]
@@ -156,7 +168,11 @@ fn what_is_no_reply_is_refused() {
 
 #[test]
 fn a_hostile_length_is_refused_before_anything_is_allocated() {
-    for length in ["1073741825", "18446744073709551615", "99999999999999999999999999"] {
+    for length in [
+        "1073741825",
+        "18446744073709551615",
+        "99999999999999999999999999",
+    ] {
         refused(format!("VA {length} O1\r\n").as_bytes());
     }
     // The largest that a server can be told to hold is waited for, without a buffer for it.
@@ -183,7 +199,9 @@ fn statistics_that_do_not_end_are_refused() {
 #[test]
 fn an_error_never_shows_the_bytes() {
     assert!(!refused(b"secret\r\n").to_string().contains("secret"));
-    let Reply::ServerError(text) = whole(b"SERVER_ERROR a\x1b[31m\xff b\r\n") else { panic!() };
+    let Reply::ServerError(text) = whole(b"SERVER_ERROR a\x1b[31m\xff b\r\n") else {
+        panic!()
+    };
     assert_eq!(text, "a?[31m? b");
 }
 

@@ -44,12 +44,23 @@ fn key(key: &str) -> Key {
 }
 
 fn get(text: &str) -> Request {
-    Request::Get(Get { key: key(text), value: true, vivify: None, touch: None })
+    Request::Get(Get {
+        key: key(text),
+        value: true,
+        vivify: None,
+        touch: None,
+    })
 }
 
 fn set(text: &str) -> Request {
     let (exptime, value) = (Exptime::MAX, Bytes::from_static(b"v"));
-    Request::Set(Set { key: key(text), value, exptime, client_flags: 0, cas: None })
+    Request::Set(Set {
+        key: key(text),
+        value,
+        exptime,
+        client_flags: 0,
+        cas: None,
+    })
 }
 
 fn send(connection: &Connection, text: &str) -> Exchange {
@@ -121,7 +132,8 @@ async fn a_large_value_is_read_and_written_whole() {
     let (_, body) = tokio::join!(
         async {
             peer.expect(&line("a", 2)).await;
-            peer.reply(&[b"VA 3000000 O2\r\n", body.as_ref(), b"\r\n"].concat()).await;
+            peer.reply(&[b"VA 3000000 O2\r\n", body.as_ref(), b"\r\n"].concat())
+                .await;
         },
         async { assert_eq!(value(found.await), body) }
     );
@@ -245,7 +257,8 @@ async fn a_request_that_is_not_understood_ends_the_connection_and_its_caller_is_
         let (connection, mut peer) = Peer::connected();
         let (a, b) = (send(&connection, "a"), send(&connection, "b"));
         peer.expect(&(line("a", 1) + &line("b", 2))).await;
-        peer.reply(format!("{text}\r\nVA 1 O2\r\nB\r\n").as_bytes()).await;
+        peer.reply(format!("{text}\r\nVA 1 O2\r\nB\r\n").as_bytes())
+            .await;
         assert!(matches!(a.await.unwrap().reply(), Reply::Refused(_)));
         assert_eq!(lost(b.await), Lost::Sent);
         assert!(!connection.is_open());
@@ -257,7 +270,8 @@ async fn a_server_error_is_a_reply_like_any_other() {
     let (connection, mut peer) = Peer::connected();
     let (a, b) = (connection.send(set("a")).unwrap(), send(&connection, "b"));
     peer.expect("ms a 1 T2592000 O1\r\nv\r\n").await;
-    peer.reply(b"SERVER_ERROR out of memory storing object\r\nEN O2\r\n").await;
+    peer.reply(b"SERVER_ERROR out of memory storing object\r\nEN O2\r\n")
+        .await;
     assert!(matches!(a.await.unwrap().reply(), Reply::ServerError(_)));
     assert!(b.await.is_ok());
     assert!(connection.is_open());
@@ -304,9 +318,11 @@ async fn a_lead_that_comes_to_a_caller_that_is_gone_is_handed_back() {
     let (connection, mut peer) = Peer::connected();
     let (stub, stale) = (send(&connection, "stub"), send(&connection, "stale"));
     let fresh = send(&connection, "fresh");
-    peer.expect(&(line("stub", 1) + &line("stale", 2) + &line("fresh", 3))).await;
+    peer.expect(&(line("stub", 1) + &line("stale", 2) + &line("fresh", 3)))
+        .await;
     drop((stub, stale, fresh));
-    peer.reply(b"VA 0 O1 t30 c5 f0 W\r\n\r\nVA 1 O2 t30 c6 f0 X W\r\nv\r\n").await;
+    peer.reply(b"VA 0 O1 t30 c5 f0 W\r\n\r\nVA 1 O2 t30 c6 f0 X W\r\nv\r\n")
+        .await;
     peer.reply(b"VA 1 O3 t30 c7 f0 W\r\nv\r\n").await;
     peer.expect("md stub C5 O4\r\nmd stale I C6 O5\r\n").await;
     peer.reply(b"HD O4\r\nEX O5\r\n").await;
@@ -371,7 +387,11 @@ async fn the_socket_closes_when_the_last_handle_is_gone() {
 
 #[test]
 fn a_runtime_that_ends_fails_what_was_in_flight() {
-    let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+    };
     let first = runtime();
     let (connection, written, queued, peer) = first.block_on(async {
         let (connection, mut peer) = Peer::connected();

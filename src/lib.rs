@@ -32,11 +32,15 @@
 //! | `file` | yes | the file backend |
 //! | `messagepack` | no | the MessagePack codec: `#[cached(codec = cachekit::codec::MessagePack)]` |
 //! | `json` | no | the JSON codec, for reading entries by eye |
+//! | `testkit` | no | the suite that tests a backend, and a clock that a test moves |
 
 mod deployment;
 
 pub use cachekit_core::backend::{self, Backend, Ttl};
 pub use cachekit_core::cache::{Arguments, Cache, Function, Key, Stats};
+pub use cachekit_core::key::StoreKey;
+#[cfg(feature = "testkit")]
+pub use cachekit_core::testkit;
 pub use cachekit_core::{Error, ErrorKind, Result, clock, codec, config, env};
 /// Stores what a function returns under its arguments.
 pub use cachekit_macros::cached;

@@ -17,6 +17,16 @@ struct Example {
 /// Every file in `examples/`.
 const EXAMPLES: &[Example] = &[
     Example {
+        name: "custom_backend",
+        features: &["testkit"],
+        arguments: &[],
+    },
+    Example {
+        name: "memcached_cluster",
+        features: &[],
+        arguments: &[],
+    },
+    Example {
         name: "env_config",
         features: &[],
         arguments: &[],

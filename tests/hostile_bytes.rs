@@ -1,0 +1,162 @@
+//! Stored entries with every byte changed and at every length, on each backend and in each codec:
+//! a miss or the equal value, and never a panic.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cachekit::backend::{Backend, Health, Lookup, NewEntry, Renewed, Stored, Token, Ttl, Want};
+use cachekit::clock::Clock;
+use cachekit::codec::{Bincode, Json, MessagePack};
+use cachekit::config::Config;
+use cachekit::testkit::ReferenceBackend;
+use cachekit::{Cache, Function, Key, Result, StoreKey};
+use cachekit_core::cache::Form;
+use cachekit_memcached::Memcached;
+use cachekit_memcached::testkit::Server;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Profile {
+    id: u64,
+    name: String,
+    tags: Vec<String>,
+    parent: Option<u32>,
+}
+
+static PROFILES: Function = Function::new("tests::hostile_bytes", "profiles");
+
+fn profile() -> Profile {
+    let tags = vec!["a".to_owned(), "bc".to_owned()];
+    Profile {
+        id: 7,
+        name: "someone".to_owned(),
+        tags,
+        parent: Some(3),
+    }
+}
+
+/// A backend that remembers what was last written.
+#[derive(Debug)]
+struct Recorder {
+    backend: Arc<dyn Backend>,
+    last: Mutex<Option<(StoreKey, Bytes)>>,
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Backend for Recorder {
+    async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
+        self.backend.get(key, want).await
+    }
+
+    async fn set(
+        &self,
+        key: &StoreKey,
+        value: Bytes,
+        ttl: Ttl,
+        lead: Option<&Token>,
+    ) -> Result<Stored> {
+        *self.last.lock().unwrap() = Some((key.clone(), value.clone()));
+        self.backend.set(key, value, ttl, lead).await
+    }
+
+    async fn expire(&self, key: &StoreKey) -> Result<()> {
+        self.backend.expire(key).await
+    }
+
+    async fn remove(&self, key: &StoreKey) -> Result<()> {
+        self.backend.remove(key).await
+    }
+
+    async fn renew(&self, key: &StoreKey, lead: &Token, hold: Ttl) -> Result<Renewed> {
+        self.backend.renew(key, lead, hold).await
+    }
+
+    async fn release(&self, key: &StoreKey, lead: &Token) -> Result<()> {
+        self.backend.release(key, lead).await
+    }
+
+    async fn get_many(&self, keys: &[StoreKey], want: Want) -> Vec<Result<Lookup>> {
+        self.backend.get_many(keys, want).await
+    }
+
+    async fn set_many(&self, entries: Vec<NewEntry>) -> Vec<Result<Stored>> {
+        self.backend.set_many(entries).await
+    }
+
+    async fn expire_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
+        self.backend.expire_many(keys).await
+    }
+
+    async fn remove_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
+        self.backend.remove_many(keys).await
+    }
+
+    async fn health(&self) -> Health {
+        self.backend.health().await
+    }
+}
+
+async fn survives<F: Form<Profile>>(backend: &Arc<dyn Backend>) {
+    let recorder = Arc::new(Recorder {
+        backend: Arc::clone(backend),
+        last: Mutex::default(),
+    });
+    let mut config = Config::default();
+    config.l1.enabled = false;
+    let backend = Arc::clone(&recorder) as Arc<dyn Backend>;
+    let cache = Cache::builder().backend(backend).config(config).build();
+    let key: Key<Profile, F> = PROFILES.key::<Profile>(&7).unwrap().form();
+    cache.set(&key, profile()).await.unwrap();
+    let (store_key, whole) = recorder.last.lock().unwrap().take().unwrap();
+    for hostile in changed(&whole).chain((0..whole.len()).map(|len| whole.slice(..len))) {
+        let ttl = Ttl::from_secs(60);
+        recorder
+            .backend
+            .set(&store_key, hostile, ttl, None)
+            .await
+            .unwrap();
+        let found = cache.get(&key).await.unwrap();
+        assert!(found.is_none_or(|found| found == profile()));
+    }
+    // Half an entry does not stop the function that it belongs to.
+    let half = whole.slice(..whole.len() / 2);
+    recorder
+        .backend
+        .set(&store_key, half, Ttl::from_secs(60), None)
+        .await
+        .unwrap();
+    let computed = cache.get_or_compute(&key, || async { Ok::<_, cachekit::Error>(profile()) });
+    assert_eq!(computed.await.unwrap(), profile());
+    assert_eq!(cache.get(&key).await.unwrap(), Some(profile()));
+}
+
+/// `whole` with one byte changed, every byte in a few ways.
+fn changed(whole: &Bytes) -> impl Iterator<Item = Bytes> {
+    (0..whole.len()).flat_map(move |index| {
+        [0x01, 0x80, 0xff].map(|bits| {
+            let mut changed = whole.to_vec();
+            changed[index] ^= bits;
+            Bytes::from(changed)
+        })
+    })
+}
+
+async fn survives_in_every_codec(backend: Arc<dyn Backend>) {
+    survives::<Bincode>(&backend).await;
+    survives::<MessagePack>(&backend).await;
+    survives::<Json>(&backend).await;
+}
+
+#[tokio::test]
+async fn hostile_bytes_in_memory_are_a_miss_or_the_equal_value() {
+    survives_in_every_codec(Arc::new(ReferenceBackend::new(Clock::system()))).await;
+}
+
+#[tokio::test]
+async fn hostile_bytes_in_memcached_are_a_miss_or_the_equal_value() {
+    let server = Server::start();
+    let config = cachekit_memcached::Config::of_servers([server.address()]).unwrap();
+    survives_in_every_codec(Arc::new(Memcached::new(config).unwrap())).await;
+}

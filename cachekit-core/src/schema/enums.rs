@@ -3,15 +3,16 @@
 use serde::de::value::{StrDeserializer, U32Deserializer};
 use serde::de::{DeserializeSeed, EnumAccess, IntoDeserializer, VariantAccess, Visitor};
 
-use super::explore::{Failed, Identity, Trace};
 use super::graph::{Enum, Node, NodeId, Progress};
 use super::samples::Leaf;
+use super::trace::{Failed, Identity, Trace};
 use super::tracer::{Position, Tracer, read};
 
 /// One variant of an enum.
 pub(super) struct Choice<'t> {
     trace: &'t mut Trace,
     at: Position,
+    node: NodeId,
     variant: usize,
     name: &'static str,
 }
@@ -36,6 +37,7 @@ impl<'t> Choice<'t> {
         let result = visitor.visit_enum(Choice {
             trace: &mut *trace,
             at,
+            node,
             variant,
             name,
         });
@@ -104,6 +106,13 @@ impl Trace {
         }
     }
 
+    /// There are more names than variants.
+    fn no_such_variant(&mut self, node: NodeId) {
+        if let Node::Enum(found) = &mut self.graph.nodes[node] {
+            found.aliased = true;
+        }
+    }
+
     fn variant_progress(&mut self, node: NodeId, variant: usize) -> Option<&mut Progress> {
         match &mut self.graph.nodes[node] {
             Node::Enum(found) => Some(&mut found.variants[variant].progress),
@@ -144,7 +153,11 @@ impl<'de> EnumAccess<'de> for Choice<'_> {
         let value = if self.trace.positional {
             let index = u32::try_from(self.variant).map_err(|_| Failed)?;
             let index: U32Deserializer<Failed> = index.into_deserializer();
-            seed.deserialize(index)?
+            let value = seed.deserialize(index);
+            if value.is_err() {
+                self.trace.no_such_variant(self.node);
+            }
+            value?
         } else {
             let name: StrDeserializer<'_, Failed> = self.name.into_deserializer();
             seed.deserialize(name)?

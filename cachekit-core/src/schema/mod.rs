@@ -10,6 +10,7 @@
 //! steps, nodes and depth are limited. What stays unknown is refused for positional codecs.
 
 mod access;
+mod blame;
 mod checked;
 mod enums;
 mod explore;
@@ -18,7 +19,9 @@ mod parts;
 mod refusal;
 mod samples;
 mod text;
+mod trace;
 mod tracer;
+mod verdict;
 
 use std::any::TypeId;
 use std::collections::HashMap;

@@ -52,7 +52,7 @@ impl<'t> Choice<'t> {
 }
 
 impl Trace {
-    /// A variant to read: in a frugal pass through, the one that ends soonest; else one that has
+    /// A variant to read: where the pass is frugal, the one that ends soonest; else one that has
     /// still something to show. `None` if there are no variants.
     fn choose(&mut self, node: NodeId, frugal: bool) -> Option<usize> {
         let Node::Enum(found) = &self.graph.nodes[node] else {
@@ -64,9 +64,8 @@ impl Trace {
         let choice = if frugal {
             shortest.or(untried).or(begun)
         } else {
-            let open = (0..found.variants.len())
-                .find(|&variant| self.is_open(found.variants[variant].content));
-            begun.or(untried).or(open).or(shortest)
+            let open = || found.variants.iter().position(|v| self.is_open(v.content));
+            begun.or(untried).or_else(open).or(shortest)
         };
         let choice = choice.or_else(|| (!found.variants.is_empty()).then_some(0))?;
         self.begin(node, choice);

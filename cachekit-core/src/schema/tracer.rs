@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, Visitor};
 
 use super::access::{Elements, Entry, Fields};
 use super::enums::Choice;
-use super::graph::{Enum, Node, NodeId, Progress, Slot, SlotId, Struct, Variant};
+use super::graph::{Enum, Node, NodeId, Progress, ROOT, Slot, SlotId, Struct, Variant};
 use super::refusal::{Place, Reason};
 use super::samples::{BOOLS, BYTES, CHARS, FLOATS, INTEGERS, Leaf, STRINGS};
 use super::trace::{Failed, Identity, Trace};
@@ -26,7 +26,7 @@ pub(super) struct Position {
 impl Position {
     pub(super) fn root() -> Self {
         Self {
-            slot: super::graph::ROOT,
+            slot: ROOT,
             depth: 0,
             frugal: false,
             map_key: false,
@@ -63,6 +63,7 @@ pub(super) fn read<'de, T: DeserializeSeed<'de>>(
     at: Position,
     seed: T,
 ) -> Result<T::Value, Failed> {
+    trace.forget_last();
     let result = seed.deserialize(Tracer {
         trace: &mut *trace,
         at,

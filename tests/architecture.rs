@@ -103,10 +103,6 @@ const LONG_FILES: &[(&str, &str)] = &[
         "entries, fills and deadlines keep one invariant under one lock",
     ),
     (
-        "cachekit-core/src/schema/explore.rs",
-        "one search over one state, of many small steps",
-    ),
-    (
         "cachekit-macros/src/args.rs",
         "a table: one arm for each option",
     ),

@@ -3,8 +3,8 @@
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
-use super::explore::{Failed, Trace};
 use super::graph::{Node, NodeId, SlotId};
+use super::trace::{Failed, Trace};
 use super::tracer::{Position, Tracer, read};
 
 /// The fields of a tuple or a struct, by position.
@@ -13,6 +13,8 @@ pub(super) struct Elements<'t> {
     pub(super) at: Position,
     pub(super) node: NodeId,
     pub(super) next: usize,
+    /// Whether one of them failed.
+    pub(super) failed: bool,
 }
 
 impl<'de> SeqAccess<'de> for &mut Elements<'_> {
@@ -34,9 +36,10 @@ impl<'de> SeqAccess<'de> for &mut Elements<'_> {
             _ => (None, self.at),
         };
         let Some(&slot) = slot else { return Ok(None) };
-        let value = read(self.trace, at.inside(slot), seed)?;
+        let result = read(self.trace, at.inside(slot), seed);
+        self.failed |= result.is_err();
         self.next += 1;
-        Ok(Some(value))
+        result.map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {

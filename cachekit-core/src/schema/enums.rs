@@ -3,15 +3,16 @@
 use serde::de::value::{StrDeserializer, U32Deserializer};
 use serde::de::{DeserializeSeed, EnumAccess, IntoDeserializer, VariantAccess, Visitor};
 
-use super::explore::{Failed, Identity, Trace};
 use super::graph::{Enum, Node, NodeId, Progress};
 use super::samples::Leaf;
+use super::trace::{Failed, Identity, Trace};
 use super::tracer::{Position, Tracer, read};
 
 /// One variant of an enum.
 pub(super) struct Choice<'t> {
     trace: &'t mut Trace,
     at: Position,
+    node: NodeId,
     variant: usize,
     name: &'static str,
 }
@@ -36,6 +37,7 @@ impl<'t> Choice<'t> {
         let result = visitor.visit_enum(Choice {
             trace: &mut *trace,
             at,
+            node,
             variant,
             name,
         });
@@ -50,7 +52,7 @@ impl<'t> Choice<'t> {
 }
 
 impl Trace {
-    /// A variant to read: in a frugal pass through, the one that ends soonest; else one that has
+    /// A variant to read: where the pass is frugal, the one that ends soonest; else one that has
     /// still something to show. `None` if there are no variants.
     fn choose(&mut self, node: NodeId, frugal: bool) -> Option<usize> {
         let Node::Enum(found) = &self.graph.nodes[node] else {
@@ -62,9 +64,8 @@ impl Trace {
         let choice = if frugal {
             shortest.or(untried).or(begun)
         } else {
-            let open = (0..found.variants.len())
-                .find(|&variant| self.is_open(found.variants[variant].content));
-            begun.or(untried).or(open).or(shortest)
+            let open = || found.variants.iter().position(|v| self.is_open(v.content));
+            begun.or(untried).or_else(open).or(shortest)
         };
         let choice = choice.or_else(|| (!found.variants.is_empty()).then_some(0))?;
         self.begin(node, choice);
@@ -101,6 +102,13 @@ impl Trace {
         if detour && *progress != Progress::Stuck {
             *progress = Progress::Stuck;
             self.went_around();
+        }
+    }
+
+    /// There are more names than variants.
+    fn no_such_variant(&mut self, node: NodeId) {
+        if let Node::Enum(found) = &mut self.graph.nodes[node] {
+            found.aliased = true;
         }
     }
 
@@ -144,7 +152,11 @@ impl<'de> EnumAccess<'de> for Choice<'_> {
         let value = if self.trace.positional {
             let index = u32::try_from(self.variant).map_err(|_| Failed)?;
             let index: U32Deserializer<Failed> = index.into_deserializer();
-            seed.deserialize(index)?
+            let value = seed.deserialize(index);
+            if value.is_err() {
+                self.trace.no_such_variant(self.node);
+            }
+            value?
         } else {
             let name: StrDeserializer<'_, Failed> = self.name.into_deserializer();
             seed.deserialize(name)?

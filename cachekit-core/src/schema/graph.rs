@@ -61,6 +61,8 @@ pub(super) struct Enum {
     pub(super) names: &'static [&'static str],
     /// One for each name. By position the last ones are in use only if none is an alias.
     pub(super) variants: Vec<Variant>,
+    /// Whether there are fewer variants than names.
+    pub(super) aliased: bool,
 }
 
 #[derive(Debug)]
@@ -92,6 +94,30 @@ impl Graph {
     pub(super) fn add_slot(&mut self) -> SlotId {
         self.slots.push(Slot::Unknown);
         self.slots.len() - 1
+    }
+
+    /// Marks, besides the `marked` nodes, all from which a marked one can be reached through nodes
+    /// that lead `through`.
+    pub(super) fn spread(
+        &self,
+        mut marked: Vec<bool>,
+        through: impl Fn(NodeId) -> bool,
+    ) -> Vec<bool> {
+        let mut grown = true;
+        while std::mem::take(&mut grown) {
+            for node in 0..self.nodes.len() {
+                if marked[node] || !through(node) {
+                    continue;
+                }
+                self.for_each_slot(node, |slot| {
+                    if let Slot::Node(inside) = self.slots[slot] {
+                        marked[node] |= marked[inside];
+                    }
+                });
+                grown |= marked[node];
+            }
+        }
+        marked
     }
 
     /// Calls `visit` with every slot directly in `node`.

@@ -6,10 +6,14 @@
 //! so that releases whose types differ never read each other's bytes; [`Shape::checked`] makes
 //! sure that `Serialize` writes what `Deserialize` was seen to read.
 //!
-//! Whatever a type does, tracing ends and does not panic, unless the type's own code does: passes,
-//! steps, nodes and depth are limited. What stays unknown is refused for positional codecs.
+//! Whatever a type does, tracing ends: passes, steps, slots and depth are limited, and a panic of
+//! the type's own code over a sample is caught (its message appears on standard error; where
+//! panics abort, it aborts). What stays unknown is refused for positional codecs. One thing cannot
+//! be seen: a `Deserialize` that reads one type or another depending on a value, where no sample
+//! leads to the other. Such a type needs a version of its own in its key.
 
 mod access;
+mod blame;
 mod checked;
 mod enums;
 mod explore;
@@ -18,7 +22,9 @@ mod parts;
 mod refusal;
 mod samples;
 mod text;
+mod trace;
 mod tracer;
+mod verdict;
 
 use std::any::TypeId;
 use std::collections::HashMap;

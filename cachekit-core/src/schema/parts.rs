@@ -63,6 +63,16 @@ impl<'a, C> Part<'a, C> {
         }
     }
 
+    /// The place of the next key.
+    fn key<E: Error>(&self) -> Result<At<'a>, E> {
+        match self.expected {
+            Expected::Map { key: slot, .. } => Ok(At { slot, ..self.at }),
+            _ => Err(self
+                .at
+                .error(format_args!("Serialize writes a key where there is none"))),
+        }
+    }
+
     /// The place of the field `name`, which must be the next one.
     fn field<E: Error>(&mut self, name: &'static str) -> Result<At<'a>, E> {
         let mut at = self.next()?;
@@ -164,10 +174,7 @@ impl<C: SerializeMap> SerializeMap for Part<'_, C> {
     type Error = C::Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), C::Error> {
-        let Expected::Map { key: slot, .. } = self.expected else {
-            return self.complete();
-        };
-        let at = At { slot, ..self.at };
+        let at = self.key()?;
         self.inner.serialize_key(&Placed { at, value: key })
     }
 

@@ -36,6 +36,11 @@ pub(super) enum Reason {
     Flatten,
     Varying,
     Untraceable,
+    Panicked,
+    NamesOnly,
+    Alias,
+    NoBytes,
+    NestedOption,
 }
 
 impl Refusal {
@@ -67,6 +72,25 @@ impl fmt::Display for Refusal {
             Reason::Untraceable => {
                 "checks its values, and no sample passes, so that what comes after it stays \
                  unknown: use MessagePack, or put it into a struct with named fields"
+            }
+            Reason::Panicked => {
+                "panics over a sample, so that its shape cannot be told: use MessagePack"
+            }
+            Reason::NamesOnly => {
+                "is read by the names of its fields only, which a positional codec does not write: \
+                 use MessagePack"
+            }
+            Reason::Alias => {
+                "has a variant that its index does not tell, as with #[serde(alias)]: use \
+                 MessagePack"
+            }
+            Reason::NoBytes => {
+                "holds a sequence of elements that take no bytes, so that nothing bounds its \
+                 length: use MessagePack"
+            }
+            Reason::NestedOption => {
+                "holds an option around an option or a unit; this format writes Some(None) as it \
+                 writes None: use bincode"
             }
         };
         write!(f, "{} {what}", self.place)

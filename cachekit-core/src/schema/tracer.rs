@@ -6,10 +6,10 @@ use serde::de::{DeserializeSeed, Deserializer, Visitor};
 
 use super::access::{Elements, Entry, Fields};
 use super::enums::Choice;
-use super::explore::{Failed, Identity, Trace};
-use super::graph::{Enum, Node, NodeId, Progress, Slot, SlotId, Struct, Variant};
+use super::graph::{Enum, Node, NodeId, Progress, ROOT, Slot, SlotId, Struct, Variant};
 use super::refusal::{Place, Reason};
 use super::samples::{BOOLS, BYTES, CHARS, FLOATS, INTEGERS, Leaf, STRINGS};
+use super::trace::{Failed, Identity, Trace};
 
 /// Where a value is read, and how.
 #[derive(Clone, Copy)]
@@ -26,7 +26,7 @@ pub(super) struct Position {
 impl Position {
     pub(super) fn root() -> Self {
         Self {
-            slot: super::graph::ROOT,
+            slot: ROOT,
             depth: 0,
             frugal: false,
             map_key: false,
@@ -63,6 +63,7 @@ pub(super) fn read<'de, T: DeserializeSeed<'de>>(
     at: Position,
     seed: T,
 ) -> Result<T::Value, Failed> {
+    trace.forget_last();
     let result = seed.deserialize(Tracer {
         trace: &mut *trace,
         at,
@@ -140,18 +141,25 @@ impl Tracer<'_> {
 
     /// Lets `visitor` read the fields of a tuple or a struct by their positions.
     fn elements<'de, V: Visitor<'de>>(self, node: NodeId, visitor: V) -> Result<V::Value, Failed> {
+        let place = self.at.place;
         let mut elements = Elements {
             trace: &mut *self.trace,
             at: self.at,
             node,
             next: 0,
+            failed: false,
         };
         let result = visitor.visit_seq(&mut elements);
-        let read = elements.next;
+        let Elements {
+            next: read, failed, ..
+        } = elements;
         match &result {
             Ok(_) => self.trace.finished(node, read),
-            Err(Failed) if self.trace.is_struct(node) => self.trace.detour(node),
-            Err(Failed) => self.trace.blame(),
+            Err(Failed) if !self.trace.is_struct(node) => self.trace.blame(),
+            Err(Failed) if read == 0 && !failed => {
+                return self.trace.refuse(place, Reason::NamesOnly);
+            }
+            Err(Failed) => self.trace.detour(node),
         }
         result
     }
@@ -373,6 +381,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
                 name,
                 names,
                 variants,
+                aliased: false,
             })
         })?;
         Choice::read(self, node, visitor)

@@ -102,8 +102,7 @@ fn a_sync_function_works_in_every_runtime_and_in_none() {
         .unwrap();
     many.block_on(async { tokio::spawn(async move { load(3) }).await.unwrap() });
     many.block_on(async { use_it(4) });
-    many.block_on(many.spawn_blocking(|| load(5)))
-        .unwrap();
+    many.block_on(many.spawn_blocking(|| load(5))).unwrap();
 }
 
 #[test]

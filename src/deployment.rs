@@ -8,6 +8,7 @@ use cachekit_core::backend::Backend;
 use cachekit_core::cache::{Cache, Null};
 use cachekit_core::config::Config;
 use cachekit_core::env::{Problems, Variable, Vars};
+use cachekit_core::error::Result;
 
 /// `CACHEKIT_BACKEND`
 pub const BACKEND: Variable = Variable {
@@ -104,27 +105,24 @@ impl Deployment {
     }
 
     /// The cache. Connects to nothing, and opens nothing.
-    #[must_use]
-    pub fn build(self) -> Cache {
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a configuration that was
+    /// made by hand and is outside its ranges; one that was read is not.
+    pub fn build(self) -> Result<Cache> {
         let Self { mut config, place } = self;
-        let backend: Option<Arc<dyn Backend>> = match place {
-            Place::Memory => None,
+        let backend: Arc<dyn Backend> = match place {
+            Place::Memory => return Ok(Cache::builder().config(config).build()),
             Place::Null => {
                 config.l1.enabled = false;
-                Some(Arc::new(Null))
+                Arc::new(Null)
             }
             #[cfg(feature = "file")]
-            Place::File(file) => Some(Arc::new(cachekit_file::FileBackend::new(file))),
+            Place::File(file) => Arc::new(cachekit_file::FileBackend::new(file)?),
             #[cfg(feature = "memcached")]
-            Place::Memcached(memcached) => {
-                Some(Arc::new(cachekit_memcached::Memcached::new(memcached)))
-            }
+            Place::Memcached(memcached) => Arc::new(cachekit_memcached::Memcached::new(memcached)?),
         };
-        let builder = Cache::builder().config(config);
-        match backend {
-            None => builder.build(),
-            Some(backend) => builder.backend(backend).build(),
-        }
+        Ok(Cache::builder().config(config).backend(backend).build())
     }
 }
 

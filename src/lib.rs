@@ -32,11 +32,15 @@
 //! | `file` | yes | the file backend |
 //! | `messagepack` | no | the MessagePack codec: `#[cached(codec = cachekit::codec::MessagePack)]` |
 //! | `json` | no | the JSON codec, for reading entries by eye |
+//! | `testkit` | no | the suite that tests a backend, and a clock that a test moves |
 
 mod deployment;
 
 pub use cachekit_core::backend::{self, Backend, Ttl};
 pub use cachekit_core::cache::{Arguments, Cache, Function, Key, Stats};
+pub use cachekit_core::key::StoreKey;
+#[cfg(feature = "testkit")]
+pub use cachekit_core::testkit;
 pub use cachekit_core::{Error, ErrorKind, Result, clock, codec, config, env};
 /// Stores what a function returns under its arguments.
 pub use cachekit_macros::cached;
@@ -59,17 +63,10 @@ use cachekit_core::env::Problems;
 /// # Errors
 /// Everything that is wrong with the environment, at once. The cache is then in process.
 pub fn init() -> Result<&'static Cache, Problems> {
-    let mut problems = None;
-    let cache = Cache::global(|| {
-        Deployment::from_env().map_or_else(
-            |found| misconfigured(problems.insert(found)),
-            Deployment::build,
-        )
-    });
-    match problems {
-        None => Ok(cache),
-        Some(problems) => Err(problems),
-    }
+    let mut found = None;
+    let cache =
+        Cache::global(|| chosen().unwrap_or_else(|problems| misconfigured(found.insert(problems))));
+    found.map_or(Ok(cache), Err)
 }
 
 /// The cache of this process: the one that [`init`] or [`install`] has set up, or now the one
@@ -77,8 +74,14 @@ pub fn init() -> Result<&'static Cache, Problems> {
 #[inline]
 #[must_use]
 pub fn cache() -> &'static Cache {
-    Cache::global(|| {
-        Deployment::from_env().map_or_else(|problems| misconfigured(&problems), Deployment::build)
+    Cache::global(|| chosen().unwrap_or_else(|problems| misconfigured(&problems)))
+}
+
+fn chosen() -> Result<Cache, Problems> {
+    Deployment::from_env()?.build().map_err(|error| {
+        let mut problems = Problems::default();
+        problems.add(BACKEND.name, None, error.to_string());
+        problems
     })
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::backend::Ttl;
 use crate::env::{Problems, Variable, Vars, boolean, integer, seconds};
+use crate::ttl::Ttl;
 
 /// `CACHEKIT_NAMESPACE`
 pub const NAMESPACE: Variable = Variable {

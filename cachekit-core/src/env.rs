@@ -113,7 +113,7 @@ impl Vars {
                 .find(|variable| is_near(variable.name, name));
             match near {
                 Some(variable) => {
-                    let expected = format!("no such variable; did you mean {}", variable.name);
+                    let expected = format!("a known name; did you mean {}?", variable.name);
                     // A misspelt secret is still a secret.
                     problems.add(name, (!variable.secret).then_some(value), expected);
                 }

@@ -16,6 +16,7 @@ mod policy;
 pub mod schema;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+mod ttl;
 
 pub use error::{Error, ErrorKind, Result};
 

@@ -1,2 +1,75 @@
-//! The own commands of the project: cargo xtask …
-fn main() {}
+//! The own commands of the project: `cargo xtask …`.
+
+mod bench;
+mod budget;
+mod env_table;
+mod examples;
+mod package;
+mod shell;
+mod test;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test                       every test, doc test and example; installs memcached if it is missing
+  bench NAME [--json FILE]   one table of figures, in release; rows as JSON into FILE
+  budget                     the instructions of a hit, counted by valgrind, against their bound
+  env-table [--check]        writes docs/environment.md; --check fails if it is not up to date
+";
+
+/// What a command comes to. The text says what is wrong and what to do about it.
+type Outcome = Result<(), String>;
+
+fn main() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match dispatch(&root, &arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(root: &Path, arguments: &[&str]) -> Outcome {
+    match arguments {
+        ["test"] => test::run(root),
+        ["bench", name] if !name.starts_with('-') => bench::run(name, None),
+        ["bench", name, "--json", file] if !name.starts_with('-') => bench::run(name, Some(file)),
+        ["budget"] => budget::run(),
+        ["env-table"] => env_table::write(root),
+        ["env-table", "--check"] => env_table::check(root),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        [] => Err(format!("no command\n\n{USAGE}")),
+        given => Err(format!("cannot read `{}`\n\n{USAGE}", given.join(" "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_answered_with_the_usage() {
+        for arguments in [
+            &[] as &[&str],
+            &["tset"],
+            &["test", "--fast"],
+            &["bench"],
+            &["bench", "hits", "--json"],
+            &["bench", "--json", "file"],
+            &["env-table", "--chekc"],
+        ] {
+            let problem = dispatch(Path::new("."), arguments).unwrap_err();
+            assert!(problem.contains("usage: cargo xtask"), "{arguments:?}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The token of the one who computes, and what can be done with it.
+
+use std::time::Duration;
+
+use cachekit_core::backend::{Renewed, Token};
+
+use super::write::delete;
+use crate::client::{Answered, Client};
+use crate::error::Failure;
+use crate::protocol::{Exptime, Get, Key, Meta, Request};
+
+/// What a [`Token`] of this backend says: which item of which run of which node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lead {
+    pub(super) over: Over,
+    pub(super) node: usize,
+    pub(super) run: u64,
+    pub(super) cas: u64,
+}
+
+/// What was there when the lead was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    /// Nothing: a stub stands in its place.
+    Stub,
+    /// An item marked as stale.
+    Stale,
+    /// A fresh item with little time left.
+    Fresh,
+}
+
+const LEN: usize = 21;
+
+impl Lead {
+    pub(super) fn to_token(self) -> Token {
+        let mut bytes = Vec::with_capacity(LEN);
+        bytes.push(match self.over {
+            Over::Stub => 0,
+            Over::Stale => 1,
+            Over::Fresh => 2,
+        });
+        // A configuration of more than four billion servers does not fit into memory.
+        bytes.extend_from_slice(&u32::try_from(self.node).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend_from_slice(&self.run.to_le_bytes());
+        bytes.extend_from_slice(&self.cas.to_le_bytes());
+        Token::new(bytes)
+    }
+
+    /// `None` if another backend made the token.
+    pub(super) fn of(token: &Token) -> Option<Self> {
+        let bytes: &[u8; LEN] = token.as_bytes().try_into().ok()?;
+        let (over, rest) = bytes.split_first()?;
+        let (node, rest) = rest.split_first_chunk()?;
+        let (run, rest) = rest.split_first_chunk()?;
+        let (cas, _) = rest.split_first_chunk()?;
+        let over = match over {
+            0 => Over::Stub,
+            1 => Over::Stale,
+            2 => Over::Fresh,
+            _ => return None,
+        };
+        Some(Self {
+            over,
+            node: usize::try_from(u32::from_le_bytes(*node)).ok()?,
+            run: u64::from_le_bytes(*run),
+            cas: u64::from_le_bytes(*cas),
+        })
+    }
+
+    /// Lets its stub live for another `hold`. Where an entry stands, there is nothing to prolong.
+    pub(super) async fn renew(
+        self,
+        key: &Key,
+        hold: Exptime,
+        client: &Client,
+    ) -> Result<Renewed, Failure> {
+        let Some(led) = client.led(self.node, self.run).await? else {
+            return Ok(Renewed::Lost);
+        };
+        // A touch cannot be fenced. So look first, and put back what was touched if it was
+        // changed in between.
+        let before = led.call(touch(key, None)).await?;
+        if !self.stands(&before) {
+            return Ok(Renewed::Lost);
+        }
+        if !before.meta().is_some_and(Meta::is_stub) {
+            return Ok(Renewed::Held);
+        }
+        let touched = led.call(touch(key, Some(hold))).await?;
+        if self.stands(&touched) {
+            return Ok(Renewed::Held);
+        }
+        let left = touched.meta().and_then(|meta| meta.left);
+        if let Some(left) = left.and_then(|left| u64::try_from(left).ok()) {
+            led.call(touch(key, Some(Exptime::of(Duration::from_secs(left)))))
+                .await?;
+        }
+        Ok(Renewed::Lost)
+    }
+
+    fn stands(self, answered: &Answered) -> bool {
+        answered
+            .meta()
+            .is_some_and(|meta| meta.cas == Some(self.cas))
+    }
+
+    /// Lets the next reader have it.
+    pub(super) async fn release(self, key: &Key, client: &Client) -> Result<(), Failure> {
+        let stale = match self.over {
+            Over::Stub => false,
+            Over::Stale => true,
+            // To mark a fresh entry would make it stale. It is there until its ttl is over.
+            Over::Fresh => return Ok(()),
+        };
+        if let Some(led) = client.led(self.node, self.run).await? {
+            led.call(delete(key, Some(self.cas), stale)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads what is known of an item, and lets it live for `touch` from now on.
+fn touch(key: &Key, touch: Option<Exptime>) -> Request {
+    Request::Get(Get {
+        key: key.clone(),
+        value: false,
+        vivify: None,
+        touch,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_back() {
+        for over in [Over::Stub, Over::Stale, Over::Fresh] {
+            let lead = Lead {
+                over,
+                node: 3,
+                run: u64::MAX,
+                cas: 1 << 40,
+            };
+            assert_eq!(Lead::of(&lead.to_token()), Some(lead));
+        }
+    }
+
+    #[test]
+    fn the_token_of_another_backend_is_none_of_ours() {
+        for bytes in [vec![], vec![0; LEN - 1], vec![9; LEN], vec![0; LEN + 1]] {
+            assert_eq!(Lead::of(&Token::new(bytes)), None);
+        }
+    }
+}

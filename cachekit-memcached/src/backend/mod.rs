@@ -1,0 +1,308 @@
+//! The backend: keys, times, leads and errors of the cache, translated for the client.
+
+mod keys;
+mod lead;
+mod lookup;
+mod overdue;
+mod write;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cachekit_core::backend::{
+    self, Backend, Health, Lookup, NewEntry, NodeHealth, NodeState, Renewed, Stored, Token, Ttl,
+    Want,
+};
+use cachekit_core::error::{ErrorKind, Result};
+use cachekit_core::key::StoreKey;
+
+use crate::client::{Answered, Client, Target, join_all};
+use crate::config::{Config, Failover};
+use crate::error::Failure;
+use crate::node::{Greeting, Node};
+use crate::protocol::{Exptime, Key};
+use keys::Keys;
+use lead::Lead;
+use overdue::Overdue;
+use write::{Entry, delete, stored};
+
+const GET: &str = "memcached get";
+const SET: &str = "memcached set";
+const EXPIRE: &str = "memcached expire";
+const REMOVE: &str = "memcached remove";
+const RENEW: &str = "memcached renew";
+const RELEASE: &str = "memcached release";
+
+/// How many entries of one `set_many` are under way at once: bounds what waits in memory.
+const SETS_AT_ONCE: usize = 256;
+
+/// Entries on memcached servers.
+///
+/// Building it reaches for no server; connections are made by the first calls. Each tokio runtime
+/// has connections of its own, so one value may be used from many, and outlives them.
+///
+/// # Limits
+/// - A ttl over 30 days is taken for 30 days.
+/// - Times are exact to one second, rounded up.
+/// - A value may have the server's item size limit less 59 bytes less the key; a larger one is
+///   refused, and the entry it was to replace is removed.
+/// - A key over 250 bytes, prefix included, is written as its beginning and a BLAKE3 hash.
+///
+/// # Leading
+/// A read that wants the lead leaves an empty item behind (`mg … N`), and the CAS number of that
+/// item fences the write. A server that counts none (`-C`) answers
+/// [`Lead::Unfenced`](backend::Lead::Unfenced). A lead over an entry that is still there, stale or
+/// about to end, goes to another reader after twice its hold; releasing one over an entry that is
+/// still fresh does nothing.
+///
+/// # A server that is away
+/// [`Failover`] says where its keys go. Removals and expirations go to the owner of the key and to
+/// the server that stands in for it, and are an error if the owner did not get them: it may come
+/// back with the old entry.
+#[derive(Debug)]
+pub struct Memcached {
+    client: Client,
+    keys: Keys,
+    overdue: Overdue,
+    clamped: AtomicU64,
+}
+
+impl Memcached {
+    /// A backend for `config`. Reaches for no server, and needs no runtime.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] says which field is out of its range.
+    pub fn new(config: Config) -> Result<Self> {
+        config.check()?;
+        let client = Client::new(&config);
+        let keys = Keys::new(config.key_prefix, config.hash_prefix);
+        Ok(Self {
+            client,
+            keys,
+            overdue: Overdue::default(),
+            clamped: AtomicU64::new(0),
+        })
+    }
+
+    /// How many entries were given a ttl over 30 days, and live for 30 days instead.
+    /// [`Ttl::NEVER`] is not counted.
+    #[must_use]
+    pub fn clamped_ttls(&self) -> u64 {
+        self.clamped.load(Ordering::Relaxed)
+    }
+
+    fn exptime(&self, ttl: Ttl) -> Exptime {
+        let duration = ttl.duration();
+        let first = !ttl.is_never()
+            && Exptime::shortens(duration)
+            && self.clamped.fetch_add(1, Ordering::Relaxed) == 0;
+        if first {
+            tracing::warn!(
+                ?duration,
+                "a ttl over 30 days: memcached keeps the entry for 30 days"
+            );
+        }
+        Exptime::of(duration)
+    }
+
+    fn entry(&self, key: &StoreKey, value: Bytes, ttl: Ttl) -> Result<Entry> {
+        Ok(Entry {
+            key: self.keys.wire(key)?,
+            value,
+            exptime: self.exptime(ttl),
+        })
+    }
+
+    fn wires(&self, keys: &[StoreKey]) -> Result<Vec<Key>> {
+        keys.iter().map(|key| self.keys.wire(key)).collect()
+    }
+
+    fn routes<'a>(&self, keys: &'a [StoreKey]) -> Vec<Cow<'a, str>> {
+        keys.iter().map(|key| self.keys.route(key)).collect()
+    }
+
+    /// What a read of `key` came to, under the policy for a node that is away.
+    fn lookup(&self, outcome: Result<Answered, Failure>, key: &Key, want: Want) -> Result<Lookup> {
+        let lookup = |answered| lookup::lookup(answered, key, want, &self.overdue);
+        let missed = |failure: &Failure| {
+            failure.kind == ErrorKind::Unavailable && self.client.failover() == Failover::Miss
+        };
+        match outcome.and_then(lookup) {
+            Err(failure) if missed(&failure) => Ok(Lookup::miss(match want {
+                Want::Value => backend::Lead::None,
+                Want::Lead { .. } => backend::Lead::Unfenced,
+            })),
+            outcome => outcome.map_err(|failure| failure.into_error(GET)),
+        }
+    }
+
+    /// Whether the token of another backend means nothing here: it does where writes are fenced.
+    async fn is_fenced(&self, key: &StoreKey) -> Result<bool, Failure> {
+        self.client.is_fenced(&self.keys.route(key)).await
+    }
+
+    /// A write that was refused for its size leaves nothing behind.
+    async fn cleaned(&self, key: &StoreKey, outcome: Result<Stored, Failure>) -> Result<Stored> {
+        match outcome {
+            Err(failure) if failure.kind == ErrorKind::TooLarge => {
+                self.remove(key).await?;
+                Err(failure.into_error(SET))
+            }
+            outcome => outcome.map_err(|failure| failure.into_error(SET)),
+        }
+    }
+
+    async fn set_entry(&self, entry: NewEntry) -> Result<Stored> {
+        self.set(&entry.key, entry.value, entry.ttl, entry.lead.as_ref())
+            .await
+    }
+
+    async fn invalidate(
+        &self,
+        keys: &[StoreKey],
+        stale: bool,
+        operation: &'static str,
+    ) -> Vec<Result<()>> {
+        let wires = match self.wires(keys) {
+            Ok(wires) => wires,
+            Err(error) => return keys.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let request = |index: usize| delete(&wires[index], None, stale);
+        let results = self
+            .client
+            .invalidate_many(&self.routes(keys), request)
+            .await;
+        let result = |outcome: Result<(), Failure>| outcome.map_err(|f| f.into_error(operation));
+        results.into_iter().map(result).collect()
+    }
+}
+
+#[async_trait]
+impl Backend for Memcached {
+    async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
+        let wire = self.keys.wire(key)?;
+        let request = |target: Target<'_>| Ok(lookup::request(&wire, want, target));
+        let outcome = self.client.call(&self.keys.route(key), request).await;
+        self.lookup(outcome, &wire, want)
+    }
+
+    async fn set(
+        &self,
+        key: &StoreKey,
+        value: Bytes,
+        ttl: Ttl,
+        lead: Option<&Token>,
+    ) -> Result<Stored> {
+        let entry = self.entry(key, value, ttl)?;
+        let failed = |failure: Failure| failure.into_error(SET);
+        match lead.map(Lead::of) {
+            Some(Some(lead)) => return entry.fill(lead, &self.client).await.map_err(failed),
+            Some(None) if self.is_fenced(key).await.map_err(failed)? => {
+                return Ok(Stored::Superseded);
+            }
+            Some(None) | None => {}
+        }
+        let request = |target: Target<'_>| entry.request(None, target);
+        let outcome = self.client.call(&self.keys.route(key), request).await;
+        self.cleaned(key, outcome.and_then(|answered| stored(&answered)))
+            .await
+    }
+
+    async fn expire(&self, key: &StoreKey) -> Result<()> {
+        self.invalidate(std::slice::from_ref(key), true, EXPIRE)
+            .await
+            .swap_remove(0)
+    }
+
+    async fn remove(&self, key: &StoreKey) -> Result<()> {
+        self.invalidate(std::slice::from_ref(key), false, REMOVE)
+            .await
+            .swap_remove(0)
+    }
+
+    async fn renew(&self, key: &StoreKey, lead: &Token, hold: Ttl) -> Result<Renewed> {
+        let wire = self.keys.wire(key)?;
+        let Some(lead) = Lead::of(lead) else {
+            return Ok(Renewed::Lost);
+        };
+        let outcome = lead.renew(&wire, lookup::hold(hold), &self.client).await;
+        outcome.map_err(|failure| failure.into_error(RENEW))
+    }
+
+    async fn release(&self, key: &StoreKey, lead: &Token) -> Result<()> {
+        let wire = self.keys.wire(key)?;
+        let Some(lead) = Lead::of(lead) else {
+            return Ok(());
+        };
+        let outcome = lead.release(&wire, &self.client).await;
+        outcome.map_err(|failure| failure.into_error(RELEASE))
+    }
+
+    async fn get_many(&self, keys: &[StoreKey], want: Want) -> Vec<Result<Lookup>> {
+        let wires = match self.wires(keys) {
+            Ok(wires) => wires,
+            Err(error) => return keys.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let request =
+            |index: usize, target: Target<'_>| Ok(lookup::request(&wires[index], want, target));
+        let outcomes = self.client.call_many(&self.routes(keys), request).await;
+        let lookup = |(outcome, key)| self.lookup(outcome, key, want);
+        outcomes.into_iter().zip(&wires).map(lookup).collect()
+    }
+
+    async fn set_many(&self, entries: Vec<NewEntry>) -> Vec<Result<Stored>> {
+        let mut results = Vec::with_capacity(entries.len());
+        let mut entries = entries.into_iter().map(|entry| self.set_entry(entry));
+        loop {
+            let together: Vec<_> = entries.by_ref().take(SETS_AT_ONCE).collect();
+            if together.is_empty() {
+                return results;
+            }
+            results.extend(join_all(together).await);
+        }
+    }
+
+    async fn expire_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
+        self.invalidate(keys, true, EXPIRE).await
+    }
+
+    async fn remove_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
+        self.invalidate(keys, false, REMOVE).await
+    }
+
+    async fn health(&self) -> Health {
+        let deadline = self.client.deadline();
+        let ask = async |node: &Arc<Node>| {
+            let (state, detail) = match node.ask(deadline).await {
+                Ok(greeting) => state_of(greeting),
+                Err(failure) => (NodeState::Down, failure.detail().to_owned()),
+            };
+            NodeHealth {
+                name: node.name().to_string(),
+                state,
+                detail,
+            }
+        };
+        Health {
+            nodes: join_all(self.client.nodes().iter().map(ask).collect()).await,
+        }
+    }
+}
+
+fn state_of(greeting: Greeting) -> (NodeState, String) {
+    let version = greeting
+        .version
+        .map(|version| version.to_string())
+        .unwrap_or_default();
+    if greeting.fenced {
+        (NodeState::Up, version)
+    } else {
+        (
+            NodeState::Degraded,
+            format!("{version}, counts no CAS numbers: writes are not fenced"),
+        )
+    }
+}

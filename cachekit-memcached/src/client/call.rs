@@ -1,0 +1,94 @@
+//! One key.
+
+use std::sync::Arc;
+
+use cachekit_core::error::ErrorKind;
+use tokio::time::Instant;
+
+use super::{Answered, Client, Place, Target};
+use crate::error::Failure;
+use crate::node::{Link, Node};
+use crate::protocol::Request;
+
+/// The node that gave a lead, and a connection to it.
+pub(crate) struct Led<'a> {
+    node: &'a Arc<Node>,
+    link: Arc<Link>,
+    place: Place,
+    deadline: Instant,
+}
+
+impl Client {
+    /// Sends the request that `request` makes for the node of `route`. If the node turns out not
+    /// to be there, once more: to it or to the node that stands in for it.
+    pub(crate) async fn call(
+        &self,
+        route: &str,
+        request: impl Fn(Target<'_>) -> Result<Request, Failure>,
+    ) -> Result<Answered, Failure> {
+        let deadline = self.deadline();
+        match self.call_at(self.place(route), &request, deadline).await {
+            Err(failure) if failure.kind == ErrorKind::Unavailable => {
+                self.call_at(self.place(route), &request, deadline).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn call_at(
+        &self,
+        place: Place,
+        request: impl Fn(Target<'_>) -> Result<Request, Failure>,
+        deadline: Instant,
+    ) -> Result<Answered, Failure> {
+        let node = &self.nodes[place.node];
+        let link = node.link(deadline).await?;
+        let target = Target {
+            place,
+            node,
+            link: &link,
+        };
+        let answer = node.call(&link, request(target)?, deadline).await?;
+        Ok(target.answered(answer))
+    }
+
+    /// Whether the node of `route` can fence writes.
+    pub(crate) async fn is_fenced(&self, route: &str) -> Result<bool, Failure> {
+        let node = &self.nodes[self.place(route).node];
+        Ok(node.link(self.deadline()).await?.greeting.fenced)
+    }
+
+    /// Goes back to the node that gave a lead; `None` if that is another run of it, or no node.
+    pub(crate) async fn led(&self, node: usize, run: u64) -> Result<Option<Led<'_>>, Failure> {
+        let deadline = self.deadline();
+        let place = Place {
+            node,
+            stand_in: false,
+        };
+        let Some(node) = self.nodes.get(node) else {
+            return Ok(None);
+        };
+        let link = node.link(deadline).await?;
+        Ok((link.greeting.run == run).then_some(Led {
+            node,
+            link,
+            place,
+            deadline,
+        }))
+    }
+}
+
+impl Led<'_> {
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target {
+            place: self.place,
+            node: self.node,
+            link: &self.link,
+        }
+    }
+
+    pub(crate) async fn call(&self, request: Request) -> Result<Answered, Failure> {
+        let answer = self.node.call(&self.link, request, self.deadline).await?;
+        Ok(self.target().answered(answer))
+    }
+}

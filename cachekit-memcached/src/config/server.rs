@@ -1,0 +1,330 @@
+//! One server: what it is called, and where it is.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// The port of a server that is given without one.
+const DEFAULT_PORT: u16 = 11_211;
+
+/// A server: an address, and the name by which keys are placed on it.
+///
+/// Read from `host`, `host:port`, `[v6]:port`, `unix:/path` (or the path alone), each with or
+/// without `name=` in front. A server with a name of its own may move to another address without moving its keys.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Server {
+    name: String,
+    address: Address,
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// A name or an address, IPv6 without brackets, and a port.
+    Tcp(String, u16),
+    /// The path of a unix socket.
+    Unix(PathBuf),
+}
+
+/// Why a text is no [`Server`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?}: {reason}")]
+pub struct InvalidServer {
+    text: String,
+    reason: &'static str,
+}
+
+impl Server {
+    /// What placement hashes: the name given, or else what pymemcache makes of the address:
+    /// `host:port` with the port always there, IPv6 without brackets, the bare path of a unix
+    /// socket.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> &Address {
+        &self.address
+    }
+}
+
+impl FromStr for Server {
+    type Err = InvalidServer;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let invalid = |reason| InvalidServer {
+            text: text.to_owned(),
+            reason,
+        };
+        let is_path = text.starts_with("unix:") || text.starts_with('/');
+        let (name, address) = match text.split_once('=') {
+            Some((name, address)) if !is_path => (Some(name.trim()), address.trim()),
+            _ => (None, text),
+        };
+        let address = address.parse::<Address>().map_err(invalid)?;
+        let name = name.map_or_else(|| address.to_string(), str::to_owned);
+        if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(invalid("its name is empty or has spaces"));
+        }
+        Ok(Self { name, address })
+    }
+}
+
+impl FromStr for Address {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.starts_with('/') {
+            return Ok(Self::Unix(text.into()));
+        }
+        if let Some(path) = text.strip_prefix("unix:") {
+            let absolute = Path::new(path).is_absolute();
+            return if absolute {
+                Ok(Self::Unix(path.into()))
+            } else {
+                Err("its path is relative")
+            };
+        }
+        let (host, port) = match text.strip_prefix('[') {
+            Some(bracketed) => {
+                let (host, port) = bracketed
+                    .split_once(']')
+                    .ok_or("its bracket is not closed")?;
+                let known = host.parse::<std::net::Ipv6Addr>().is_ok();
+                (
+                    if known {
+                        host
+                    } else {
+                        return Err("no IPv6 address in its brackets");
+                    },
+                    port,
+                )
+            }
+            None => text.split_at(text.find(':').unwrap_or(text.len())),
+        };
+        let port = match port.strip_prefix(':') {
+            Some(port) => port.parse().ok().filter(|&port| port > 0),
+            None if port.is_empty() => Some(DEFAULT_PORT),
+            None => None,
+        };
+        let port = port.ok_or("its port is no number from 1 to 65535")?;
+        if host.is_empty() || host.contains(|c: char| c.is_whitespace() || "/\\\"'@".contains(c)) {
+            return Err("its host is empty or has characters that no host has");
+        }
+        Ok(Self::Tcp(host.to_owned(), port))
+    }
+}
+
+impl fmt::Display for Address {
+    /// As pymemcache writes it, which is what is hashed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(host, port) => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// Reads a JSON array of strings, or a list with commas.
+pub(super) fn parse_list(raw: &str) -> Result<Vec<Server>, String> {
+    let inside = raw.trim().strip_prefix('[').map(str::trim_start);
+    // `[::1]:11211, …` opens with a bracket as well.
+    let texts = match inside {
+        Some(inside) if inside.starts_with(['"', ']']) => {
+            strings(inside).ok_or("not a JSON array of strings")?
+        }
+        _ => raw.split(',').map(str::to_owned).collect(),
+    };
+    let servers: Result<Vec<Server>, InvalidServer> =
+        texts.iter().map(|text| text.parse()).collect();
+    let servers = servers.map_err(|invalid| invalid.to_string())?;
+    check(&servers)?;
+    Ok(servers)
+}
+
+/// The strings of a JSON array whose opening bracket has been read. Of the escapes only those of
+/// a slash, a quote and a backslash: no server is written with another.
+fn strings(inside: &str) -> Option<Vec<String>> {
+    let mut strings = Vec::new();
+    let mut rest = inside.trim_end();
+    while rest != "]" {
+        let (string, after) = string(rest.strip_prefix('"')?)?;
+        strings.push(string);
+        rest = after.trim_start();
+        if let Some(more) = rest.strip_prefix(',') {
+            rest = more.trim_start();
+            // A comma is followed by another string.
+            rest.strip_prefix('"')?;
+        } else if rest != "]" {
+            return None;
+        }
+    }
+    Some(strings)
+}
+
+/// One JSON string whose opening quote has been read, and what follows it.
+fn string(quoted: &str) -> Option<(String, &str)> {
+    let mut string = String::new();
+    let mut chars = quoted.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some((string, &quoted[at + 1..])),
+            '\\' => match chars.next()?.1 {
+                escaped @ ('/' | '"' | '\\') => string.push(escaped),
+                _ => return None,
+            },
+            c => string.push(c),
+        }
+    }
+    None
+}
+
+/// At least one, and none of them twice: neither its name nor its address.
+pub(super) fn check(servers: &[Server]) -> Result<(), String> {
+    if servers.is_empty() {
+        return Err("no server".to_owned());
+    }
+    let mut names = HashSet::new();
+    let mut addresses = HashSet::new();
+    for server in servers {
+        if !names.insert(server.name()) {
+            return Err(format!("{:?} twice", server.name()));
+        }
+        if !addresses.insert(server.address()) {
+            return Err(format!("address {:?} twice", server.address().to_string()));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(text: &str) -> Result<Server, InvalidServer> {
+        text.parse()
+    }
+
+    fn tcp(host: &str, port: u16) -> Address {
+        Address::Tcp(host.to_owned(), port)
+    }
+
+    #[test]
+    fn the_forms_of_a_server_and_their_names() {
+        let forms = [
+            ("mc1", tcp("mc1", 11_211), "mc1:11211"),
+            ("mc1:11212", tcp("mc1", 11_212), "mc1:11212"),
+            ("10.0.0.1:1", tcp("10.0.0.1", 1), "10.0.0.1:1"),
+            ("[::1]", tcp("::1", 11_211), "::1:11211"),
+            ("[::1]:11212", tcp("::1", 11_212), "::1:11212"),
+            (
+                "unix:/run/mc.sock",
+                Address::Unix("/run/mc.sock".into()),
+                "/run/mc.sock",
+            ),
+            (
+                "/run/mc.sock",
+                Address::Unix("/run/mc.sock".into()),
+                "/run/mc.sock",
+            ),
+            ("a = mc1:11212", tcp("mc1", 11_212), "a"),
+            (
+                "a=unix:/run/mc.sock",
+                Address::Unix("/run/mc.sock".into()),
+                "a",
+            ),
+            (
+                "unix:/run/a=b",
+                Address::Unix("/run/a=b".into()),
+                "/run/a=b",
+            ),
+        ];
+        for (text, address, name) in forms {
+            let server = server(text).unwrap();
+            assert_eq!(
+                (server.address(), server.name()),
+                (&address, name),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_server_is_refused() {
+        let wrong = [
+            "",
+            " ",
+            ":11211",
+            "mc1:",
+            "mc1:0",
+            "mc1:65536",
+            "mc1:x",
+            "mc1:11211:3",
+            "::1",
+            "[::1",
+            "[mc1]:1",
+            "[::1]1",
+            "unix:",
+            "unix:run/mc.sock",
+            "=mc1",
+            "a b=mc1",
+            "mc 1",
+            "mc1\r\n",
+            "user@mc1",
+            "http://mc1",
+            "\"mc1\"",
+        ];
+        for text in wrong.iter().filter(|text| text.trim() == **text) {
+            assert!(server(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_a_json_array_or_has_commas() {
+        let names = |raw| {
+            let servers = parse_list(raw)?;
+            Ok::<_, String>(
+                servers
+                    .iter()
+                    .map(|s| s.name().to_owned())
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            )
+        };
+        assert_eq!(
+            names(r#"["mc1:11211","mc2:11211"]"#).unwrap(),
+            "mc1:11211 mc2:11211"
+        );
+        assert_eq!(
+            names(r#" [ "mc1" , "unix:\/run\/mc" ] "#).unwrap(),
+            "mc1:11211 /run/mc"
+        );
+        assert_eq!(names("mc1:1, mc2:2").unwrap(), "mc1:1 mc2:2");
+        assert_eq!(names("[::1]:1,[::2]").unwrap(), "::1:1 ::2:11211");
+        assert_eq!(names("[::2]").unwrap(), "::2:11211");
+        let wrong = [
+            "[]",
+            "[\"a\",]",
+            "[\"a\"",
+            "[\"a\" \"b\"]",
+            "[1]",
+            "[\"a\"]x",
+            "a,,b",
+            "[\"a\\u0062\"]",
+        ];
+        for raw in wrong {
+            assert!(names(raw).is_err(), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_there_twice_is_refused_by_name_and_by_address() {
+        assert!(parse_list("mc1,mc1:11211").unwrap_err().contains("twice"));
+        assert!(parse_list("a=mc1,b=mc1").unwrap_err().contains("twice"));
+        assert!(parse_list("a=mc1,a=mc2").unwrap_err().contains("twice"));
+    }
+}

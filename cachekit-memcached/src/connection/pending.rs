@@ -1,0 +1,165 @@
+//! The requests that wait for a reply, in the order in which they were written.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::Lost;
+use super::load::Permit;
+use crate::protocol::{Code, Key, Malformed, Reply, Request};
+
+/// The end of an exchange that the caller does not hold. Dropped without a reply, it tells the
+/// caller whether the request had been written: on every path, the end of a runtime included.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    reply: Option<oneshot::Sender<Result<Reply, Lost>>>,
+    sent: bool,
+    /// The key, of a request whose reply may give a lead.
+    pub(super) leads: Option<Key>,
+    _permit: Option<Permit>,
+}
+
+impl Waiter {
+    pub(super) fn new(
+        reply: oneshot::Sender<Result<Reply, Lost>>,
+        leads: Option<Key>,
+        permit: Permit,
+    ) -> Self {
+        Self {
+            reply: Some(reply),
+            sent: false,
+            leads,
+            _permit: Some(permit),
+        }
+    }
+
+    /// Of a request that nobody waits for.
+    pub(super) const fn nobody() -> Self {
+        Self {
+            reply: None,
+            sent: false,
+            leads: None,
+            _permit: None,
+        }
+    }
+
+    /// Whether a caller was there and is gone.
+    pub(super) fn is_forsaken(&self) -> bool {
+        self.reply.as_ref().is_some_and(oneshot::Sender::is_closed)
+    }
+
+    /// Hands over the reply; gives it back if nobody is there.
+    pub(super) fn give(mut self, reply: Reply) -> Result<(), Reply> {
+        let Some(sender) = self.reply.take() else {
+            return Err(reply);
+        };
+        match sender.send(Ok(reply)) {
+            Err(Ok(unread)) => Err(unread),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        if let Some(reply) = self.reply.take() {
+            let lost = if self.sent { Lost::Sent } else { Lost::Unsent };
+            let _ = reply.send(Err(lost));
+        }
+    }
+}
+
+/// A request that was written.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) waiter: Waiter,
+    expected: Expected,
+    since: Instant,
+}
+
+/// Which reply fits.
+#[derive(Clone, Copy, Debug)]
+enum Expected {
+    Meta { opaque: u32 },
+    Noop,
+    Version,
+    Stats,
+}
+
+impl Pending {
+    /// `request` is about to be written with `opaque`, for `waiter`.
+    pub(super) fn new(request: &Request, opaque: u32, mut waiter: Waiter, since: Instant) -> Self {
+        waiter.sent = true;
+        let expected = match request {
+            Request::Get(_) | Request::Set(_) | Request::Delete(_) => Expected::Meta { opaque },
+            Request::Noop => Expected::Noop,
+            Request::Version => Expected::Version,
+            Request::Stats | Request::StatsSettings => Expected::Stats,
+        };
+        Self {
+            waiter,
+            expected,
+            since,
+        }
+    }
+
+    /// Whether `reply` can be the one to this request.
+    pub(super) fn check(&self, reply: &Reply) -> Result<(), Malformed> {
+        match (self.expected, reply) {
+            (_, Reply::ServerError(_) | Reply::Refused(_))
+            | (Expected::Noop, Reply::Noop)
+            | (Expected::Version, Reply::Version(_))
+            | (Expected::Stats, Reply::Stats(_)) => Ok(()),
+            (Expected::Meta { opaque }, Reply::Meta(meta)) => match meta.opaque {
+                Some(theirs) if theirs == opaque => Ok(()),
+                Some(_) => Err(Malformed("expected another opaque")),
+                // Before 1.6.18 a miss does not carry it.
+                None if meta.code == Code::Miss => Ok(()),
+                None => Err(Malformed("expected an opaque")),
+            },
+            _ => Err(Malformed("expected the reply to another command")),
+        }
+    }
+
+    /// Whether the order of replies is still certain after a server did not understand this
+    /// request: it is where the request was one plain word or two.
+    pub(super) const fn survives_refusal(&self) -> bool {
+        matches!(self.expected, Expected::Version | Expected::Stats)
+    }
+}
+
+/// The requests that were written and have no reply yet, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Fifo(Mutex<VecDeque<Pending>>);
+
+impl Fifo {
+    pub(super) fn extend(&self, batch: impl IntoIterator<Item = Pending>) {
+        self.lock().extend(batch);
+    }
+
+    pub(super) fn pop(&self) -> Option<Pending> {
+        self.lock().pop_front()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// How long the oldest has been waiting.
+    pub(super) fn head_age(&self) -> Option<Duration> {
+        self.lock().front().map(|head| head.since.elapsed())
+    }
+
+    /// Takes all; their callers learn that there will be no reply.
+    pub(super) fn fail_all(&self) {
+        let all = std::mem::take(&mut *self.lock());
+        drop(all);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Pending>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,294 @@
+//! One server: how it is, and the connections to it.
+
+mod backoff;
+mod dial;
+mod greeting;
+mod health;
+mod slots;
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use cachekit_core::error::ErrorKind;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout_at};
+
+use crate::config::{Address, Config, Protocol, Server};
+use crate::connection::{Answer, Connection, Exchange, Lost};
+use crate::error::Failure;
+use crate::protocol::{Reply, Request};
+use backoff::Backoff;
+use health::Health;
+use slots::Slots;
+
+pub(crate) use greeting::Greeting;
+
+/// A connection is given up when its oldest request has waited this many timeouts.
+const PATIENCE: u32 = 2;
+
+/// One server of the ring.
+#[derive(Debug)]
+pub(crate) struct Node {
+    name: Arc<str>,
+    address: Address,
+    protocol: Protocol,
+    connect_timeout: Duration,
+    timeout: Duration,
+    max_item_size: usize,
+    health: Health,
+    slots: Slots,
+}
+
+/// A connection, and what its server told when it was made.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) connection: Connection,
+    pub(crate) greeting: Greeting,
+}
+
+impl Node {
+    pub(crate) fn new(server: &Server, config: &Config) -> Arc<Self> {
+        Arc::new(Self {
+            name: server.name().into(),
+            address: server.address().clone(),
+            protocol: config.protocol,
+            connect_timeout: config.connect_timeout,
+            timeout: config.timeout,
+            max_item_size: config.max_item_size,
+            health: Health::new(config.retry_attempts),
+            slots: Slots::new(config.max_pool_size),
+        })
+    }
+
+    pub(crate) const fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Whether calls are worth a try. While they are not, a prober is kept at work.
+    pub(crate) fn is_up(self: &Arc<Self>) -> bool {
+        let down = self.health.is_down();
+        if down {
+            self.probe_when_due();
+        }
+        !down
+    }
+
+    /// The `-I` of the server behind `link`.
+    pub(crate) fn item_size_max(&self, link: &Link) -> usize {
+        link.greeting.item_size_max.unwrap_or(self.max_item_size)
+    }
+
+    /// A connection for the current runtime; made if there is none. A node that is down fails at
+    /// once.
+    ///
+    /// Cancel safety: the connection goes on being made, for whoever comes next.
+    pub(crate) async fn link(self: &Arc<Self>, deadline: Instant) -> Result<Arc<Link>, Failure> {
+        let runtime = runtime()?;
+        if !self.is_up() {
+            return Err(Failure::new(ErrorKind::Unavailable, "down").at(&self.name));
+        }
+        let seen = self.health.failures();
+        let node = Arc::clone(self);
+        let attempt = self
+            .slots
+            .attempt(&runtime, || async move { node.reach().await });
+        if let Some(link) = attempt.link() {
+            return Ok(link);
+        }
+        match timeout_at(deadline, attempt.outcome()).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                self.failed(seen);
+                Err(Failure::new(ErrorKind::Timeout, "no connection in time").at(&self.name))
+            }
+        }
+    }
+
+    /// Sends `request` and waits for the reply. Errors that the server answers are failures.
+    pub(crate) async fn call(
+        self: &Arc<Self>,
+        link: &Link,
+        request: Request,
+        deadline: Instant,
+    ) -> Result<Answer, Failure> {
+        self.send(link, request)?.answer(deadline).await
+    }
+
+    /// Queues `request` now; the reply is waited for later.
+    pub(crate) fn send(self: &Arc<Self>, link: &Link, request: Request) -> Result<Sent, Failure> {
+        let changes = !matches!(request, Request::Get(_));
+        let seen = self.health.failures();
+        let connection = link.connection.clone();
+        match connection.send(request) {
+            Ok(exchange) => Ok(Sent {
+                node: Arc::clone(self),
+                connection,
+                exchange,
+                changes,
+                seen,
+            }),
+            Err(lost) => Err(self.lost(lost, changes, seen)),
+        }
+    }
+
+    /// Asks the server whether it is there, whatever its state, and returns what it told.
+    pub(crate) async fn ask(self: &Arc<Self>, deadline: Instant) -> Result<Greeting, Failure> {
+        if self.health.is_down() {
+            let outcome = timeout_at(deadline, self.reach()).await;
+            let late = |_| Failure::new(ErrorKind::Timeout, "no connection in time");
+            return Ok(outcome.map_err(late)??.greeting);
+        }
+        let link = self.link(deadline).await?;
+        self.call(&link, Request::Noop, deadline).await?;
+        Ok(link.greeting)
+    }
+
+    fn lost(self: &Arc<Self>, lost: Lost, changes: bool, seen: u64) -> Failure {
+        let (kind, detail) = match lost {
+            Lost::Full => (ErrorKind::Overloaded, "too much in flight"),
+            Lost::Unsent => (ErrorKind::Unavailable, "the connection ended before"),
+            Lost::Sent if changes => (ErrorKind::Ambiguous, "the connection ended meanwhile"),
+            Lost::Sent => (ErrorKind::Unavailable, "the connection ended meanwhile"),
+        };
+        if lost != Lost::Full {
+            self.failed(seen);
+        }
+        Failure::new(kind, detail).at(&self.name)
+    }
+
+    /// Counts a failure of a call that began when `seen` failures had been counted.
+    fn failed(self: &Arc<Self>, seen: u64) {
+        if self.health.failed(seen) {
+            self.went_down();
+        }
+    }
+
+    fn went_down(self: &Arc<Self>) {
+        tracing::warn!(node = %self.name, "memcached node is down");
+        self.probe_when_due();
+    }
+
+    /// Makes a connection, and remembers how that went: nobody there is down at once, any other
+    /// failure is counted, and a connection that comes about shows that the node is up.
+    async fn reach(self: &Arc<Self>) -> Result<Arc<Link>, Failure> {
+        let seen = self.health.failures();
+        let deadline = Instant::now() + self.connect_timeout;
+        let outcome = async {
+            let connection =
+                dial::connect(&self.address, deadline)
+                    .await
+                    .inspect_err(|failure| {
+                        if failure.kind == ErrorKind::Unavailable && self.health.refused() {
+                            self.went_down();
+                        }
+                    })?;
+            let greeting = greeting::exchange(&connection, self.protocol, deadline).await?;
+            Ok(Arc::new(Link {
+                connection,
+                greeting,
+            }))
+        };
+        match outcome.await {
+            Ok(link) => {
+                self.answered();
+                Ok(link)
+            }
+            Err(failure) => {
+                self.failed(seen);
+                Err(Failure::at(failure, &self.name))
+            }
+        }
+    }
+
+    fn answered(&self) {
+        if self.health.answered() {
+            tracing::info!(node = %self.name, "memcached node is up again");
+        }
+    }
+
+    /// Starts the prober unless one is at work.
+    fn probe_when_due(self: &Arc<Self>) {
+        if let Ok(runtime) = runtime()
+            && self.health.claim_probe(self.connect_timeout)
+        {
+            runtime.spawn(probe(Arc::downgrade(self)));
+        }
+    }
+}
+
+/// Tries to reach a node that is down, again and again, until it answers or nobody has it any
+/// more. If its runtime ends or stands still, a later call starts another.
+async fn probe(node: Weak<Node>) {
+    let mut backoff = Backoff::default();
+    while let Some(pause) = announce(&node, &mut backoff) {
+        tokio::time::sleep(pause).await;
+        let Some(node) = node.upgrade() else { return };
+        if node.health.is_down()
+            && let Ok(link) = node.reach().await
+        {
+            node.slots.keep(&Handle::current(), link);
+        }
+    }
+}
+
+/// How long to wait before the next probe, said to others as well; `None` if none is needed.
+fn announce(node: &Weak<Node>, backoff: &mut Backoff) -> Option<Duration> {
+    let node = node.upgrade()?;
+    if !node.health.is_down() {
+        node.health.probed();
+        return None;
+    }
+    let pause = backoff.next();
+    node.health.probing(pause + node.connect_timeout);
+    Some(pause)
+}
+
+fn runtime() -> Result<Handle, Failure> {
+    Handle::try_current()
+        .map_err(|_| Failure::new(ErrorKind::Unsupported, "called outside of a tokio runtime"))
+}
+
+/// A request that was queued.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    node: Arc<Node>,
+    connection: Connection,
+    exchange: Exchange,
+    changes: bool,
+    seen: u64,
+}
+
+impl Sent {
+    /// Waits for the reply until `deadline`.
+    pub(crate) async fn answer(self, deadline: Instant) -> Result<Answer, Failure> {
+        let Self {
+            node,
+            connection,
+            exchange,
+            changes,
+            seen,
+        } = self;
+        let answer = match timeout_at(deadline, exchange).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(lost)) => return Err(node.lost(lost, changes, seen)),
+            Err(_) => {
+                node.failed(seen);
+                connection.gave_up(node.timeout * PATIENCE);
+                let kind = if changes {
+                    ErrorKind::Ambiguous
+                } else {
+                    ErrorKind::Timeout
+                };
+                return Err(Failure::new(kind, "no reply in time").at(&node.name));
+            }
+        };
+        node.answered();
+        let (kind, text) = match answer.reply() {
+            Reply::ServerError(text) if text.contains("too large") => (ErrorKind::TooLarge, text),
+            Reply::ServerError(text) => (ErrorKind::Rejected, text),
+            Reply::Refused(text) => (ErrorKind::Protocol, text),
+            _ => return Ok(answer),
+        };
+        Err(Failure::new(kind, text.clone()).at(&node.name))
+    }
+}

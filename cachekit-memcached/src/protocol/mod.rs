@@ -1,0 +1,20 @@
+//! The meta commands of memcached as bytes: what is written, what is read, and what may be written
+//! at all. Knows no socket, no runtime and nothing of the cache.
+//!
+//! Source: `doc/protocol.txt` of memcached 1.6. Everything that goes out is valid by type
+//! ([`Key`], [`Exptime`], [`max_value_len`]), so a server that answers `CLIENT_ERROR` tells of a
+//! mistake in here, and the connection cannot be trusted any more.
+
+mod exptime;
+mod item;
+mod key;
+mod reply;
+mod request;
+mod version;
+
+pub use exptime::Exptime;
+pub use item::max_value_len;
+pub use key::{InvalidKey, Key, MAX_KEY_LEN};
+pub use reply::{Code, Malformed, Meta, Reply, parse};
+pub use request::{Delete, Get, Request, Set, Vivify};
+pub use version::Version;

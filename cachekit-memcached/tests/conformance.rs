@@ -1,0 +1,42 @@
+//! The whole contract of `Backend`, on real servers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cachekit_core::testkit::conformance::Suite;
+use cachekit_memcached::testkit::{Server, addresses};
+use cachekit_memcached::{Config, Memcached};
+
+fn suite(servers: &[Server]) -> Suite {
+    let config = Config::of_servers(addresses(servers)).unwrap();
+    Suite::new(Arc::new(Memcached::new(config).unwrap()))
+        .resolution(Duration::from_secs(1))
+        .shortest_hold(Duration::from_secs(2))
+        .refuses(1_048_576)
+}
+
+#[tokio::test]
+async fn one_server_keeps_the_contract() {
+    let servers = [Server::start()];
+    suite(&servers).run().await.assert_passed();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_servers_keep_the_contract() {
+    let servers = [Server::start(), Server::start(), Server::start()];
+    suite(&servers).run().await.assert_passed();
+}
+
+#[tokio::test]
+async fn a_server_without_cas_numbers_keeps_the_contract_of_one_that_cannot_lead() {
+    let servers = [Server::with_args(&["-C"])];
+    suite(&servers).unfenced().run().await.assert_passed();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_server_on_a_unix_socket_keeps_the_contract() {
+    let path = std::env::temp_dir().join(format!("cachekit-{}.sock", std::process::id()));
+    let servers = [Server::on_socket(path, &[])];
+    suite(&servers).run().await.assert_passed();
+}

@@ -1,0 +1,140 @@
+//! One binary, three deployments: the quickstart, each time from a fresh process.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use cachekit_memcached::testkit::{Server, addresses};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const FILES: u64 = 60;
+
+/// A tree of files to digest.
+fn tree() -> TempDir {
+    let tree = tempfile::tempdir().unwrap();
+    for n in 0..FILES {
+        let folder = tree.path().join(format!("folder{}", n % 7));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(
+            folder.join(format!("file{n}")),
+            format!("content of file {n}"),
+        )
+        .unwrap();
+    }
+    // Neither of these is read.
+    for skipped in [".git", "target"] {
+        fs::create_dir(tree.path().join(skipped)).unwrap();
+        fs::write(tree.path().join(skipped).join("file"), "").unwrap();
+    }
+    tree
+}
+
+/// The example, which `cargo test` has built beside this test.
+fn quickstart() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let path = test.ancestors().nth(2).unwrap().join("examples/quickstart");
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo build --examples`",
+        path.display()
+    );
+    path
+}
+
+fn run(tree: &Path, vars: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(quickstart());
+    for variable in cachekit::variables() {
+        command.env_remove(variable.name);
+    }
+    command
+        .envs(vars.iter().copied())
+        .arg(tree)
+        .arg("--json")
+        .output()
+        .unwrap()
+}
+
+fn figures(tree: &Path, vars: &[(&str, &str)]) -> Value {
+    let output = run(tree, vars);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn count(figures: &Value, name: &str) -> u64 {
+    figures[name].as_u64().unwrap()
+}
+
+/// Computes everything, then nothing, then the one file that was changed.
+fn outlives_the_process(vars: &[(&str, &str)], backend: &str) {
+    let tree = tree();
+    let expected = figures(tree.path(), &[]);
+    for computed in [FILES, 0, 0] {
+        let figures = figures(tree.path(), vars);
+        assert_eq!(figures["backend"], backend);
+        assert_eq!(figures["digest"], expected["digest"]);
+        assert_eq!(count(&figures, "files"), FILES);
+        assert_eq!(count(&figures, "computed"), computed);
+        assert_eq!(count(&figures, "hits"), FILES - computed);
+        assert_eq!(count(&figures, "cache_errors"), 0);
+    }
+    fs::write(tree.path().join("folder3/file3"), "changed").unwrap();
+    let changed = figures(tree.path(), vars);
+    assert_eq!(count(&changed, "computed"), 1);
+    assert_eq!(changed["digest"], figures(tree.path(), &[])["digest"]);
+}
+
+#[test]
+fn with_nothing_set_every_process_computes_for_itself() {
+    let tree = tree();
+    for _ in 0..2 {
+        let figures = figures(tree.path(), &[]);
+        assert_eq!(figures["backend"], "memory");
+        assert_eq!(count(&figures, "computed"), FILES);
+    }
+}
+
+#[test]
+fn with_three_servers_a_second_process_computes_nothing_and_all_three_hold_keys() {
+    let servers = [Server::start(), Server::start(), Server::start()];
+    let list = serde_json::to_string(&addresses(&servers)).unwrap();
+    outlives_the_process(&[("CACHEKIT_MEMCACHED_SERVERS", &list)], "memcached");
+    for server in &servers {
+        assert!(
+            server.stat("curr_items") > 0,
+            "{} holds nothing",
+            server.address()
+        );
+    }
+}
+
+#[test]
+fn with_the_servers_dead_the_digests_are_right_and_the_outage_is_told() {
+    let tree = tree();
+    let mut servers = [Server::start(), Server::start(), Server::start()];
+    let list = serde_json::to_string(&addresses(&servers)).unwrap();
+    let vars = [("CACHEKIT_MEMCACHED_SERVERS", list.as_str())];
+    let alive = figures(tree.path(), &vars);
+    servers.iter_mut().for_each(Server::kill);
+    let output = run(tree.path(), &vars);
+    assert!(output.status.success());
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("the cache was away"), "{told}");
+    let dead: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(dead["digest"], alive["digest"]);
+    assert_eq!(count(&dead, "computed"), FILES);
+    assert!(count(&dead, "cache_errors") > 0);
+}
+
+#[test]
+fn a_misspelt_variable_ends_the_program_with_the_name_that_was_meant() {
+    let tree = tree();
+    let output = run(tree.path(), &[("CACHEKIT_MEMCACHED_TIMOUT", "1")]);
+    assert!(!output.status.success());
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("CACHEKIT_MEMCACHED_TIMEOUT"), "{told}");
+}

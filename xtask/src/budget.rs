@@ -1,0 +1,15 @@
+//! `cargo xtask budget`: the instructions of a hit against their bound.
+
+use crate::package::{self, Package};
+use crate::{Outcome, bench};
+
+const VALGRIND: Package = Package {
+    name: "valgrind",
+    program: "valgrind",
+};
+
+/// Installs valgrind where it is missing, and counts.
+pub(crate) fn run() -> Outcome {
+    package::require(&VALGRIND)?;
+    bench::run("budget", None)
+}

@@ -1,0 +1,143 @@
+//! `cargo xtask test`: everything that can be tested on this machine.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::ops::AddAssign;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::package::{self, Package};
+use crate::{Outcome, examples, shell};
+
+const MEMCACHED: Package = Package {
+    name: "memcached",
+    program: "memcached",
+};
+
+/// What tests take where it is given, and what they do without it.
+const OPTIONAL: &[(&str, &str)] = &[(
+    "CACHEKIT_VECTORS",
+    "a folder of more placement vectors; those in the repository are tested in any case",
+)];
+
+/// The parts of the tests: what they are, and what `cargo test` is told.
+const PARTS: &[(&str, &[&str])] = &[
+    (
+        "unit and integration tests",
+        &["--lib", "--bins", "--tests", "--examples"],
+    ),
+    ("doc tests", &["--doc"]),
+];
+
+/// Tests that have passed and failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Totals {
+    passed: u64,
+    failed: u64,
+}
+
+/// Runs everything; prints the totals last.
+pub(crate) fn run(root: &Path) -> Outcome {
+    package::require(&MEMCACHED)?;
+    let mut totals = Totals::default();
+    let mut failed = Vec::new();
+    for (what, targets) in PARTS {
+        eprintln!("\n== {what}");
+        let mut command = shell::cargo(["test", "--workspace", "--all-features", "--no-fail-fast"]);
+        command.args(*targets).current_dir(root);
+        totals += counted(&mut command, &mut failed)?;
+    }
+    eprintln!("\n== examples");
+    failed.extend(examples::run(root).err());
+    tell_absent();
+    println!("{} passed, {} failed", totals.passed, totals.failed);
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(failed.join("\n"))
+    }
+}
+
+/// Runs a `cargo test`, shows what it prints, and adds up its results. A failure is noted, and
+/// the other parts still run.
+fn counted(command: &mut Command, failed: &mut Vec<String>) -> Result<Totals, String> {
+    let text = shell::text(command);
+    eprintln!("$ {text}");
+    let mut child = command
+        .env("PATH", package::path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("`{text}` cannot be started: {error}"))?;
+    let mut totals = Totals::default();
+    if let Some(output) = child.stdout.take() {
+        for line in BufReader::new(output).split(b'\n') {
+            let line = line.map_err(|error| format!("`{text}`: {error}"))?;
+            let line = String::from_utf8_lossy(&line);
+            let _ = writeln!(std::io::stdout(), "{line}");
+            if let Some(results) = results(&line) {
+                totals += results;
+            }
+        }
+    }
+    match child.wait() {
+        Ok(status) if status.success() => {}
+        Ok(status) => failed.push(format!("`{text}` failed: {status}")),
+        Err(error) => return Err(format!("`{text}`: {error}")),
+    }
+    Ok(totals)
+}
+
+/// Of a line such as `test result: ok. 12 passed; 0 failed; 0 ignored; …`.
+fn results(line: &str) -> Option<Totals> {
+    let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
+    let count = |word| {
+        let (number, _) = counts.split("; ").find_map(|part| part.split_once(word))?;
+        number.trim().parse().ok()
+    };
+    Some(Totals {
+        passed: count(" passed")?,
+        failed: count(" failed")?,
+    })
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+}
+
+fn tell_absent() {
+    for (variable, what) in OPTIONAL {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "an input of the tests, no variable of the cache"
+        )]
+        let given = std::env::var_os(variable);
+        if given.is_none() {
+            println!("not set: {variable} ({what})");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_results_of_a_test_binary_are_read() {
+        let line =
+            "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out";
+        let expected = Totals {
+            passed: 12,
+            failed: 3,
+        };
+        assert_eq!(results(line), Some(expected));
+    }
+
+    #[test]
+    fn other_lines_have_no_results() {
+        for line in ["", "test a ... ok", "running 3 tests", "test result: ok"] {
+            assert_eq!(results(line), None, "{line}");
+        }
+    }
+}

@@ -26,8 +26,9 @@ pub mod __private {
     pub use crate::Error;
     pub use crate::cache::{
         Arguments, Cache, Call, ErrorProbe, Function, Local, OfOption, OfOptionalResult, OfPlain,
-        OfResult, Probe, ShareClone, ShareFrom, ShareNone, hit,
+        OfResult, Probe, ShareClone, ShareFrom, ShareNone, checked, hit,
     };
+    pub use crate::codec::Bincode;
 
     /// The cache of functions that name none: in this process, unless someone else has chosen.
     pub fn default_cache() -> &'static Cache {

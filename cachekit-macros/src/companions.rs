@@ -1,6 +1,6 @@
 //! Emits `profile::remove(42)` and the others beside the function.
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{Attribute, Visibility};
@@ -8,6 +8,7 @@ use syn::{Attribute, Visibility};
 use crate::args::{CompanionsOption, Options};
 use crate::expand::Expansion;
 use crate::function::{Execution, Function};
+use crate::spans::{as_ours, local};
 
 /// Where the companions of a function are.
 pub(crate) enum Companions {
@@ -93,17 +94,6 @@ fn ours(name: &Ident) -> Ident {
     let mut name = name.clone();
     name.set_span(Span::call_site());
     name
-}
-
-fn as_ours(tokens: TokenStream) -> TokenStream {
-    let respanned = tokens.into_iter().map(|mut token| {
-        if let TokenTree::Group(group) = &token {
-            token = Group::new(group.delimiter(), as_ours(group.stream())).into();
-        }
-        token.set_span(Span::call_site());
-        token
-    });
-    respanned.collect()
 }
 
 fn constant_of(prefix: &Ident) -> Ident {
@@ -202,21 +192,14 @@ impl Expansion<'_> {
         }
     }
 
-    /// The call with `verb`, awaited or blocking as the function itself.
-    fn ask(&self, verb: &str, arguments: &TokenStream) -> TokenStream {
-        let call = self.call();
-        let wait = self.function.is_async().then(|| quote!(.await));
-        let verb = self.verb(verb);
-        quote!(#call.#verb(#arguments)#wait)
-    }
-
-    fn verb(&self, verb: &str) -> Ident {
+    /// The name of `verb` in the runtime, which waits as the function itself does.
+    fn verb(&self, verb: &str) -> String {
         let mode = if self.function.is_async() {
             ""
         } else {
             "_blocking"
         };
-        Ident::new(&format!("{verb}{mode}"), Span::mixed_site())
+        format!("{verb}{mode}")
     }
 
     fn result(&self) -> TokenStream {
@@ -226,14 +209,14 @@ impl Expansion<'_> {
 
     fn remove(&self, verb: &str, about: &str) -> TokenStream {
         let prepare = self.prepare(false);
-        let ask = self.ask(verb, &TokenStream::new());
+        let ask = self.ask(&self.verb(verb), &TokenStream::new());
         self.companion(verb, about, None, &self.result(), &quote!(#prepare #ask))
     }
 
     fn peek(&self) -> TokenStream {
         let returned = &self.function.returned;
         let prepare = self.prepare(true);
-        let ask = self.ask("peek", &TokenStream::new());
+        let ask = self.ask(&self.verb("peek"), &TokenStream::new());
         let about = "The cached result of this call, if there is one; computes nothing.";
         let output = quote!(::core::option::Option<#returned>);
         self.companion("peek", about, None, &output, &quote!(#prepare #ask))
@@ -241,10 +224,10 @@ impl Expansion<'_> {
 
     fn prime(&self) -> TokenStream {
         let returned = &self.function.returned;
-        let value = Ident::new("value", Span::mixed_site());
+        let value = local("value");
         let prepare = self.prepare(true);
         let (statement, ttl) = self.ttl();
-        let ask = self.ask("prime", &quote!(#ttl, #value));
+        let ask = self.ask(&self.verb("prime"), &quote!(#ttl, #value));
         let about = "Stores `value` as the result of this call.";
         let more = Some(quote!(#value: #returned));
         let body = quote!(#prepare #statement #ask);
@@ -254,7 +237,7 @@ impl Expansion<'_> {
     fn refresh(&self) -> TokenStream {
         let returned = &self.function.returned;
         let prepare = self.prepare(true);
-        let run = self.run(&self.verb("refresh").to_string(), false);
+        let run = self.run(&self.verb("refresh"), false);
         let about = "Computes the result of this call, even if there is one, and stores it.";
         self.companion(
             "refresh",
@@ -276,7 +259,10 @@ impl Expansion<'_> {
             .attributes
             .iter()
             .filter(|attribute| kept.iter().any(|kept| attribute.path().is_ident(kept)));
-        let visibility = as_ours(self.function.visibility.to_token_stream());
+        let visibility = as_ours(
+            self.function.visibility.to_token_stream(),
+            Span::call_site(),
+        );
         let signature = self.signature_of_body(name);
         let body = &self.function.body;
         quote! {

@@ -4,7 +4,7 @@
 //! `refresh` call it there; elsewhere it stays in place, as a closure or an async block.
 
 use proc_macro2::{Group, Ident, Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, GenericParam, Path, Result, Signature, parse_quote};
@@ -14,6 +14,7 @@ use crate::checks;
 use crate::companions::Companions;
 use crate::function::{Argument, Execution, Form, Function};
 use crate::key;
+use crate::spans::{as_ours, local, ours_at, regroup};
 use crate::ttl::Ttl;
 
 /// The attribute; after a problem the item itself and the errors, so that the rest of the crate
@@ -41,13 +42,10 @@ pub(crate) struct Expansion<'a> {
     pub(crate) companions: Companions,
     /// The path of the runtime, `::cachekit::__private`.
     pub(crate) runtime: TokenStream,
+    /// The same path in the place of the return type, to which errors about values point.
+    runtime_of_value: TokenStream,
     options: &'a Options,
     key: TokenStream,
-}
-
-/// Names of ours that neither see nor hide those of the user.
-fn local(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
 }
 
 impl<'a> Expansion<'a> {
@@ -59,6 +57,7 @@ impl<'a> Expansion<'a> {
         Ok(Self {
             function,
             companions: Companions::of(function, options),
+            runtime_of_value: as_ours(quote!(#runtime::__private), function.returned.span()),
             runtime: quote!(#runtime::__private),
             options,
             key: key::statements(function, options, &local("key"))?,
@@ -80,7 +79,7 @@ impl<'a> Expansion<'a> {
 
     /// Answers from this process, or runs the call.
     fn cached_body(&self) -> TokenStream {
-        let runtime = &self.runtime;
+        let runtime = &self.runtime_of_value;
         let [key, cache, kind, value] = ["key", "cache", "kind", "value"].map(local);
         let prepare = self.prepare(true);
         let verb = match self.function.execution {
@@ -89,9 +88,11 @@ impl<'a> Expansion<'a> {
             Execution::Async | Execution::Boxed(_) => "run_inline",
         };
         let run = self.run(verb, self.is_detached());
+        let span = ours_at(self.function.returned.span());
+        let hit = quote_spanned!(span=> #runtime::hit(#kind, #cache, &#key));
         quote! {
             #prepare
-            if let ::core::option::Option::Some(#value) = #runtime::hit(#kind, #cache, &#key) {
+            if let ::core::option::Option::Some(#value) = #hit {
                 return #value;
             }
             #run
@@ -170,48 +171,54 @@ impl<'a> Expansion<'a> {
         };
         let chosen = match &self.options.cache {
             Some(expression) => {
-                let span = Span::mixed_site().located_at(expression.span());
+                let span = ours_at(expression.span());
                 quote_spanned!(span=> &(#expression))
             }
             None => quote!(#runtime::default_cache()),
         };
         let returned = &self.function.returned;
-        let span = Span::mixed_site().located_at(returned.span());
-        let probe = quote_spanned!(span=> (&&&&#runtime::Probe::<#returned>::new()).kind());
+        let span = ours_at(returned.span());
+        let form = self.form();
+        let value = &self.runtime_of_value;
+        let checked = quote_spanned! {span=>
+            #value::checked::<#form, _>((&&&&#value::Probe::<#returned>::new()).kind())
+        };
         quote! {
             let mut #key = #runtime::Arguments::#start(#identity);
             #statements
             let #cache: &#runtime::Cache = #chosen;
             let #kind = {
                 use #runtime::{OfOption as _, OfOptionalResult as _, OfPlain as _, OfResult as _};
-                #probe
+                #checked
             };
         }
     }
 
-    /// The call as the runtime runs it.
-    pub(crate) fn call(&self) -> TokenStream {
-        let runtime = &self.runtime;
-        let [key, cache, kind] = ["key", "cache", "kind"].map(local);
+    /// `verb` of the call, as a path: of a method, the bounds that do not hold would be reported
+    /// once more.
+    pub(crate) fn ask(&self, verb: &str, arguments: &TokenStream) -> TokenStream {
+        let runtime = &self.runtime_of_value;
+        let [key, cache, kind, verb] = ["key", "cache", "kind", verb].map(local);
         let form = self.form();
-        let cache_none = self
-            .options
-            .cache_none
-            .as_ref()
-            .map(|_| quote!(.cache_none()));
-        quote!(#runtime::Call::new(#kind, #cache, #key)#form #cache_none)
+        let span = ours_at(self.function.returned.span());
+        let call = quote_spanned!(span=> #runtime::Call::new(#kind, #cache, #key));
+        let call = quote_spanned!(span=> #runtime::Call::form::<#form>(#call));
+        let call = match self.options.cache_none {
+            Some(_) => quote_spanned!(span=> #runtime::Call::cache_none(#call)),
+            None => call,
+        };
+        let wait = self.function.is_async().then(|| quote!(.await));
+        quote_spanned!(span=> #runtime::Call::#verb(#call, #arguments)#wait)
     }
 
-    /// `.form::<…>()` where the values are not in the default codec.
-    fn form(&self) -> Option<TokenStream> {
-        let runtime = &self.runtime;
-        if self.options.local.is_some() {
-            return Some(quote!(.form::<#runtime::Local>()));
+    /// The form of the values outside of the process.
+    fn form(&self) -> TokenStream {
+        let runtime = &self.runtime_of_value;
+        match (&self.options.local, &self.options.codec) {
+            (Some(_), _) => quote!(#runtime::Local),
+            (None, Some(codec)) => quote!(#codec),
+            (None, None) => quote!(#runtime::Bincode),
         }
-        self.options
-            .codec
-            .as_ref()
-            .map(|codec| quote!(.form::<#codec>()))
     }
 
     /// What tells this function from all others, and its instances from each other.
@@ -259,7 +266,7 @@ impl<'a> Expansion<'a> {
 
     /// The expression that answers a call that was no hit.
     pub(crate) fn run(&self, verb: &str, detached: bool) -> TokenStream {
-        let runtime = &self.runtime;
+        let runtime = &self.runtime_of_value;
         let kind = local("kind");
         let (ttl_statement, ttl) = self.ttl();
         let unless = self.unless();
@@ -268,22 +275,13 @@ impl<'a> Expansion<'a> {
         } else {
             self.compute()
         };
-        let call = self.call();
-        let verb = local(verb);
-        let wait = self.function.is_async().then(|| quote!(.await));
-        quote! {
-            #ttl_statement
-            #rebind
-            #call.#verb(
-                #ttl,
-                #unless,
-                {
-                    use #runtime::{ShareClone as _, ShareFrom as _, ShareNone as _};
-                    (&&&#runtime::ErrorProbe::new(#kind)).share()
-                },
-                #compute,
-            )#wait
-        }
+        let span = ours_at(self.function.returned.span());
+        let share = quote_spanned!(span=> {
+            use #runtime::{ShareClone as _, ShareFrom as _, ShareNone as _};
+            (&&&#runtime::ErrorProbe::new(#kind)).share()
+        });
+        let ask = self.ask(verb, &quote!(#ttl, #unless, #share, #compute));
+        quote!(#ttl_statement #rebind #ask)
     }
 
     /// A statement that evaluates the ttl before the body takes the arguments, and the ttl.
@@ -350,7 +348,7 @@ impl<'a> Expansion<'a> {
     fn typed_block(&self, body: &Group) -> TokenStream {
         let returned = &self.function.returned;
         let value = local("value");
-        let span = Span::mixed_site().located_at(returned.span());
+        let span = ours_at(returned.span());
         let edge = quote_spanned! {span=>
             if let ::core::option::Option::Some(#value) = ::core::option::Option::None::<#returned> {
                 return #value;
@@ -429,11 +427,4 @@ impl Argument {
         let (name, ty) = (&self.name, self.ty());
         quote!(#name: #ty)
     }
-}
-
-/// New content where the braces of the user are: to lints it is not the user's.
-fn regroup(braces: &Group, content: TokenStream) -> TokenStream {
-    let mut group = Group::new(braces.delimiter(), content);
-    group.set_span(Span::mixed_site().located_at(braces.span()));
-    group.into_token_stream()
 }

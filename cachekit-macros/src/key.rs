@@ -1,12 +1,13 @@
 //! Statements that build the key of a call.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, GenericParam, Result, Type};
 
 use crate::args::{KeyOption, Options};
 use crate::function::{Argument, Form, Function};
+use crate::spans::ours_at;
 use crate::template::{self, Piece};
 
 /// The statements that add to `key`, a variable of the runtime's type `Arguments`.
@@ -49,7 +50,7 @@ fn piece_statement(piece: &Piece, key: &Ident) -> TokenStream {
     match piece {
         Piece::Literal(text) => quote!(#key.text(#text);),
         Piece::Placeholder(path) => {
-            let span = ours(path.span());
+            let span = ours_at(path.span());
             quote_spanned!(span=> #key.placeholder(&#path);)
         }
     }
@@ -57,13 +58,13 @@ fn piece_statement(piece: &Piece, key: &Ident) -> TokenStream {
 
 /// Borrows a place, so that `key = (tenant, id)` moves nothing out of the arguments.
 fn expression(element: &Expr, key: &Ident) -> TokenStream {
-    let span = ours(element.span());
+    let span = ours_at(element.span());
     quote_spanned!(span=> #key.argument(&(#element));)
 }
 
 fn argument_statement(argument: &Argument, key: &Ident) -> TokenStream {
     let name = &argument.name;
-    let span = ours(argument.ty().span());
+    let span = ours_at(name.span());
     let borrowed = quote_spanned!(span=> &#name);
     quote_spanned!(span=> #key.argument(#borrowed);)
 }
@@ -99,9 +100,4 @@ pub(crate) fn types(function: &Function, key: &Ident) -> TokenStream {
 
 fn has_impl(ty: &Type) -> bool {
     crate::function::mentions(ty.to_token_stream(), "impl")
-}
-
-/// The place of the user's tokens, with our hygiene: errors point there, lints do not.
-fn ours(span: Span) -> Span {
-    Span::mixed_site().located_at(span)
 }

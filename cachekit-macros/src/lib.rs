@@ -6,6 +6,7 @@ mod companions;
 mod expand;
 mod function;
 mod key;
+mod spans;
 mod suggest;
 mod template;
 mod ttl;

@@ -27,6 +27,16 @@ pub fn hit<K: Kind>(_kind: K, cache: &Cache, arguments: &Arguments) -> Option<K:
     Some(K::join(Ok(value)))
 }
 
+/// `kind`, if its values can take the form `F`: the one place where those that cannot are reported,
+/// for the opaque type satisfies whatever is asked of it later.
+#[inline]
+#[must_use]
+pub fn checked<F: Form<K::Value>, K: Kind>(
+    kind: K,
+) -> impl Kind<Returned = K::Returned, Value = K::Value, Error = K::Error> {
+    kind
+}
+
 /// What is to be stored without having been computed.
 type Priming<K, F> = (Cache, Key<<K as Kind>::Value, F>, <K as Kind>::Value, Ttl);
 

@@ -16,9 +16,10 @@ const FORMAT: u8 = 1;
 /// The form that values `V` take outside of the process. Every [`Codec`] is one for what serde can
 /// write and read; [`Local`] is the one of values that stay.
 #[diagnostic::on_unimplemented(
-    message = "a value of type `{V}` cannot be stored outside of the process",
-    label = "this value must implement `serde::Serialize` and `serde::Deserialize`",
-    note = "derive both, or keep the value in the process in every deployment with `#[cached(local)]`"
+    message = "a value of type `{V}` cannot be stored as `{Self}`",
+    label = "must implement `serde::Serialize` and `serde::Deserialize`",
+    note = "derive both, or keep the value in this process in every deployment: `#[cached(local)]`",
+    note = "what `codec` names must be a codec, such as `cachekit::codec::Bincode`"
 )]
 pub trait Form<V>: Send + Sync + 'static {
     /// Under which release entries of this form lie; `None` if they never leave the process.
@@ -77,6 +78,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<V, C> Form<V> for C
 where
     V: Serialize + DeserializeOwned + 'static,
@@ -112,7 +114,7 @@ where
     }
 }
 
-impl<V: Send + Sync + 'static> Form<V> for Local {
+impl<V> Form<V> for Local {
     fn release(_version: u32) -> Option<Release> {
         None
     }

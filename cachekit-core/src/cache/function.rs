@@ -148,6 +148,17 @@ impl fmt::Debug for Function {
     }
 }
 
+/// What can be a part of a key.
+#[diagnostic::on_unimplemented(
+    message = "an argument of type `{Self}` cannot be part of a key",
+    label = "must implement `serde::Serialize`",
+    note = "derive it, or leave the argument out of the key: `#[cached(skip(…))]`"
+)]
+pub trait Argument: Serialize {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + ?Sized> Argument for T {}
+
 /// Where the bytes of the arguments begin: the number of the function is in front of them.
 const ID_LEN: usize = 4;
 
@@ -215,7 +226,7 @@ impl Arguments {
 
     /// One argument. One that does not serialise makes the call bypass the cache.
     #[inline]
-    pub fn argument<T: Serialize + ?Sized>(&mut self, argument: &T) {
+    pub fn argument<T: Argument + ?Sized>(&mut self, argument: &T) {
         if let Err(failure) = write_argument(&mut self.buffer, argument) {
             self.failure = Some(failure);
         }

@@ -13,6 +13,12 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind};
 
 /// How the declared return type is made of a value and an error.
+#[diagnostic::on_unimplemented(
+    message = "callers cannot share the values of `{Self}`",
+    label = "must be `Clone`, `Send`, `Sync` and `'static`",
+    note = "derive `Clone`, or return an `Arc`; a value that borrows or stays on its thread cannot be \
+            cached"
+)]
 pub trait Kind: Copy + Send + Sync + 'static {
     /// What the function returns.
     type Returned;
@@ -52,6 +58,7 @@ macro_rules! kinds {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<$($p: 'static),+> Kind for $kind<$($p),+>
         where
             $value: Clone + Send + Sync,

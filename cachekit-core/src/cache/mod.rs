@@ -17,9 +17,9 @@ mod stats;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-pub use call::{Call, hit};
+pub use call::{Call, checked, hit};
 pub use form::{Form, Local, Release};
-pub use function::{Arguments, Function, Key};
+pub use function::{Argument, Arguments, Function, Key};
 pub use kind::{
     ErrorProbe, Kind, OfOption, OfOptionalResult, OfPlain, OfResult, Optional, OptionalResult,
     Plain, PlainResult, Probe, Share, ShareClone, ShareFrom, ShareNone,

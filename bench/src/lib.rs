@@ -1,1 +1,0 @@
-//! One table per area, peers in the same run

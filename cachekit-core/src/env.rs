@@ -242,12 +242,19 @@ impl std::error::Error for Problems {}
 /// user without a home directory.
 #[must_use]
 pub fn user_cache_dir() -> Option<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "this is the reader that others must use")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the reader that others must use"
+    )]
     let xdg = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     if let Some(xdg) = xdg.filter(|path| path.is_absolute()) {
         return Some(xdg);
     }
-    let caches = if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" };
+    let caches = if cfg!(target_os = "macos") {
+        "Library/Caches"
+    } else {
+        ".cache"
+    };
     let home = std::env::home_dir().filter(|home| home.is_absolute())?;
     Some(home.join(caches))
 }

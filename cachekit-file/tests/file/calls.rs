@@ -31,16 +31,26 @@ fn outside_of_tokio_every_call_is_done_where_the_caller_is() {
     assert_eq!(found.unwrap().found.unwrap().value, large);
 }
 
-#[tokio::test]
-async fn a_small_read_is_done_where_the_caller_is_and_a_large_one_is_not() {
+#[test]
+fn a_small_read_is_done_where_the_caller_is_and_a_large_one_is_not() {
     let scratch = Scratch::new();
     let backend = FileBackend::new(scratch.config());
-    set(&backend, "small", &[b'x'; 100_000]).await;
-    set(&backend, "large", &[b'x'; 200_000]).await;
-    assert!(poll_once(backend.get(&key("small"), Want::Value)).is_ready());
-    assert!(poll_once(backend.get(&key("missing"), Want::Value)).is_ready());
-    assert!(poll_once(backend.get(&key("large"), Want::Value)).is_pending());
-    assert_eq!(value(&backend, "large").await.unwrap().len(), 200_000);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .build();
+    runtime.unwrap().block_on(async {
+        set(&backend, "small", &[b'x'; 100_000]).await;
+        set(&backend, "large", &[b'x'; 200_000]).await;
+        // Keeps the pool's one thread busy.
+        let (free, busy) = std::sync::mpsc::channel::<()>();
+        let thread = tokio::task::spawn_blocking(move || busy.recv());
+        assert!(poll_once(backend.get(&key("small"), Want::Value)).is_ready());
+        assert!(poll_once(backend.get(&key("missing"), Want::Value)).is_ready());
+        assert!(poll_once(backend.get(&key("large"), Want::Value)).is_pending());
+        drop(free);
+        assert!(thread.await.unwrap().is_err());
+        assert_eq!(value(&backend, "large").await.unwrap().len(), 200_000);
+    });
 }
 
 #[test]

@@ -50,19 +50,24 @@ pub struct FileBackend {
 
 impl FileBackend {
     /// A backend on the directory of `config`, which is looked at and made at first use.
-    #[must_use]
-    pub fn new(config: Config) -> Self {
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] says which field is out of its range.
+    pub fn new(config: Config) -> Result<Self> {
         Self::with_clock(config, Clock::system())
     }
 
     /// The same on another clock.
-    #[must_use]
-    pub fn with_clock(config: Config, clock: Clock) -> Self {
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_clock(config: Config, clock: Clock) -> Result<Self> {
+        config.check()?;
         let store = Arc::new(Store::new(config, clock));
-        Self {
+        Ok(Self {
             store,
             pool: Arc::new(Semaphore::new(POOLED)),
-        }
+        })
     }
 
     /// What it was made with.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cachekit_core::env::{Problems, Variable, Vars, integer, user_cache_dir};
+use cachekit_core::error::{Error, ErrorKind, Result};
 use serde::Deserialize;
 
 const MIB: u64 = 1024 * 1024;
@@ -26,18 +27,20 @@ pub enum SyncMode {
 /// Where entries lie, and how many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The directory. It need not exist: it is made at first use. Default: `cachekit` in the
+    /// The directory, as an absolute path. It need not exist: it is made at first use. Default: `cachekit` in the
     /// user's cache directory, or in the temporary directory for a user without a home.
     pub directory: PathBuf,
     /// Cap of all entries together, in bytes of disk that they occupy. Default: 1 GiB.
     pub max_size: u64,
     /// Cap of one value, in bytes. Default: 100 MiB, at most half of `max_size`.
     pub max_value: u64,
-    /// Cap of the number of entries. Default: 10,000.
+    /// Cap of the number of entries, above zero. Default: 10,000.
     pub max_entries: u64,
-    /// Permissions of a file, less the process's umask. Default: `0o600`.
+    /// Permissions of a file, less the process's umask: the owner reads and writes, others at most
+    /// read. Default: `0o600`.
     pub permissions: u32,
-    /// Permissions of a folder, less the process's umask. Default: `0o700`.
+    /// Permissions of a folder, less the process's umask: everything for the owner, nothing to
+    /// write for others. Default: `0o700`.
     pub dir_permissions: u32,
     /// What is done for a loss of power. Default: nothing.
     pub sync: SyncMode,
@@ -57,6 +60,10 @@ impl Default for Config {
         }
     }
 }
+
+/// The least and the most that a file's permissions allow, and a folder's.
+const OF_FILES: (u32, u32) = (0o600, 0o644);
+const OF_FOLDERS: (u32, u32) = (0o700, 0o755);
 
 const SECTION: &str = "CACHEKIT_FILE_";
 
@@ -166,14 +173,40 @@ impl Config {
                 )
                 .unwrap_or(defaults.max_entries),
             permissions: problems
-                .parse(&PERMISSIONS, raw.permissions, octal(0o600, 0o644))
+                .parse(&PERMISSIONS, raw.permissions, octal(OF_FILES))
                 .unwrap_or(defaults.permissions),
             dir_permissions: problems
-                .parse(&DIR_PERMISSIONS, raw.dir_permissions, octal(0o700, 0o755))
+                .parse(&DIR_PERMISSIONS, raw.dir_permissions, octal(OF_FOLDERS))
                 .unwrap_or(defaults.dir_permissions),
             sync: problems.parse(&SYNC, raw.sync, sync).unwrap_or_default(),
         }
     }
+
+    /// What a configuration made by hand must keep to.
+    pub(crate) fn check(&self) -> Result<()> {
+        if !self.directory.is_absolute() {
+            Err(outside("directory: expected an absolute path"))
+        } else if self.max_value > self.max_size / 2 {
+            Err(outside("max_value: expected at most half of max_size"))
+        } else if self.max_entries == 0 {
+            Err(outside("max_entries: expected at least 1"))
+        } else if !is_between(self.permissions, OF_FILES) {
+            Err(outside("permissions: expected between 0600 and 0644"))
+        } else if !is_between(self.dir_permissions, OF_FOLDERS) {
+            Err(outside("dir_permissions: expected between 0700 and 0755"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn outside(field: &'static str) -> Error {
+    Error::with_detail(ErrorKind::InvalidInput, "file config", field)
+}
+
+/// Permissions with all bits of `least` and no bit outside `most`.
+fn is_between(mode: u32, (least, most): (u32, u32)) -> bool {
+    mode & least == least && mode & !most == 0
 }
 
 /// An absolute path, so that a later change of the working directory moves nothing.
@@ -185,15 +218,15 @@ fn directory(raw: &str) -> Option<PathBuf> {
     }
 }
 
-/// A parser for permissions with all bits of `least` and no bit outside `most`.
-fn octal(least: u32, most: u32) -> impl Fn(&str) -> Option<u32> {
+/// A parser for permissions within `range`.
+fn octal(range: (u32, u32)) -> impl Fn(&str) -> Option<u32> {
     move |raw| {
         let digits = raw.strip_prefix("0o").unwrap_or(raw);
         if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
             return None;
         }
         let mode = u32::from_str_radix(digits, 8).ok()?;
-        (mode & least == least && mode & !most == 0).then_some(mode)
+        is_between(mode, range).then_some(mode)
     }
 }
 
@@ -276,7 +309,7 @@ mod tests {
 
     #[test]
     fn octal_takes_digits_with_and_without_its_sign_and_nothing_else() {
-        let parse = octal(0o600, 0o644);
+        let parse = octal(OF_FILES);
         for raw in ["600", "0600", "0o600"] {
             assert_eq!(parse(raw), Some(0o600));
         }
@@ -313,5 +346,54 @@ mod tests {
                 .iter()
                 .all(|variable| variable.name.starts_with(SECTION))
         );
+    }
+
+    #[test]
+    fn a_configuration_made_by_hand_names_the_field_that_is_out_of_range() {
+        let good = Config::default();
+        assert!(good.check().is_ok());
+        let wrong = [
+            (
+                "directory",
+                Config {
+                    directory: "cache".into(),
+                    ..good.clone()
+                },
+            ),
+            (
+                "max_value",
+                Config {
+                    max_size: 100,
+                    max_value: 51,
+                    ..good.clone()
+                },
+            ),
+            (
+                "max_entries",
+                Config {
+                    max_entries: 0,
+                    ..good.clone()
+                },
+            ),
+            (
+                "permissions",
+                Config {
+                    permissions: 0o666,
+                    ..good.clone()
+                },
+            ),
+            (
+                "dir_permissions",
+                Config {
+                    dir_permissions: 0o600,
+                    ..good
+                },
+            ),
+        ];
+        for (field, config) in wrong {
+            let error = config.check().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.to_string().contains(&format!("({field}:")), "{error}");
+        }
     }
 }

@@ -21,7 +21,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> cachekit_core::Result<()> {
 //! # let directory = std::env::temp_dir().join(format!("cachekit-file-doc-{}", std::process::id()));
-//! let backend = FileBackend::new(Config { directory, ..Config::default() });
+//! let backend = FileBackend::new(Config { directory, ..Config::default() })?;
 //! let key = StoreKey::new("user:42")?;
 //! backend.set(&key, Bytes::from("Ada"), Ttl::from_secs(60), None).await?;
 //! let found = backend.get(&key, Want::Value).await?.found;
@@ -32,7 +32,7 @@
 //! ```
 
 mod backend;
-mod config;
+pub mod config;
 mod directory;
 mod entry;
 mod error;
@@ -44,4 +44,4 @@ mod sweep;
 mod write;
 
 pub use backend::FileBackend;
-pub use config::{Config, SyncMode, VARIABLES};
+pub use config::{Config, SyncMode};

@@ -95,7 +95,7 @@ impl Store {
             return Ok(None);
         };
         let metadata = file.metadata().map_err(|error| from_io(GET, error))?;
-        let most = self.limit() + HEADER as u64 + key.as_str().len() as u64;
+        let most = self.config.max_value + HEADER as u64 + key.as_str().len() as u64;
         if !metadata.is_file() || metadata.len() > most {
             return Ok(None);
         }
@@ -144,7 +144,7 @@ impl Store {
         ttl: Ttl,
         caller: &Caller,
     ) -> Result<Stored> {
-        let limit = self.limit();
+        let limit = self.config.max_value;
         if value.len() as u64 > limit {
             self.remove(key)?;
             let detail = format!("the limit is {limit} bytes");
@@ -268,11 +268,6 @@ impl Store {
                 Health::single(name, NodeState::Degraded, reason)
             }
         }
-    }
-
-    /// The largest value, in bytes: one entry must leave room for others.
-    fn limit(&self) -> u64 {
-        self.config.max_value.min(self.config.max_size / 2)
     }
 }
 

@@ -22,7 +22,7 @@ fn poll_once<T>(future: impl Future<Output = T>) -> Poll<T> {
 #[test]
 fn outside_of_tokio_every_call_is_done_where_the_caller_is() {
     let scratch = Scratch::new();
-    let backend = FileBackend::new(scratch.config());
+    let backend = FileBackend::new(scratch.config()).unwrap();
     let large = Bytes::from(vec![b'x'; 1 << 20]);
     assert!(poll_once(backend.set(&key("k"), large.clone(), LONG, None)).is_ready());
     let Poll::Ready(found) = poll_once(backend.get(&key("k"), Want::Value)) else {
@@ -34,7 +34,7 @@ fn outside_of_tokio_every_call_is_done_where_the_caller_is() {
 #[test]
 fn a_small_read_is_done_where_the_caller_is_and_a_large_one_is_not() {
     let scratch = Scratch::new();
-    let backend = FileBackend::new(scratch.config());
+    let backend = FileBackend::new(scratch.config()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .max_blocking_threads(1)
         .build();
@@ -56,7 +56,7 @@ fn a_small_read_is_done_where_the_caller_is_and_a_large_one_is_not() {
 #[test]
 fn a_set_that_was_dropped_does_not_come_after_a_later_removal() {
     let scratch = Scratch::new();
-    let backend = FileBackend::new(scratch.config());
+    let backend = FileBackend::new(scratch.config()).unwrap();
     let large = Bytes::from(vec![b'x'; 8 << 20]);
     for _ in 0..5 {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -82,7 +82,7 @@ fn a_set_that_was_dropped_does_not_come_after_a_later_removal() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_calls_than_the_pool_takes_at_once_all_end() {
     let scratch = Scratch::new();
-    let backend = std::sync::Arc::new(FileBackend::new(scratch.config()));
+    let backend = std::sync::Arc::new(FileBackend::new(scratch.config()).unwrap());
     let mut calls = tokio::task::JoinSet::new();
     for number in 0..500 {
         let backend = std::sync::Arc::clone(&backend);
@@ -99,7 +99,7 @@ async fn one_entry_of_many_that_is_refused_fails_alone() {
         max_value: 10,
         ..scratch.config()
     };
-    let backend = FileBackend::new(config);
+    let backend = FileBackend::new(config).unwrap();
     let entry = |text: &str, value: &'static str| NewEntry {
         key: key(text),
         value: Bytes::from(value),
@@ -119,7 +119,7 @@ async fn one_entry_of_many_that_is_refused_fails_alone() {
 #[test]
 fn a_backend_outlives_the_runtime_it_was_first_used_on() {
     let scratch = Scratch::new();
-    let backend = FileBackend::new(scratch.config());
+    let backend = FileBackend::new(scratch.config()).unwrap();
     for round in 0..3 {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

@@ -13,7 +13,7 @@ use crate::scratch::{self, Scratch};
 async fn the_file_backend_keeps_the_contract_on_a_manual_clock() {
     let scratch = Scratch::new();
     let clock = ManualClock::new();
-    let backend = FileBackend::with_clock(scratch.config(), clock.clock());
+    let backend = FileBackend::with_clock(scratch.config(), clock.clock()).unwrap();
     let suite = Suite::new(Arc::new(backend))
         .by_hand(clock)
         .unfenced()
@@ -28,7 +28,7 @@ async fn the_file_backend_keeps_the_contract_on_the_clock_of_the_system() {
         max_value: 1 << 20,
         ..scratch.config()
     };
-    let suite = Suite::new(Arc::new(FileBackend::new(config)))
+    let suite = Suite::new(Arc::new(FileBackend::new(config).unwrap()))
         .unfenced()
         .refuses((1 << 20) + 1);
     suite.run().await.assert_passed();
@@ -41,7 +41,8 @@ async fn every_mode_of_syncing_keeps_the_contract() {
         let backend = FileBackend::new(Config {
             sync,
             ..scratch.config()
-        });
+        })
+        .unwrap();
         scratch::set(&backend, "k", b"v").await;
         assert_eq!(scratch::value(&backend, "k").await.unwrap(), "v");
         let key = scratch::key("k");

@@ -12,7 +12,7 @@ use crate::scratch::{Scratch, key, set, value};
 
 async fn stored(value: &[u8]) -> (Scratch, FileBackend, Vec<u8>) {
     let scratch = Scratch::new();
-    let backend = FileBackend::new(scratch.config());
+    let backend = FileBackend::new(scratch.config()).unwrap();
     set(&backend, "k", value).await;
     let bytes = std::fs::read(scratch.file()).unwrap();
     (scratch, backend, bytes)
@@ -138,7 +138,7 @@ async fn a_pipe_or_a_folder_in_place_of_a_file_is_a_miss() {
 async fn an_entry_is_not_served_after_the_clock_was_set_back_before_it_was_written() {
     let scratch = Scratch::new();
     let time = ManualClock::new();
-    let backend = FileBackend::with_clock(scratch.config(), time.clock());
+    let backend = FileBackend::with_clock(scratch.config(), time.clock()).unwrap();
     set(&backend, "k", b"v").await;
     time.step_back(Duration::from_secs(60));
     assert_eq!(value(&backend, "k").await, None);

@@ -29,7 +29,7 @@ fn mode(path: &std::path::Path) -> u32 {
 #[tokio::test]
 async fn a_directory_is_made_at_first_use_for_its_owner_alone() {
     let scratch = Scratch::new();
-    let backend = FileBackend::new(scratch.config());
+    let backend = FileBackend::new(scratch.config()).unwrap();
     assert!(
         !scratch.cache().exists(),
         "a configuration needs no directory"
@@ -50,7 +50,7 @@ async fn permissions_can_let_others_read() {
         dir_permissions: 0o755,
         ..scratch.config()
     };
-    set(&FileBackend::new(config), "k", b"v").await;
+    set(&FileBackend::new(config).unwrap(), "k", b"v").await;
     let umask = 0o777 & !mode_of_a_new_file(&scratch);
     assert_eq!(mode(&scratch.file()), 0o644 & !umask);
 }
@@ -67,7 +67,7 @@ async fn a_directory_that_others_can_write_is_refused_until_they_cannot() {
     std::fs::create_dir(scratch.cache()).unwrap();
     for writable in [0o770, 0o702, 0o1777] {
         set_permissions(scratch.cache(), Permissions::from_mode(writable)).unwrap();
-        let backend = FileBackend::new(scratch.config());
+        let backend = FileBackend::new(scratch.config()).unwrap();
         for error in refusals(&backend).await {
             assert_eq!(error.kind(), ErrorKind::Rejected);
             assert!(error.to_string().contains("others can write"), "{error}");
@@ -95,7 +95,8 @@ async fn a_directory_of_another_user_is_refused() {
     let backend = FileBackend::new(Config {
         directory,
         ..scratch.config()
-    });
+    })
+    .unwrap();
     for error in refusals(&backend).await {
         assert_eq!(error.kind(), ErrorKind::Rejected);
         assert!(error.to_string().contains("belongs to user"), "{error}");
@@ -105,7 +106,7 @@ async fn a_directory_of_another_user_is_refused() {
 #[tokio::test]
 async fn a_directory_that_was_emptied_or_removed_is_made_again() {
     let scratch = Scratch::new();
-    let backend = FileBackend::new(scratch.config());
+    let backend = FileBackend::new(scratch.config()).unwrap();
     set(&backend, "k", b"v").await;
     std::fs::remove_dir_all(scratch.cache()).unwrap();
     assert_eq!(value(&backend, "k").await, None);
@@ -120,7 +121,7 @@ async fn a_directory_that_was_emptied_or_removed_is_made_again() {
 #[tokio::test]
 async fn a_directory_that_cannot_be_there_is_an_error_and_heals() {
     let scratch = Scratch::new();
-    let backend = FileBackend::new(scratch.config());
+    let backend = FileBackend::new(scratch.config()).unwrap();
     set(&backend, "k", b"v").await;
     std::fs::remove_dir_all(scratch.cache()).unwrap();
     std::fs::write(scratch.cache(), b"a file").unwrap();
@@ -139,7 +140,7 @@ async fn a_directory_that_cannot_be_there_is_an_error_and_heals() {
 async fn an_error_shows_neither_key_nor_value() {
     let scratch = Scratch::new();
     std::fs::write(scratch.cache(), b"a file").unwrap();
-    let backend = FileBackend::new(scratch.config());
+    let backend = FileBackend::new(scratch.config()).unwrap();
     let secret = Bytes::from("value-secret");
     let error = backend
         .set(&key("key-secret"), secret, LONG, None)

@@ -53,7 +53,7 @@ fn remount(config: &Config, how: &str) {
 #[tokio::test]
 #[ignore = "the body of a process that has a small disk"]
 async fn fill_the_disk() {
-    let backend = FileBackend::new(mounted());
+    let backend = FileBackend::new(mounted()).unwrap();
     set(&backend, "old", b"old").await;
     let large = Bytes::from(vec![b'x'; 100_000]);
     let mut refused = None;
@@ -82,7 +82,7 @@ async fn fill_the_disk() {
 #[ignore = "the body of a process that has a small disk"]
 async fn make_the_disk_read_only() {
     let config = mounted();
-    let backend = FileBackend::new(config.clone());
+    let backend = FileBackend::new(config.clone()).unwrap();
     set(&backend, "k", b"v").await;
     remount(&config, "ro");
     assert_eq!(value(&backend, "k").await.unwrap(), "v");

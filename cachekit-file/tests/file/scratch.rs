@@ -1,40 +1,30 @@
 //! A directory of one test, gone with it.
 
-use std::hash::{BuildHasher, RandomState};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use cachekit_core::backend::{Backend, Ttl, Want};
 use cachekit_core::key::StoreKey;
 use cachekit_file::{Config, FileBackend};
+use tempfile::TempDir;
 
 /// Longer than any test.
 pub(crate) const LONG: Ttl = Ttl::from_secs(3_600);
 
-pub(crate) struct Scratch(PathBuf);
+pub(crate) struct Scratch(TempDir);
 
 impl Scratch {
     pub(crate) fn new() -> Self {
-        let name = format!(
-            "cachekit-file-{:016x}",
-            RandomState::new().hash_one("scratch")
-        );
-        let path = std::env::temp_dir().join(name);
-        std::fs::DirBuilder::new()
-            .mode(0o700)
-            .create(&path)
-            .unwrap();
-        Self(path)
+        Self(tempfile::tempdir().unwrap())
     }
 
     /// A directory below, which is not there yet.
     pub(crate) fn cache(&self) -> PathBuf {
-        self.0.join("cache")
+        self.0.path().join("cache")
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        self.0.path()
     }
 
     pub(crate) fn config(&self) -> Config {
@@ -66,12 +56,6 @@ impl Scratch {
         let files = self.files();
         assert_eq!(files.len(), 1, "{files:?}");
         files[0].clone()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

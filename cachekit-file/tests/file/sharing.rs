@@ -17,8 +17,8 @@ use crate::scratch::{LONG, Scratch, key, set, value};
 async fn two_instances_see_each_others_writes_expiries_and_removals() {
     let scratch = Scratch::new();
     let (a, b) = (
-        FileBackend::new(scratch.config()),
-        FileBackend::new(scratch.config()),
+        FileBackend::new(scratch.config()).unwrap(),
+        FileBackend::new(scratch.config()).unwrap(),
     );
     set(&a, "k", b"from a").await;
     assert_eq!(value(&b, "k").await.unwrap(), "from a");
@@ -122,7 +122,7 @@ async fn churn(backend: &FileBackend, rounds: usize) {
 #[tokio::test]
 #[ignore = "the body of another process"]
 async fn churning_process() {
-    let backend = FileBackend::new(config_from_stdin());
+    let backend = FileBackend::new(config_from_stdin()).unwrap();
     churn(&backend, 60).await;
     backend
         .set(&key("done"), Bytes::from("v"), LONG, None)
@@ -136,7 +136,7 @@ async fn processes_that_write_the_same_keys_never_find_a_wrong_value() {
     let processes: Vec<_> = (0..3)
         .map(|_| Process::start("sharing::churning_process", &scratch.cache()))
         .collect();
-    let backend = FileBackend::new(scratch.config());
+    let backend = FileBackend::new(scratch.config()).unwrap();
     churn(&backend, 60).await;
     for process in processes {
         process.succeeds();
@@ -154,7 +154,7 @@ async fn processes_that_write_the_same_keys_never_find_a_wrong_value() {
 #[tokio::test]
 #[ignore = "the body of another process"]
 async fn writing_process() {
-    let backend = FileBackend::new(config_from_stdin());
+    let backend = FileBackend::new(config_from_stdin()).unwrap();
     for round in 0.. {
         for number in 0..20 {
             let key = key(&format!("shared:{number}"));
@@ -170,7 +170,7 @@ async fn writing_process() {
 #[tokio::test]
 async fn a_writer_that_is_killed_leaves_every_entry_whole_or_absent() {
     let scratch = Scratch::new();
-    let backend = FileBackend::new(scratch.config());
+    let backend = FileBackend::new(scratch.config()).unwrap();
     for _ in 0..10 {
         let mut process = Process::start("sharing::writing_process", &scratch.cache());
         process.wait_for("round");
@@ -189,7 +189,7 @@ async fn temp_files_go_when_nobody_can_be_writing_them_any_more() {
     let now = Duration::from_millis(Clock::system().unix_ms());
     time.advance(now - Duration::from_millis(time.clock().unix_ms()));
     set(
-        &FileBackend::with_clock(scratch.config(), time.clock()),
+        &FileBackend::with_clock(scratch.config(), time.clock()).unwrap(),
         "k",
         b"v",
     )
@@ -199,7 +199,7 @@ async fn temp_files_go_when_nobody_can_be_writing_them_any_more() {
 
     time.advance(Duration::from_secs(3_000));
     set(
-        &FileBackend::with_clock(scratch.config(), time.clock()),
+        &FileBackend::with_clock(scratch.config(), time.clock()).unwrap(),
         "l",
         b"v",
     )
@@ -208,7 +208,7 @@ async fn temp_files_go_when_nobody_can_be_writing_them_any_more() {
 
     time.advance(Duration::from_secs(1_000));
     set(
-        &FileBackend::with_clock(scratch.config(), time.clock()),
+        &FileBackend::with_clock(scratch.config(), time.clock()).unwrap(),
         "l",
         b"v",
     )

@@ -79,8 +79,10 @@ const LAYERS: &[Layers] = &[
         sources: "cachekit-file/src",
         rows: &[
             &["backend"],
+            &["store"],
             &["sweep", "write"],
-            &["layout", "entry", "lock"],
+            &["directory", "ledger", "file"],
+            &["layout", "entry"],
             &["config"],
             &["error"],
         ],

@@ -197,10 +197,7 @@ fn launch(args: &[String], place: &Place) -> Option<Child> {
         // It does not run as root unless it is told to.
         command.args(["-u", "root"]);
     }
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.stdin(Stdio::null()).stdout(Stdio::null());
     let mut child = command
         .spawn()
         .unwrap_or_else(|error| panic!("{}", missing(&error)));

@@ -67,12 +67,18 @@ impl Client {
         Ok(node.link(self.deadline()).await?.greeting.fenced)
     }
 
-    /// Goes back to the node that gave a lead; `None` if that is another run of it, or no node.
-    pub(crate) async fn led(&self, node: usize, run: u64) -> Result<Option<Led<'_>>, Failure> {
+    /// Goes back to the node that gave a lead over a key of `route`; `None` if that is another run
+    /// of it, or no node.
+    pub(crate) async fn led(
+        &self,
+        route: &str,
+        node: usize,
+        run: u64,
+    ) -> Result<Option<Led<'_>>, Failure> {
         let deadline = self.deadline();
         let place = Place {
             node,
-            stand_in: false,
+            stand_in: self.owner(route).node != node,
         };
         let Some(node) = self.nodes.get(node) else {
             return Ok(None);

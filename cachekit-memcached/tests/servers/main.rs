@@ -4,6 +4,7 @@ mod aborts;
 mod limits;
 mod many;
 mod outage;
+mod peers;
 mod runtimes;
 
 use std::future::Future;

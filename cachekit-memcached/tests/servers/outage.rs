@@ -120,16 +120,12 @@ async fn the_next_server_stands_in_for_at_most_10_seconds() {
     assert_eq!(found.value, "stood in");
     assert!(found.left <= Duration::from_secs(10), "{:?}", found.left);
     // Leads are given there as well.
-    let led = key_like(&key);
-    if let Lead::Mine(token) = backend.get(&led, LEAD).await.unwrap().lead {
-        let stored = backend.set(&led, V, TTL, Some(&token)).await.unwrap();
-        assert_eq!(stored, Stored::Stored);
-    }
-}
-
-/// Another key; where it lies does not matter.
-fn key_like(other: &StoreKey) -> StoreKey {
-    key(format_args!("{}:led", other.as_str()))
+    backend.remove(&key).await.unwrap_err();
+    let token = take_lead(&backend, &key).await;
+    let stored = backend.set(&key, V, TTL, Some(&token)).await.unwrap();
+    assert_eq!(stored, Stored::Stored);
+    let found = self::found(&backend, &key).await.unwrap();
+    assert!(found.left <= Duration::from_secs(10), "{:?}", found.left);
 }
 
 #[tokio::test]

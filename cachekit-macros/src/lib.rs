@@ -1,19 +1,119 @@
-//! The `#[cached]` attribute.
+//! The `#[cached]` attribute. Users name it `cachekit::cached`, where its documentation is.
+//!
+//! One file for each step: `args` parses the options (`ttl`, `suggest`), `function` the item,
+//! `checks` (`returned`, `template`) refuses what cannot be cached and says what to write instead.
+//! `expand` emits the function, with `key` and `compute`; `companions` what stands beside it.
+//! `spans` decides to what errors point and for whom lints take the code.
 
 mod args;
 mod checks;
 mod companions;
+mod compute;
 mod expand;
 mod function;
 mod key;
+mod returned;
 mod spans;
 mod suggest;
 mod template;
 mod ttl;
 
+#[cfg(test)]
+mod snapshots;
+
 use proc_macro::TokenStream;
 
-/// Caches the results of a function.
+/// Stores what a function returns under its arguments, and answers from there as long as it is
+/// fresh.
+///
+/// ```ignore
+/// use cachekit::cached;
+///
+/// #[cached(ttl = "10m")]
+/// fn squared(n: u64) -> u64 {
+///     n * n // runs once in ten minutes for each n
+/// }
+///
+/// assert_eq!(squared(7), 49);
+/// assert_eq!(squared::peek(7), Some(49));
+/// ```
+///
+/// It can be on sync and async functions: free ones, associated ones, methods, methods of traits
+/// and of their implementations, also under `#[async_trait]`, generic or not. The signature, the
+/// attributes and the error type stay as they are. Arguments may be borrowed; values may not.
+///
+/// # What is stored
+/// | return type | stored |
+/// |---|---|
+/// | `T` | every value |
+/// | `Option<T>` | `Some`; also `None` with `cache_none` |
+/// | `Result<T, E>` | `Ok`; `Err` never |
+/// | `Result<Option<T>, E>` | `Ok(Some)`; also `Ok(None)` with `cache_none` |
+///
+/// Aliases of these types are seen through. A value is `Clone + Send + Sync + 'static`, and serde
+/// can write and read it (not so with `local`). A hit clones it: return an `Arc` where that is
+/// dear. What cannot be written (a codec may refuse a type) is computed at every call, and an error
+/// is logged once.
+///
+/// # Options
+/// | option | default | |
+/// |---|---|---|
+/// | `ttl = 60`, `ttl = "1h30m"`, `ttl = …` | `CACHEKIT_DEFAULT_TTL` | how long a value is fresh: whole seconds; a text with `ms`, `s`, `m`, `h`, `d`; or an expression of type `Duration`, which may use the arguments and is evaluated after a miss in this process. A literal of zero is refused, a computed zero stores nothing |
+/// | `key = "user:{id}"` | all arguments | a text that the store shows as it is. Placeholders are arguments or their fields, `{id}`, `{self.id}`, `{pair.0}`, displayed and escaped; `{{` is a brace |
+/// | `key = (tenant, id)` | all arguments | an expression that serializes, hashed; the arguments are borrowed |
+/// | `skip(a, b)` | | arguments that the value does not depend on; `skip(self)`: instances share their entries |
+/// | `condition = id > 0` | | calls for which it is false go past the cache |
+/// | `unless = result.is_empty()` | | values for which it is true are not stored; `result` is a reference to what the function returned |
+/// | `cache_none` | | `None` is a result like any other |
+/// | `local` | | values stay in this process in every deployment, and need no serde |
+/// | `codec = …` | `Bincode` | the codec of values in a store, a type such as `cachekit::codec::MessagePack` |
+/// | `cache = …` | the cache of the process | an expression of type `Cache`, or one that dereferences to it; it may use the arguments and `self` |
+/// | `namespace = "users"` | | a prefix of the keys |
+/// | `name = "profile"` | module and name | keeps the keys when the function moves |
+/// | `version = 2` | 0 | raise it when the values mean something else, although their type is the same |
+/// | `companions = false`, `other_name` | the name of the function | see below |
+/// | `crate = path` | `::cachekit` | where the crate is, for those who re-export it |
+///
+/// # The key
+/// Every argument is part of the key, in the order of the signature, with the types of a generic
+/// function; an argument whose pattern is `_` is not, because the body cannot see it. Arguments
+/// implement `serde::Serialize`; if that fails, the call goes past the cache. `self` is never
+/// left out silently: `key` mentions it, or `skip(self)` says that instances share.
+///
+/// # Companions
+/// Beside `fn profile` stands a type of the same name, as visible as the function, whose
+/// associated functions take the same arguments, and are async if the function is:
+///
+/// | | returns | |
+/// |---|---|---|
+/// | `profile::remove(args)` | `Result<(), Error>` | the entry is not served again, here or elsewhere |
+/// | `profile::expire(args)` | `Result<(), Error>` | the entry is no longer fresh |
+/// | `profile::refresh(args)` | the return type | computes now and stores |
+/// | `profile::peek(args)` | `Option` of the return type | what is stored; computes nothing |
+/// | `profile::prime(args, value)` | `Result<(), Error>` | stores `value`, as the function returns it |
+/// | `profile::uncached(args)` | the return type | the function without the cache |
+///
+/// Methods, and associated functions that mention `Self`, have siblings instead: `users.profile_remove(42)`.
+/// A method without a visibility has none, because in an implementation of a trait no item may be
+/// added; `companions = true` adds them in an inherent `impl`.
+///
+/// An associated function that has neither `self` nor `Self` looks like a free one, and rustc says
+/// that a `struct is not supported in traits or impls`: write `companions = false`. The same helps
+/// where a module or a type of the function's name stands beside it.
+///
+/// # Where the body runs
+/// Sync functions compute on the thread of the caller; a hit in this process needs no runtime,
+/// and a store is reached through threads of ours. Of simultaneous callers of a key one computes,
+/// and the others wait for it.
+///
+/// The future of an async function whose signature owns everything, without generic parameters,
+/// `self` or `Self`, runs in a task of its own, and goes on while somebody waits for it; it must
+/// be `Send`. Every other runs in the future of the caller; if that is dropped, one of those who
+/// wait computes. To have an owned signature run there, mention a lifetime in it: `id: &u64`.
+///
+/// A function may call itself; an async one boxes the call, `Box::pin(profile(id - 1)).await`. A
+/// key that is asked for inside its own computation is computed again, and does not wait for
+/// itself.
 #[proc_macro_attribute]
 pub fn cached(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::cached(options.into(), item.into()).into()

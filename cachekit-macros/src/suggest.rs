@@ -1,5 +1,81 @@
 //! "Did you mean": the known word nearest to a mistyped one.
 
+use proc_macro2::Ident;
+use syn::Error;
+
+const OPTIONS: [&str; 14] = [
+    "ttl",
+    "namespace",
+    "name",
+    "version",
+    "key",
+    "skip",
+    "cache",
+    "codec",
+    "condition",
+    "unless",
+    "cache_none",
+    "local",
+    "companions",
+    "crate",
+];
+
+/// Words that other caches use, and ours for them.
+const SYNONYMS: [(&[&str], &str); 9] = [
+    (
+        &[
+            "expire", "expires", "expiry", "time", "timeout", "max_age", "lifetime", "duration",
+        ],
+        "ttl",
+    ),
+    (
+        &[
+            "time_to_live",
+            "ttl_secs",
+            "ttl_seconds",
+            "ttl_millis",
+            "seconds",
+        ],
+        "ttl",
+    ),
+    (&["prefix", "key_prefix", "group", "region"], "namespace"),
+    (&["ignore", "exclude", "skip_args", "without"], "skip"),
+    (&["when", "cache_if", "guard"], "condition"),
+    (&["format", "serializer", "encoding"], "codec"),
+    (&["backend", "store", "client", "ty", "create"], "cache"),
+    (&["option", "none", "cache_option"], "cache_none"),
+    (&["memory", "in_memory", "l1_only"], "local"),
+];
+
+/// What to say of an option that there is not.
+pub(crate) fn unknown_option(name: &Ident) -> Error {
+    let word = name.to_string();
+    let synonym = SYNONYMS
+        .iter()
+        .find(|(words, _)| words.contains(&word.as_str()));
+    let meant = synonym
+        .map(|(_, ours)| *ours)
+        .or_else(|| nearest(&word, OPTIONS));
+    let message = match (word.as_str(), meant) {
+        ("cache_err" | "cache_error" | "result", _) => format!(
+            "unknown option `{word}`: `Err` is never cached; to cache a failure, return it inside \
+             `Ok`"
+        ),
+        ("max_size" | "size" | "capacity" | "limit" | "max_entries", _) => format!(
+            "unknown option `{word}`: the size is a bound of the cache, not of a function; set \
+             `CACHEKIT_L1_MAX_ENTRIES`, or pass a cache of your own with `cache = …`"
+        ),
+        (_, Some(meant)) => format!("unknown option `{word}`; did you mean `{meant}`?"),
+        (_, None) => {
+            format!(
+                "unknown option `{word}`; the options are `{}`",
+                OPTIONS.join("`, `")
+            )
+        }
+    };
+    Error::new(name.span(), message)
+}
+
 /// The candidate within two edits of `word`, if there is one.
 pub(crate) fn nearest<'a>(
     word: &str,

@@ -1,0 +1,117 @@
+//! Emits the computation: what runs when there is no cached result.
+
+use proc_macro2::{Group, Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::GenericParam;
+use syn::spanned::Spanned;
+
+use crate::expand::Expansion;
+use crate::function::{Execution, Form};
+use crate::spans::{local, ours_at, regroup};
+
+impl Expansion<'_> {
+    /// Statements that take patterns apart for a body in place, and the computation itself.
+    pub(crate) fn compute(&self) -> (TokenStream, TokenStream) {
+        let returned = &self.function.returned;
+        if let Some(call) = self.call_uncached() {
+            let compute = if self.function.is_async() {
+                call
+            } else {
+                quote!(|| #call)
+            };
+            return (TokenStream::new(), compute);
+        }
+        let destructured = self
+            .function
+            .arguments
+            .iter()
+            .filter(|a| a.form == Form::Destructured);
+        let rebind = destructured.map(|argument| {
+            let (pattern, name) = (&argument.written.pat, &argument.name);
+            quote!(let #pattern = #name;)
+        });
+        let body = &self.function.body;
+        let compute = match &self.function.execution {
+            Execution::Sync => quote!(|| -> #returned #body),
+            Execution::Async => self.typed_block(body),
+            Execution::Boxed(block) => quote!(async move #block),
+        };
+        (rebind.collect(), compute)
+    }
+
+    /// An async block whose type is declared by an early return that is never taken.
+    fn typed_block(&self, body: &Group) -> TokenStream {
+        let returned = &self.function.returned;
+        let value = local("value");
+        let span = ours_at(returned.span());
+        let edge = quote_spanned! {span=>
+            if let ::core::option::Option::Some(#value) = ::core::option::Option::None::<#returned> {
+                return #value;
+            }
+        };
+        let statements = body.stream();
+        let block = regroup(body, quote!(#edge #statements));
+        quote!(async move #block)
+    }
+
+    /// The future on the heap, made by a function with a declared type: a recursive function
+    /// could not name its own future here.
+    pub(crate) fn boxed(&self) -> TokenStream {
+        let returned = &self.function.returned;
+        let (names, types): (Vec<_>, Vec<_>) = self
+            .function
+            .arguments
+            .iter()
+            .map(|a| (&a.name, a.ty()))
+            .unzip();
+        let (item, call) = match self.call_uncached() {
+            Some(call) => (TokenStream::new(), call),
+            None => {
+                // The body sees this name, so it is one that nobody else takes.
+                let name = Ident::new("__cachekit_uncached", Span::mixed_site());
+                let signature = self.signature_of_body(name.clone());
+                let body = &self.function.body;
+                (quote!(#signature #body), quote!(#name(#(#names),*)))
+            }
+        };
+        quote!({
+            #item
+            fn boxed(
+                #(#names: #types),*
+            ) -> ::core::pin::Pin<
+                ::std::boxed::Box<dyn ::core::future::Future<Output = #returned> + ::core::marker::Send>,
+            > {
+                ::std::boxed::Box::pin(#call)
+            }
+            boxed(#(#names),*)
+        })
+    }
+
+    /// A call of the companion that has the body.
+    fn call_uncached(&self) -> Option<TokenStream> {
+        let uncached = self.companions.uncached()?;
+        let receiver = self.function.receiver().map(|receiver| {
+            let receiver = &receiver.self_token;
+            quote!(#receiver,)
+        });
+        let names = self
+            .function
+            .arguments
+            .iter()
+            .map(|argument| &argument.name);
+        let turbofish = self.turbofish();
+        Some(quote!(#uncached #turbofish(#receiver #(#names),*)))
+    }
+
+    fn turbofish(&self) -> Option<TokenStream> {
+        let parameters = self.function.signature.generics.params.iter();
+        let names: Vec<&Ident> = parameters
+            .filter_map(|parameter| match parameter {
+                GenericParam::Lifetime(_) => None,
+                GenericParam::Type(parameter) => Some(&parameter.ident),
+                GenericParam::Const(parameter) => Some(&parameter.ident),
+            })
+            .collect();
+        (!names.is_empty()).then(|| quote!(::<#(#names),*>))
+    }
+}

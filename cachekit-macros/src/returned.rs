@@ -1,0 +1,131 @@
+//! Return types that cannot be cached, and why.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::visit::{self, Visit};
+use syn::{Error, Lifetime, Result, Type, TypeImplTrait, TypeReference};
+
+use crate::args::Options;
+use crate::function::{Function, future_output};
+
+pub(crate) fn check(function: &Function, options: &Options) -> Result<()> {
+    let returned = &function.returned;
+    match returned {
+        Type::Never(_) => Err(Error::new_spanned(
+            returned,
+            "a function that never returns has no value to cache; remove `#[cached]`",
+        )),
+        Type::Tuple(tuple) if tuple.elems.is_empty() => Err(Error::new_spanned(
+            returned,
+            "`()` is no value: a hit would only skip the effects of the function; return a value, \
+             or remove `#[cached]`",
+        )),
+        _ => {
+            refuse_type_parameter(function)?;
+            refuse_impl(returned)?;
+            refuse_borrowed(returned, options.local.is_some())
+        }
+    }
+}
+
+/// Whether a type parameter is a `Result` cannot be known, and its `Err` would be cached.
+fn refuse_type_parameter(function: &Function) -> Result<()> {
+    let Type::Path(path) = &function.returned else {
+        return Ok(());
+    };
+    let is_parameter = |ident: &Ident| {
+        function
+            .type_parameters()
+            .any(|parameter| parameter == ident)
+    };
+    let qualified = path.qself.as_ref().map(|qself| &*qself.ty);
+    let ty = match qualified {
+        Some(Type::Path(qualified)) => qualified.path.segments.first(),
+        _ => path.path.segments.first(),
+    };
+    let Some(parameter) = ty.filter(|segment| is_parameter(&segment.ident)) else {
+        return Ok(());
+    };
+    let message = format!(
+        "`{}` may turn out to be a `Result`, whose `Err` would be cached as a value; return a \
+         `Result` or an `Option` of it, or a type that wraps it",
+        parameter.ident,
+    );
+    Err(Error::new_spanned(&function.returned, message))
+}
+
+fn refuse_impl(returned: &Type) -> Result<()> {
+    #[derive(Default)]
+    struct Opaque<'ast>(Option<&'ast TypeImplTrait>);
+    impl<'ast> Visit<'ast> for Opaque<'ast> {
+        fn visit_type_impl_trait(&mut self, opaque: &'ast TypeImplTrait) {
+            self.0 = self.0.or(Some(opaque));
+        }
+    }
+    let mut opaque = Opaque::default();
+    opaque.visit_type(returned);
+    let Some(opaque) = opaque.0 else {
+        return Ok(());
+    };
+    let is_future = opaque.bounds.iter().any(|bound| match bound {
+        syn::TypeParamBound::Trait(bound) => future_output(&bound.path).is_some(),
+        _ => false,
+    });
+    let message = if is_future {
+        "a future cannot be cached, only what it gives: write `async fn` and return that"
+    } else {
+        "a cache stores values of a type with a name; return one, such as a `Vec` of the items or \
+         an `Arc<dyn Trait>` with `local`"
+    };
+    Err(Error::new_spanned(opaque, message))
+}
+
+fn refuse_borrowed(returned: &Type, local: bool) -> Result<()> {
+    #[derive(Default)]
+    struct Borrowed {
+        borrowed: Option<TokenStream>,
+        statics: Option<TokenStream>,
+    }
+    impl<'ast> Visit<'ast> for Borrowed {
+        fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
+            let lives = reference
+                .lifetime
+                .as_ref()
+                .is_some_and(|l| l.ident == "static");
+            let slot = if lives {
+                &mut self.statics
+            } else {
+                &mut self.borrowed
+            };
+            slot.get_or_insert_with(|| reference.to_token_stream());
+            visit::visit_type_reference(self, reference);
+        }
+        fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+            if lifetime.ident != "static" {
+                self.borrowed
+                    .get_or_insert_with(|| lifetime.to_token_stream());
+            }
+        }
+        fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
+        fn visit_parenthesized_generic_arguments(
+            &mut self,
+            _: &'ast syn::ParenthesizedGenericArguments,
+        ) {
+        }
+    }
+    let mut found = Borrowed::default();
+    found.visit_type(returned);
+    if let Some(borrowed) = found.borrowed {
+        let message = "a cached value outlives the call that computed it and cannot borrow; return \
+                       an owned type such as `String`, `Vec<T>` or `Arc<T>`";
+        return Err(Error::new_spanned(borrowed, message));
+    }
+    match found.statics.filter(|_| !local) {
+        None => Ok(()),
+        Some(reference) => Err(Error::new_spanned(
+            reference,
+            "a `&'static` reference cannot be read back from a store; return an owned type, or keep \
+             the value in this process with `local`",
+        )),
+    }
+}

@@ -1,0 +1,42 @@
+//! What five typical functions become.
+
+use proc_macro2::TokenStream;
+
+fn expanded(options: &str, item: &str) -> String {
+    let parse = |text: &str| text.parse::<TokenStream>().unwrap();
+    let tokens = crate::expand::cached(parse(options), parse(item));
+    prettyplease::unparse(&syn::parse2(tokens).unwrap())
+}
+
+macro_rules! snapshots {
+    ($($name:ident: $options:literal, $item:literal;)*) => {$(
+        #[test]
+        fn $name() {
+            insta::with_settings!({
+                snapshot_path => "../tests/snapshots",
+                prepend_module_to_snapshot => false,
+                description => concat!("#[cached(", $options, ")]\n", $item),
+                omit_expression => true,
+            }, {
+                insta::assert_snapshot!(stringify!($name), expanded($options, $item));
+            });
+        }
+    )*};
+}
+
+snapshots! {
+    sync_function: "ttl = 60",
+        "pub fn profile(id: u64, name: &str) -> Profile { load(id, name) }";
+    async_function_that_owns_its_arguments: "",
+        "async fn profile(id: u64) -> Result<Profile, DbError> { db::load(id).await }";
+    generic_function_with_options:
+        "key = \"{tenant}:{pair.0}\", ttl = ttl_of(&pair), condition = tenant > 0, \
+         unless = result.is_none(), cache_none, local, cache = CACHE, namespace = \"n\", version = 2",
+        "fn find<T: Load>(tenant: u64, pair: (String, T)) -> Option<T::Row> { T::load(tenant, pair) }";
+    method: "key = (self.tenant, id)",
+        "pub async fn profile(&self, id: u64) -> Result<Profile, DbError> { self.db.load(id).await }";
+    method_under_async_trait: "skip(self)",
+        "fn profile<'a, 'async_trait>(&'a self, id: u64) \
+         -> Pin<Box<dyn Future<Output = Profile> + Send + 'async_trait>> where 'a: 'async_trait \
+         { Box::pin(async move { let __self = self; __self.load(id).await }) }";
+}

@@ -48,6 +48,9 @@ pub(crate) fn run(root: &Path) -> Outcome {
     }
     eprintln!("\n== examples");
     failed.extend(examples::run(root).err());
+    if totals.passed == 0 {
+        failed.push("no test was run".to_owned());
+    }
     tell_absent();
     println!("{} passed, {} failed", totals.passed, totals.failed);
     if failed.is_empty() {

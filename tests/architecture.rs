@@ -219,7 +219,7 @@ fn every_test_that_the_map_names_is_there() {
     let folders = folders.chain(["src", "tests", "xtask", "bench"]);
     let everything: String = folders
         .filter(|folder| *folder != "cachekit")
-        .flat_map(|folder| sources_and_tests(folder))
+        .flat_map(sources_and_tests)
         .map(|(_, text)| text)
         .collect();
     for name in names {

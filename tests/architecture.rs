@@ -79,8 +79,10 @@ const LAYERS: &[Layers] = &[
         sources: "cachekit-file/src",
         rows: &[
             &["backend"],
-            &["sweep", "write"],
-            &["layout", "entry", "lock"],
+            &["store"],
+            &["directory", "sweep", "write"],
+            &["ledger", "file"],
+            &["layout", "entry"],
             &["config"],
             &["error"],
         ],
@@ -129,7 +131,7 @@ fn crates_depend_on_those_that_they_may() {
 fn the_core_is_built_without_syn_and_without_a_backend() {
     let tree = cargo(&[
         "tree",
-        "--package=cachekit-core",
+        "--manifest-path=cachekit-core/Cargo.toml", // another crate of this name is on crates.io
         "--edges=normal,no-proc-macro",
         "--prefix=none",
         "--format={lib}",

@@ -80,8 +80,8 @@ const LAYERS: &[Layers] = &[
         rows: &[
             &["backend"],
             &["store"],
-            &["directory", "sweep", "write"],
-            &["ledger", "file"],
+            &["sweep", "write"],
+            &["directory", "ledger", "file"],
             &["layout", "entry"],
             &["config"],
             &["error"],

@@ -14,7 +14,7 @@ const FILE: &str = "docs/environment.md";
 const SECTIONS: &[(&str, &[Variable])] = &[
     ("Where entries live", &[cachekit::BACKEND]),
     ("The cache", cachekit::config::VARIABLES),
-    ("Memcached", cachekit_memcached::config::VARIABLES),
+    ("Memcached", cachekit::memcached::config::VARIABLES),
 ];
 
 const HEAD: &str = "\

@@ -3,7 +3,7 @@
 //! Where companions exist the body moves into the companion `uncached`, and the function and
 //! `refresh` call it there; elsewhere it stays in place, as a closure or an async block.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -14,7 +14,7 @@ use crate::checks;
 use crate::companions::Companions;
 use crate::function::{Argument, Execution, Form, Function};
 use crate::key;
-use crate::spans::{as_ours, local, ours_at, regroup};
+use crate::spans::{as_ours, local, ours_at};
 use crate::ttl::Ttl;
 
 /// The attribute; after a problem the item itself and the errors, so that the rest of the crate
@@ -70,10 +70,13 @@ impl<'a> Expansion<'a> {
         let signature = self.signature();
         let body = self.cached_body();
         let body = match self.function.execution {
-            Execution::Boxed(_) => quote!(::std::boxed::Box::pin(async move { #body })),
+            Execution::Boxed(_) => quote!(return ::std::boxed::Box::pin(async move { #body });),
             Execution::Sync | Execution::Async => body,
         };
-        let body = regroup(&self.function.body, body);
+        // With braces of ours the compiler would not say that the function is never used.
+        let mut braces = Group::new(Delimiter::Brace, body);
+        braces.set_span(self.function.body.span());
+        let body = braces;
         quote!(#(#attributes)* #visibility #signature #body)
     }
 
@@ -281,7 +284,8 @@ impl<'a> Expansion<'a> {
             (&&&#runtime::ErrorProbe::new(#kind)).share()
         });
         let ask = self.ask(verb, &quote!(#ttl, #unless, #share, #compute));
-        quote!(#ttl_statement #rebind #ask)
+        let answer = quote_spanned!(span=> return #ask;);
+        quote!(#ttl_statement #rebind #answer)
     }
 
     /// A statement that evaluates the ttl before the body takes the arguments, and the ttl.

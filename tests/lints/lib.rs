@@ -114,7 +114,7 @@ pub async fn load(id: u64) -> Result<User, String> {
 #[inline]
 pub async fn tagged(name: &str, tags: &[&str]) -> Option<String> {
     yield_now().await;
-    return tags.first().map(|tag| return format!("{name}{tag}"));
+    return tags.first().map(|tag| return repeated(tag, name.len()));
 }
 
 /// Patterns.

@@ -37,7 +37,7 @@
 mod deployment;
 
 pub use cachekit_core::backend::{self, Backend, Ttl};
-pub use cachekit_core::cache::{Arguments, Cache, Function, Key, Stats};
+pub use cachekit_core::cache::{Arguments, Cache, Form, Function, Key, Stats};
 pub use cachekit_core::key::StoreKey;
 #[cfg(feature = "testkit")]
 pub use cachekit_core::testkit;

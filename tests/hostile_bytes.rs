@@ -9,10 +9,9 @@ use cachekit::backend::{Backend, Health, Lookup, NewEntry, Renewed, Stored, Toke
 use cachekit::clock::Clock;
 use cachekit::codec::{Bincode, Json, MessagePack};
 use cachekit::config::Config;
+use cachekit::memcached::Memcached;
 use cachekit::testkit::ReferenceBackend;
-use cachekit::{Cache, Function, Key, Result, StoreKey};
-use cachekit_core::cache::Form;
-use cachekit_memcached::Memcached;
+use cachekit::{Cache, Form, Function, Key, Result, StoreKey};
 use cachekit_memcached::testkit::Server;
 use serde::{Deserialize, Serialize};
 
@@ -157,6 +156,6 @@ async fn hostile_bytes_in_memory_are_a_miss_or_the_equal_value() {
 #[tokio::test]
 async fn hostile_bytes_in_memcached_are_a_miss_or_the_equal_value() {
     let server = Server::start();
-    let config = cachekit_memcached::Config::of_servers([server.address()]).unwrap();
+    let config = cachekit::memcached::Config::of_servers([server.address()]).unwrap();
     survives_in_every_codec(Arc::new(Memcached::new(config).unwrap())).await;
 }

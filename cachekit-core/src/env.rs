@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -235,6 +236,28 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
+
+/// Where this user's programs keep what they can compute again: `$XDG_CACHE_HOME` where it is set
+/// to an absolute path, else `~/Library/Caches` on macOS and `~/.cache` elsewhere. `None` for a
+/// user without a home directory.
+#[must_use]
+pub fn user_cache_dir() -> Option<PathBuf> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the reader that others must use"
+    )]
+    let xdg = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    if let Some(xdg) = xdg.filter(|path| path.is_absolute()) {
+        return Some(xdg);
+    }
+    let caches = if cfg!(target_os = "macos") {
+        "Library/Caches"
+    } else {
+        ".cache"
+    };
+    let home = std::env::home_dir().filter(|home| home.is_absolute())?;
+    Some(home.join(caches))
+}
 
 /// A parser for seconds with a fraction, within `range`.
 pub fn seconds(range: RangeInclusive<f64>) -> impl Fn(&str) -> Option<Duration> {

@@ -1,4 +1,38 @@
 //! A hashing client over many memcached servers, and the backend made of it.
+//!
+//! [`Memcached`] is a [`Backend`](cachekit_core::backend::Backend); users of the cache choose it
+//! with `CACHEKIT_MEMCACHED_SERVERS` and never name this crate.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), cachekit_core::error::Error> {
+//! use cachekit_core::backend::{Backend, Ttl, Want};
+//! use cachekit_core::key::StoreKey;
+//! use cachekit_memcached::{Config, Memcached};
+//!
+//! # let server = cachekit_memcached::testkit::Server::start();
+//! # let server = server.address();
+//! // Any number of servers: `host`, `host:port`, `[v6]:port`, `unix:/path`, `name=` in front.
+//! let memcached = Memcached::new(Config::of_servers([server])?)?;
+//! let key = StoreKey::new("greeting")?;
+//! memcached.set(&key, "hello".into(), Ttl::from_secs(60), None).await?;
+//! let found = memcached.get(&key, Want::Value).await?.found;
+//! assert_eq!(found.map(|found| found.value), Some("hello".into()));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! From the key of the cache to the socket, each module uses those below it:
+//!
+//! | module | |
+//! |---|---|
+//! | `backend` | keys, times, leads and errors of the cache, translated |
+//! | `client` | where a key goes, what happens when a server is away, many keys at once |
+//! | [`ring`] | key → order of the servers, as pymemcache places them; pure |
+//! | `node` | one server: whether it is up, and the connections to it |
+//! | `connection` | one socket that many callers share |
+//! | [`protocol`] | the meta commands as bytes; pure |
+//! | [`config`] | what a deployment decides, and its variables |
 
 mod backend;
 mod client;
@@ -8,7 +42,7 @@ mod error;
 mod node;
 pub mod protocol;
 pub mod ring;
-#[cfg(feature = "testkit")]
+#[cfg(all(feature = "testkit", unix))]
 pub mod testkit;
 
 pub use backend::Memcached;

@@ -1,4 +1,4 @@
-//! Real memcached processes for tests (feature `testkit`).
+//! Real memcached processes for tests: feature `testkit`, unix only.
 //!
 //! ```
 //! use cachekit_memcached::testkit::Server;
@@ -163,7 +163,6 @@ pub fn addresses(servers: &[Server]) -> Vec<String> {
 
 trait Socket: io::Read + io::Write {}
 impl Socket for TcpStream {}
-#[cfg(unix)]
 impl Socket for std::os::unix::net::UnixStream {}
 
 fn connect(place: &Place) -> io::Result<Box<dyn Socket>> {
@@ -197,10 +196,7 @@ fn launch(args: &[String], place: &Place) -> Option<Child> {
         // It does not run as root unless it is told to.
         command.args(["-u", "root"]);
     }
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.stdin(Stdio::null()).stdout(Stdio::null());
     let mut child = command
         .spawn()
         .unwrap_or_else(|error| panic!("{}", missing(&error)));

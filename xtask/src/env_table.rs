@@ -14,6 +14,8 @@ const FILE: &str = "docs/environment.md";
 const SECTIONS: &[(&str, &[Variable])] = &[
     ("Where entries live", &[cachekit::BACKEND]),
     ("The cache", cachekit::config::VARIABLES),
+    ("Memcached", cachekit::memcached::config::VARIABLES),
+    ("Files", cachekit::file::config::VARIABLES),
 ];
 
 const HEAD: &str = "\

@@ -4,37 +4,47 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use cachekit_memcached::config::SERVERS;
+use cachekit_memcached::testkit::{Server, addresses};
+
 use crate::{Outcome, shell};
 
-/// How an example is run. What it needs beyond the sources (a memcached server, a directory) it
-/// sets up itself, or its own tests do.
+/// How an example is run.
 struct Example {
     name: &'static str,
     features: &'static [&'static str],
     arguments: &'static [&'static str],
+    /// How many memcached servers it is given.
+    servers: usize,
 }
+
+const PLAIN: Example = Example {
+    name: "",
+    features: &[],
+    arguments: &[],
+    servers: 0,
+};
 
 /// Every file in `examples/`.
 const EXAMPLES: &[Example] = &[
     Example {
         name: "custom_backend",
         features: &["testkit"],
-        arguments: &[],
-    },
-    Example {
-        name: "memcached_cluster",
-        features: &[],
-        arguments: &[],
+        ..PLAIN
     },
     Example {
         name: "env_config",
-        features: &[],
-        arguments: &[],
+        ..PLAIN
+    },
+    Example {
+        name: "memcached_cluster",
+        servers: 3,
+        ..PLAIN
     },
     Example {
         name: "quickstart",
-        features: &[],
         arguments: &["cachekit-core/src", "--json"],
+        ..PLAIN
     },
 ];
 
@@ -48,7 +58,12 @@ pub(crate) fn run(root: &Path) -> Outcome {
         ));
     }
     for example in EXAMPLES {
-        shell::run(&mut command(root, example))?;
+        let servers: Vec<Server> = (0..example.servers).map(|_| Server::start()).collect();
+        let mut command = command(root, example);
+        if !servers.is_empty() {
+            command.env(SERVERS.name, addresses(&servers).join(","));
+        }
+        shell::run(&mut command)?;
     }
     Ok(())
 }

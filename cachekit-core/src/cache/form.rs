@@ -56,6 +56,22 @@ pub struct Release {
     schema: u64,
 }
 
+impl Release {
+    /// The release of entries in the codec `C`, of values of this schema, in this version of the
+    /// function.
+    #[must_use]
+    pub fn new<C: Codec>(schema: &Shape, version: u32) -> Self {
+        // Any odd multiplier spreads the version over all bits of the fingerprint.
+        let version = u64::from(version).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let schema = schema.fingerprint() ^ version;
+        Self {
+            codec: C::ID,
+            letter: C::LETTER,
+            schema,
+        }
+    }
+}
+
 impl fmt::Display for Release {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{FORMAT}{}{:016x}", self.letter, self.schema)
@@ -85,14 +101,7 @@ where
     C: Codec,
 {
     fn release(version: u32) -> Option<Release> {
-        // Any odd multiplier spreads the version over all bits of the fingerprint.
-        let version = u64::from(version).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let schema = shape::<V, C>().fingerprint() ^ version;
-        Some(Release {
-            codec: C::ID,
-            letter: C::LETTER,
-            schema,
-        })
+        Some(Release::new::<C>(shape::<V, C>(), version))
     }
 
     fn refusal() -> Option<&'static Refusal> {

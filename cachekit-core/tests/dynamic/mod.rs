@@ -1,5 +1,7 @@
 //! A serde type whose shape is data: what a derive would have generated, for any description.
 
+pub(crate) mod generate;
+
 use std::cell::RefCell;
 use std::fmt;
 

@@ -71,10 +71,11 @@ impl Lead {
     pub(super) async fn renew(
         self,
         key: &Key,
+        route: &str,
         hold: Exptime,
         client: &Client,
     ) -> Result<Renewed, Failure> {
-        let Some(led) = client.led(self.node, self.run).await? else {
+        let Some(led) = client.led(route, self.node, self.run).await? else {
             return Ok(Renewed::Lost);
         };
         // A touch cannot be fenced. So look first, and put back what was touched if it was
@@ -105,14 +106,19 @@ impl Lead {
     }
 
     /// Lets the next reader have it.
-    pub(super) async fn release(self, key: &Key, client: &Client) -> Result<(), Failure> {
+    pub(super) async fn release(
+        self,
+        key: &Key,
+        route: &str,
+        client: &Client,
+    ) -> Result<(), Failure> {
         let stale = match self.over {
             Over::Stub => false,
             Over::Stale => true,
             // To mark a fresh entry would make it stale. It is there until its ttl is over.
             Over::Fresh => return Ok(()),
         };
-        if let Some(led) = client.led(self.node, self.run).await? {
+        if let Some(led) = client.led(route, self.node, self.run).await? {
             led.call(delete(key, Some(self.cas), stale)).await?;
         }
         Ok(())

@@ -139,12 +139,8 @@ impl Memcached {
         }
     }
 
-    /// Whether the token of another backend means nothing here: it does where writes are fenced.
-    async fn is_fenced(&self, key: &StoreKey) -> Result<bool, Failure> {
-        self.client.is_fenced(&self.keys.route(key)).await
-    }
-
-    /// A write that was refused for its size leaves nothing behind.
+    /// A write that was refused for its size leaves nothing behind: the removal is a call of its
+    /// own, and its failure the graver one.
     async fn cleaned(&self, key: &StoreKey, outcome: Result<Stored, Failure>) -> Result<Stored> {
         match outcome {
             Err(failure) if failure.kind == ErrorKind::TooLarge => {
@@ -197,16 +193,20 @@ impl Backend for Memcached {
         lead: Option<&Token>,
     ) -> Result<Stored> {
         let entry = self.entry(key, value, ttl)?;
+        let route = self.keys.route(key);
         let failed = |failure: Failure| failure.into_error(SET);
         match lead.map(Lead::of) {
-            Some(Some(lead)) => return entry.fill(lead, &self.client).await.map_err(failed),
-            Some(None) if self.is_fenced(key).await.map_err(failed)? => {
+            Some(Some(lead)) => {
+                return entry.fill(lead, &route, &self.client).await.map_err(failed);
+            }
+            // The token of another backend does not stand here, where tokens mean something.
+            Some(None) if self.client.is_fenced(&route).await.map_err(failed)? => {
                 return Ok(Stored::Superseded);
             }
             Some(None) | None => {}
         }
         let request = |target: Target<'_>| entry.request(None, target);
-        let outcome = self.client.call(&self.keys.route(key), request).await;
+        let outcome = self.client.call(&route, request).await;
         self.cleaned(key, outcome.and_then(|answered| stored(&answered)))
             .await
     }
@@ -228,7 +228,14 @@ impl Backend for Memcached {
         let Some(lead) = Lead::of(lead) else {
             return Ok(Renewed::Lost);
         };
-        let outcome = lead.renew(&wire, lookup::hold(hold), &self.client).await;
+        let outcome = lead
+            .renew(
+                &wire,
+                &self.keys.route(key),
+                lookup::hold(hold),
+                &self.client,
+            )
+            .await;
         outcome.map_err(|failure| failure.into_error(RENEW))
     }
 
@@ -237,7 +244,9 @@ impl Backend for Memcached {
         let Some(lead) = Lead::of(lead) else {
             return Ok(());
         };
-        let outcome = lead.release(&wire, &self.client).await;
+        let outcome = lead
+            .release(&wire, &self.keys.route(key), &self.client)
+            .await;
         outcome.map_err(|failure| failure.into_error(RELEASE))
     }
 

@@ -52,8 +52,13 @@ impl Entry {
     }
 
     /// Writes it where `lead` was given, if the lead stands.
-    pub(super) async fn fill(self, lead: Lead, client: &Client) -> Result<Stored, Failure> {
-        let Some(led) = client.led(lead.node, lead.run).await? else {
+    pub(super) async fn fill(
+        self,
+        lead: Lead,
+        route: &str,
+        client: &Client,
+    ) -> Result<Stored, Failure> {
+        let Some(led) = client.led(route, lead.node, lead.run).await? else {
             return Ok(Stored::Superseded);
         };
         let outcome = match self.request(Some(lead.cas), led.target()) {

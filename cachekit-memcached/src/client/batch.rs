@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use cachekit_core::error::ErrorKind;
 use tokio::time::Instant;
 
+use super::route::Tried;
 use super::{Answered, Client, Place, Target, join_all};
 use crate::error::Failure;
 use crate::protocol::Request;
@@ -12,15 +12,19 @@ use crate::protocol::Request;
 /// As many requests of one batch are in flight at one node, so that no batch fills a connection.
 const WINDOW: usize = 1_024;
 
-/// One request of a batch: which result it gives, and where it goes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Job {
-    pub(super) index: usize,
-    pub(super) place: Place,
-}
+/// Says where the request of an index goes: the first time, and after each failure. `None`:
+/// nowhere, or not again.
+pub(super) type Placing<'a> = dyn Fn(usize, Option<Tried>) -> Option<Place> + Sync + 'a;
 
-/// The results of a batch; `None` where nothing was sent.
-pub(super) type Results = Vec<Option<Result<Answered, Failure>>>;
+/// Makes the request of an index.
+pub(super) type Making<'a> = dyn Fn(usize, Target<'_>) -> Result<Request, Failure> + Sync + 'a;
+
+/// One request of a batch.
+#[derive(Clone, Copy, Debug)]
+struct Job {
+    index: usize,
+    place: Place,
+}
 
 impl Client {
     /// [`call`](Self::call) for many keys; `request` is told which. Results are in the order of
@@ -28,53 +32,89 @@ impl Client {
     pub(crate) async fn call_many(
         &self,
         routes: &[Cow<'_, str>],
-        request: impl Fn(usize, Target<'_>) -> Result<Request, Failure>,
+        request: impl Fn(usize, Target<'_>) -> Result<Request, Failure> + Sync,
     ) -> Vec<Result<Answered, Failure>> {
-        let deadline = self.deadline();
-        let mut results: Results = routes.iter().map(|_| None).collect();
-        let job = |index| Job {
-            index,
-            place: self.place(&routes[index]),
+        let place = |index: usize, tried: Option<Tried>| match tried {
+            None => Some(self.place(&routes[index])),
+            Some(tried) => self.again(&routes[index], tried),
         };
-        let all = (0..routes.len()).map(job).collect();
-        self.round(all, &request, deadline, &mut results).await;
-        let again: Vec<Job> = (0..routes.len())
-            .filter(|&index| failed_with(&results[index], ErrorKind::Unavailable))
-            .map(job)
-            .collect();
-        self.round(again, &request, deadline, &mut results).await;
+        let results = self
+            .deliver(routes.len(), &place, &request, self.deadline())
+            .await;
         results
             .into_iter()
-            .map(|result| result.expect("every index had a job"))
+            .map(|result| result.expect("every key has a place"))
             .collect()
     }
 
-    /// Does all `jobs`, and puts their outcomes into `results`.
-    pub(super) async fn round(
+    /// Sends `count` requests to where `place` says, again and again as it says, until `deadline`.
+    /// A result is `None` where nothing was sent.
+    pub(super) async fn deliver(
         &self,
-        jobs: Vec<Job>,
-        request: &impl Fn(usize, Target<'_>) -> Result<Request, Failure>,
+        count: usize,
+        place: &Placing<'_>,
+        request: &Making<'_>,
         deadline: Instant,
-        results: &mut Results,
-    ) {
+    ) -> Vec<Option<Result<Answered, Failure>>> {
+        let mut results: Vec<_> = (0..count).map(|_| None).collect();
+        let first = |index| {
+            Some(Job {
+                index,
+                place: place(index, None)?,
+            })
+        };
+        let mut jobs: Vec<Job> = (0..count).filter_map(first).collect();
+        let mut attempts = 0;
+        while !jobs.is_empty() {
+            for (index, result) in self.round(&jobs, request, deadline).await {
+                results[index] = Some(result);
+            }
+            attempts += 1;
+            let again = |job: Job| {
+                let kind = results[job.index].as_ref()?.as_ref().err()?.kind;
+                let tried = Tried {
+                    place: job.place,
+                    kind,
+                    attempts,
+                };
+                Some(Job {
+                    place: place(job.index, Some(tried))?,
+                    ..job
+                })
+            };
+            let in_time = Instant::now() < deadline;
+            jobs = jobs
+                .into_iter()
+                .filter(|_| in_time)
+                .filter_map(again)
+                .collect();
+        }
+        results
+    }
+
+    /// Sends each request once, to all nodes at the same time.
+    async fn round(
+        &self,
+        jobs: &[Job],
+        request: &Making<'_>,
+        deadline: Instant,
+    ) -> impl Iterator<Item = (usize, Result<Answered, Failure>)> + use<> {
         let mut groups: Vec<Vec<Job>> = vec![Vec::new(); self.nodes.len()];
-        for job in jobs {
+        for &job in jobs {
             groups[job.place.node].push(job);
         }
         let groups = groups.into_iter().filter(|group| !group.is_empty());
         let groups = groups
             .map(|group| self.group(group, request, deadline))
             .collect();
-        for (index, result) in join_all(groups).await.into_iter().flatten() {
-            results[index] = Some(result);
-        }
+        join_all(groups).await.into_iter().flatten()
     }
 
-    /// Does `jobs`, all at one node.
+    /// Sends each request once, all to one node.
     async fn group(
         &self,
         jobs: Vec<Job>,
-        request: &impl Fn(usize, Target<'_>) -> Result<Request, Failure>,
+        request: &Making<'_>,
         deadline: Instant,
     ) -> Vec<(usize, Result<Answered, Failure>)> {
         let node = &self.nodes[jobs[0].place.node];
@@ -87,34 +127,23 @@ impl Client {
                     .collect();
             }
         };
+        let target = |job: &Job| Target {
+            place: job.place,
+            node,
+            link: &link,
+        };
+        let send = |job: &Job| node.send(&link, request(job.index, target(job))?);
         let mut results = Vec::with_capacity(jobs.len());
         for window in jobs.chunks(WINDOW) {
-            let send = |job: &Job| {
-                let target = Target {
-                    place: job.place,
-                    node,
-                    link: &link,
-                };
-                node.send(&link, request(job.index, target)?)
-            };
             let sent: Vec<_> = window.iter().map(send).collect();
             for (job, sent) in window.iter().zip(sent) {
-                let target = Target {
-                    place: job.place,
-                    node,
-                    link: &link,
-                };
                 let result = match sent {
                     Ok(sent) => sent.answer(deadline).await,
                     Err(failure) => Err(failure),
                 };
-                results.push((job.index, result.map(|answer| target.answered(answer))));
+                results.push((job.index, result.map(|answer| target(job).answered(answer))));
             }
         }
         results
     }
-}
-
-pub(super) fn failed_with(result: &Option<Result<Answered, Failure>>, kind: ErrorKind) -> bool {
-    matches!(result, Some(Err(failure)) if failure.kind == kind)
 }

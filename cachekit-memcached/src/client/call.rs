@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use cachekit_core::error::ErrorKind;
 use tokio::time::Instant;
 
+use super::route::Tried;
 use super::{Answered, Client, Place, Target};
 use crate::error::Failure;
 use crate::node::{Link, Node};
@@ -19,19 +19,28 @@ pub(crate) struct Led<'a> {
 }
 
 impl Client {
-    /// Sends the request that `request` makes for the node of `route`. If the node turns out not
-    /// to be there, once more: to it or to the node that stands in for it.
+    /// Sends the request that `request` makes to the node of `route`. Where that node turns out not
+    /// to be there, the call goes on as [`again`](Self::again) says.
     pub(crate) async fn call(
         &self,
         route: &str,
         request: impl Fn(Target<'_>) -> Result<Request, Failure>,
     ) -> Result<Answered, Failure> {
         let deadline = self.deadline();
-        match self.call_at(self.place(route), &request, deadline).await {
-            Err(failure) if failure.kind == ErrorKind::Unavailable => {
-                self.call_at(self.place(route), &request, deadline).await
-            }
-            outcome => outcome,
+        let mut place = self.place(route);
+        let mut attempts = 0;
+        loop {
+            let failure = match self.call_at(place, &request, deadline).await {
+                Err(failure) => failure,
+                answered => return answered,
+            };
+            attempts += 1;
+            let tried = Tried {
+                place,
+                kind: failure.kind,
+                attempts,
+            };
+            place = self.again(route, tried).ok_or(failure)?;
         }
     }
 
@@ -58,12 +67,18 @@ impl Client {
         Ok(node.link(self.deadline()).await?.greeting.fenced)
     }
 
-    /// Goes back to the node that gave a lead; `None` if that is another run of it, or no node.
-    pub(crate) async fn led(&self, node: usize, run: u64) -> Result<Option<Led<'_>>, Failure> {
+    /// Goes back to the node that gave a lead over a key of `route`; `None` if that is another run
+    /// of it, or no node.
+    pub(crate) async fn led(
+        &self,
+        route: &str,
+        node: usize,
+        run: u64,
+    ) -> Result<Option<Led<'_>>, Failure> {
         let deadline = self.deadline();
         let place = Place {
             node,
-            stand_in: false,
+            stand_in: self.owner(route).node != node,
         };
         let Some(node) = self.nodes.get(node) else {
             return Ok(None);

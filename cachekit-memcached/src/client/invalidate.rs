@@ -4,105 +4,63 @@
 use std::borrow::Cow;
 
 use cachekit_core::error::ErrorKind;
-use tokio::time::Instant;
 
-use super::batch::{Job, Results, failed_with};
-use super::{Client, Place};
+use super::batch::Placing;
+use super::route::Tried;
+use super::{Answered, Client, Target, join_all};
 use crate::error::Failure;
 use crate::protocol::{Code, Request};
 
 impl Client {
     /// Sends the deletions that `request` makes to the owner of each route and to the owner's
-    /// stand-in. It is an error if the owner did not get it, even if the stand-in did: the owner
-    /// may come back with what it held. A stand-in that is away holds nothing that is read.
+    /// stand-in, and once more where one may not have arrived: it may take effect twice.
+    ///
+    /// It is an error if the owner did not get it, even if the stand-in did: the owner may come
+    /// back with what it held. A stand-in that is away holds nothing that is read.
     pub(crate) async fn invalidate_many(
         &self,
         routes: &[Cow<'_, str>],
-        request: impl Fn(usize) -> Request,
+        request: impl Fn(usize) -> Request + Sync,
     ) -> Vec<Result<(), Failure>> {
+        let owner = |index: usize, tried: Option<Tried>| {
+            let worthwhile = tried.is_none_or(|t| t.attempts == 1 && t.may_be_repeated());
+            worthwhile.then(|| self.owner(&routes[index]))
+        };
+        let stand_in = |index: usize, tried: Option<Tried>| {
+            let place = self.stand_in(&routes[index])?;
+            let elsewhere = |t: Tried| t.attempts == 1 || place != t.place;
+            let worthwhile = tried.is_none_or(|t| t.may_be_repeated() && elsewhere(t));
+            worthwhile.then_some(place)
+        };
+        let making = |index: usize, _: Target<'_>| Ok(request(index));
         let deadline = self.deadline();
-        let mut results: Results = routes.iter().flat_map(|_| [None, None]).collect();
-        let owners = (0..routes.len()).map(|index| self.owner_job(&routes[index], index));
-        let stand_ins = (0..routes.len()).filter_map(|index| self.stand_in_job(routes, index));
-        let all = owners.chain(stand_ins).collect();
-        self.round(
-            all,
-            &|index, _| Ok(request(index / 2)),
-            deadline,
-            &mut results,
-        )
-        .await;
-        let again = self.failed_jobs(routes, deadline, &results);
-        self.round(
-            again,
-            &|index, _| Ok(request(index / 2)),
-            deadline,
-            &mut results,
-        )
-        .await;
-        let mut results = results.into_iter();
-        let mut delivered = || {
-            results.next().flatten().map(|result| {
-                result.and_then(|answered| match answered.meta().map(|meta| meta.code) {
-                    Some(Code::Done | Code::NotFound | Code::Exists) => Ok(()),
-                    _ => Err(Failure::new(
-                        ErrorKind::Protocol,
-                        "expected the reply to a deletion",
-                    )),
-                })
-            })
-        };
-        let outcome = |_| {
-            let (owner, stand_in) = (delivered(), delivered());
-            match stand_in {
-                Some(Err(failure)) if failure.kind != ErrorKind::Unavailable => Err(failure),
-                _ => owner.unwrap_or(Ok(())),
-            }
-        };
-        routes.iter().map(outcome).collect()
-    }
-
-    fn owner_job(&self, route: &str, index: usize) -> Job {
-        Job {
-            index: 2 * index,
-            place: Place {
-                node: self.owner(route),
-                stand_in: false,
-            },
-        }
-    }
-
-    fn stand_in_job(&self, routes: &[Cow<'_, str>], index: usize) -> Option<Job> {
-        let place = self.stand_in(&routes[index])?;
-        Some(Job {
-            index: 2 * index + 1,
-            place,
-        })
-    }
-
-    /// What is tried once more. A deletion may be repeated even if it may have happened.
-    fn failed_jobs(
-        &self,
-        routes: &[Cow<'_, str>],
-        deadline: Instant,
-        results: &Results,
-    ) -> Vec<Job> {
-        if Instant::now() >= deadline {
-            return Vec::new();
-        }
-        let failed = |index: usize| {
-            failed_with(&results[index], ErrorKind::Unavailable)
-                || failed_with(&results[index], ErrorKind::Ambiguous)
-        };
-        let owner = |index: usize| failed(2 * index).then(|| self.owner_job(&routes[index], index));
-        let stand_in = |index: usize| {
-            failed(2 * index + 1)
-                .then(|| self.stand_in_job(routes, index))
-                .flatten()
-        };
-        (0..routes.len())
-            .flat_map(|index| [owner(index), stand_in(index)])
-            .flatten()
+        let placings: [&Placing<'_>; 2] = [&owner, &stand_in];
+        let deliveries = placings.map(|to| self.deliver(routes.len(), to, &making, deadline));
+        let mut outcomes = join_all(deliveries.into()).await.into_iter();
+        let owners = outcomes.next().into_iter().flatten();
+        let stand_ins = outcomes.next().into_iter().flatten();
+        owners
+            .zip(stand_ins)
+            .map(|(owner, stand_in)| delivered(owner, stand_in))
             .collect()
+    }
+}
+
+type Delivery = Option<Result<Answered, Failure>>;
+
+fn delivered(owner: Delivery, stand_in: Delivery) -> Result<(), Failure> {
+    match stand_in.map(done) {
+        Some(Err(failure)) if failure.kind != ErrorKind::Unavailable => Err(failure),
+        _ => owner.map_or(Ok(()), done),
+    }
+}
+
+fn done(result: Result<Answered, Failure>) -> Result<(), Failure> {
+    match result?.meta().map(|meta| meta.code) {
+        Some(Code::Done | Code::NotFound | Code::Exists) => Ok(()),
+        _ => Err(Failure::new(
+            ErrorKind::Protocol,
+            "expected the reply to a deletion",
+        )),
     }
 }

@@ -1,17 +1,19 @@
 //! What a deployment decides, and the variables that say it.
 
 mod server;
+mod variables;
 
 use std::time::Duration;
 
-use cachekit_core::env::{self, Problems, Variable, Vars};
+use cachekit_core::env::{self, Problems, Vars};
 use cachekit_core::error::{Error, ErrorKind, Result};
 use serde::Deserialize;
 
 pub use server::{Address, InvalidServer, Server};
-
-/// What the variables of this crate begin with.
-pub const PREFIX: &str = "CACHEKIT_MEMCACHED_";
+pub use variables::{
+    CONNECT_TIMEOUT, FAILOVER, HASH_PREFIX, HASHING, KEY_PREFIX, MAX_ITEM_SIZE_BYTES,
+    MAX_POOL_SIZE, PREFIX, PROTOCOL, RETRY_ATTEMPTS, SERVERS, TIMEOUT, VARIABLES,
+};
 
 /// The longest key prefix, in bytes: enough of a key's 250 must be left for the key.
 pub const MAX_KEY_PREFIX: usize = 128;
@@ -20,126 +22,6 @@ const SECONDS: std::ops::RangeInclusive<f64> = 0.1..=30.0;
 const POOL_SIZES: std::ops::RangeInclusive<u64> = 1..=100;
 const ATTEMPTS: std::ops::RangeInclusive<u64> = 0..=10;
 const ITEM_SIZES: std::ops::RangeInclusive<u64> = 1_024..=1_073_741_824;
-
-/// `CACHEKIT_MEMCACHED_SERVERS`
-pub const SERVERS: Variable = Variable {
-    name: "CACHEKIT_MEMCACHED_SERVERS",
-    default: r#"["127.0.0.1:11211"]"#,
-    expected: "a JSON array or a comma list of `host`, `host:port`, `[v6]:port` or `unix:/path`, \
-               each with or without `name=` in front, none of them twice, without weights",
-    about: "The memcached servers. Keys are placed by `name`, or else by the address.",
-    secret: false,
-};
-
-/// `CACHEKIT_MEMCACHED_CONNECT_TIMEOUT`
-pub const CONNECT_TIMEOUT: Variable = Variable {
-    name: "CACHEKIT_MEMCACHED_CONNECT_TIMEOUT",
-    default: "2.0",
-    expected: "seconds between 0.1 and 30, such as 1.5",
-    about: "How long a connection may take to be made, its first exchange included.",
-    secret: false,
-};
-
-/// `CACHEKIT_MEMCACHED_TIMEOUT`
-pub const TIMEOUT: Variable = Variable {
-    name: "CACHEKIT_MEMCACHED_TIMEOUT",
-    default: "1.0",
-    expected: "seconds between 0.1 and 30, such as 1.5",
-    about: "How long a whole call may take, its one retry included.",
-    secret: false,
-};
-
-/// `CACHEKIT_MEMCACHED_MAX_POOL_SIZE`
-pub const MAX_POOL_SIZE: Variable = Variable {
-    name: "CACHEKIT_MEMCACHED_MAX_POOL_SIZE",
-    default: "10",
-    expected: "a whole number between 1 and 100",
-    about: "The most connections to one server. Each tokio runtime that calls has one of its own, \
-            shared by all its callers; runtimes beyond this number share one with another.",
-    secret: false,
-};
-
-/// `CACHEKIT_MEMCACHED_RETRY_ATTEMPTS`
-pub const RETRY_ATTEMPTS: Variable = Variable {
-    name: "CACHEKIT_MEMCACHED_RETRY_ATTEMPTS",
-    default: "2",
-    expected: "a whole number between 0 and 10",
-    about: "After this many failures in a row a server counts as down (0: after the first). One \
-            that refuses connections is down at once.",
-    secret: false,
-};
-
-/// `CACHEKIT_MEMCACHED_KEY_PREFIX`
-pub const KEY_PREFIX: Variable = Variable {
-    name: "CACHEKIT_MEMCACHED_KEY_PREFIX",
-    default: "",
-    expected: "at most 128 printable ASCII characters without spaces",
-    about: "Stands in front of every key and counts against the 250 bytes of a key.",
-    secret: false,
-};
-
-/// `CACHEKIT_MEMCACHED_HASH_PREFIX`
-pub const HASH_PREFIX: Variable = Variable {
-    name: "CACHEKIT_MEMCACHED_HASH_PREFIX",
-    default: "true",
-    expected: "true or false",
-    about: "Whether the prefix takes part in placing a key: true as cachekit-py does, false as \
-            pymemcache's own `key_prefix` does.",
-    secret: false,
-};
-
-/// `CACHEKIT_MEMCACHED_MAX_ITEM_SIZE_BYTES`
-pub const MAX_ITEM_SIZE_BYTES: Variable = Variable {
-    name: "CACHEKIT_MEMCACHED_MAX_ITEM_SIZE_BYTES",
-    default: "1048576",
-    expected: "a whole number between 1024 and 1073741824",
-    about: "The item size limit (`-I`) of a server that does not tell its own.",
-    secret: false,
-};
-
-/// `CACHEKIT_MEMCACHED_HASHING`
-pub const HASHING: Variable = Variable {
-    name: "CACHEKIT_MEMCACHED_HASHING",
-    default: "rendezvous",
-    expected: "`rendezvous`, the one placement that there is",
-    about: "How keys are placed on servers: as pymemcache's rendezvous hashing places them.",
-    secret: false,
-};
-
-/// `CACHEKIT_MEMCACHED_FAILOVER`
-pub const FAILOVER: Variable = Variable {
-    name: "CACHEKIT_MEMCACHED_FAILOVER",
-    default: "next",
-    expected: "`next`, `miss` or `error`",
-    about: "Where the keys of a server that is down go: to the next one, for at most 10 s each; \
-            nowhere, so that they are missed; or back to the caller as an error.",
-    secret: false,
-};
-
-/// `CACHEKIT_MEMCACHED_PROTOCOL`
-pub const PROTOCOL: Variable = Variable {
-    name: "CACHEKIT_MEMCACHED_PROTOCOL",
-    default: "auto",
-    expected: "`auto` or `meta`",
-    about: "`auto` asks every server for its version and its limits, and refuses one before \
-            1.6.10; `meta` asks for neither, for proxies that speak only the meta commands.",
-    secret: false,
-};
-
-/// Every variable of this crate.
-pub const VARIABLES: &[Variable] = &[
-    SERVERS,
-    CONNECT_TIMEOUT,
-    TIMEOUT,
-    MAX_POOL_SIZE,
-    RETRY_ATTEMPTS,
-    KEY_PREFIX,
-    HASH_PREFIX,
-    MAX_ITEM_SIZE_BYTES,
-    HASHING,
-    FAILOVER,
-    PROTOCOL,
-];
 
 /// How to reach the servers, and what to do when that fails.
 ///

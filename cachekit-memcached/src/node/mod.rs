@@ -97,10 +97,10 @@ impl Node {
         }
         match timeout_at(deadline, attempt.outcome()).await {
             Ok(outcome) => outcome,
-            Err(_) => {
-                self.failed(seen);
-                Err(Failure::new(ErrorKind::Timeout, "no connection in time").at(&self.name))
-            }
+            Err(_) => Err(self.failed(
+                seen,
+                Failure::new(ErrorKind::Timeout, "no connection in time"),
+            )),
         }
     }
 
@@ -116,7 +116,7 @@ impl Node {
 
     /// Queues `request` now; the reply is waited for later.
     pub(crate) fn send(self: &Arc<Self>, link: &Link, request: Request) -> Result<Sent, Failure> {
-        let changes = !matches!(request, Request::Get(_));
+        let changes = matches!(request, Request::Set(_) | Request::Delete(_));
         let seen = self.health.failures();
         let connection = link.connection.clone();
         match connection.send(request) {
@@ -150,21 +150,26 @@ impl Node {
             Lost::Sent if changes => (ErrorKind::Ambiguous, "the connection ended meanwhile"),
             Lost::Sent => (ErrorKind::Unavailable, "the connection ended meanwhile"),
         };
-        if lost != Lost::Full {
-            self.failed(seen);
+        let failure = Failure::new(kind, detail);
+        if lost == Lost::Full {
+            failure.at(&self.name)
+        } else {
+            self.failed(seen, failure)
         }
-        Failure::new(kind, detail).at(&self.name)
     }
 
     /// Counts a failure of a call that began when `seen` failures had been counted.
-    fn failed(self: &Arc<Self>, seen: u64) {
+    fn failed(self: &Arc<Self>, seen: u64, failure: Failure) -> Failure {
         if self.health.failed(seen) {
-            self.went_down();
+            self.went_down(failure.detail());
         }
+        failure.at(&self.name)
     }
 
-    fn went_down(self: &Arc<Self>) {
-        tracing::warn!(node = %self.name, "memcached node is down");
+    /// Whoever comes next makes a new connection: the old ones may be as good as dead.
+    fn went_down(self: &Arc<Self>, reason: &str) {
+        tracing::warn!(node = %self.name, reason, "memcached node is down");
+        self.slots.clear();
         self.probe_when_due();
     }
 
@@ -179,7 +184,7 @@ impl Node {
                     .await
                     .inspect_err(|failure| {
                         if failure.kind == ErrorKind::Unavailable && self.health.refused() {
-                            self.went_down();
+                            self.went_down(failure.detail());
                         }
                     })?;
             let greeting = greeting::exchange(&connection, self.protocol, deadline).await?;
@@ -193,10 +198,7 @@ impl Node {
                 self.answered();
                 Ok(link)
             }
-            Err(failure) => {
-                self.failed(seen);
-                Err(Failure::at(failure, &self.name))
-            }
+            Err(failure) => Err(self.failed(seen, failure)),
         }
     }
 
@@ -272,14 +274,13 @@ impl Sent {
             Ok(Ok(answer)) => answer,
             Ok(Err(lost)) => return Err(node.lost(lost, changes, seen)),
             Err(_) => {
-                node.failed(seen);
                 connection.gave_up(node.timeout * PATIENCE);
                 let kind = if changes {
                     ErrorKind::Ambiguous
                 } else {
                     ErrorKind::Timeout
                 };
-                return Err(Failure::new(kind, "no reply in time").at(&node.name));
+                return Err(node.failed(seen, Failure::new(kind, "no reply in time")));
             }
         };
         node.answered();

@@ -74,6 +74,11 @@ impl Slots {
         }
     }
 
+    /// Forgets all. Who waits for a reply keeps the connection open until it has come.
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Id, Attempt>> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,0 +1,60 @@
+//! From the system's errors to the kinds of the cache.
+
+use std::io;
+
+use cachekit_core::error::{Error, ErrorKind};
+
+/// What `operation` failed with. A missing file is not an error of its own: who can mean it looks
+/// for it first; here it is the directory that is gone.
+pub(crate) fn from_io(operation: &'static str, error: io::Error) -> Error {
+    use io::ErrorKind as Io;
+    let (kind, detail) = match error.kind() {
+        Io::StorageFull | Io::QuotaExceeded => (ErrorKind::Rejected, "the disk is full"),
+        Io::ReadOnlyFilesystem => (ErrorKind::Rejected, "the file system is read-only"),
+        Io::PermissionDenied => (ErrorKind::Rejected, "not permitted"),
+        Io::FileTooLarge => (
+            ErrorKind::Rejected,
+            "over the file system's limit of a file",
+        ),
+        Io::TimedOut => (ErrorKind::Timeout, "the file system did not answer"),
+        Io::NotFound | Io::NotADirectory | Io::StaleNetworkFileHandle => {
+            (ErrorKind::Unavailable, "the directory is gone")
+        }
+        _ if is_out_of_descriptors(&error) => (ErrorKind::Overloaded, "too many open files"),
+        _ => (ErrorKind::Unavailable, ""),
+    };
+    Error::with_source(kind, operation, detail, error)
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::MFILE | Errno::NFILE))
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn each_failure_of_the_system_has_its_kind() {
+        let cases = [
+            (Errno::NOSPC, ErrorKind::Rejected),
+            (Errno::DQUOT, ErrorKind::Rejected),
+            (Errno::ROFS, ErrorKind::Rejected),
+            (Errno::ACCESS, ErrorKind::Rejected),
+            (Errno::PERM, ErrorKind::Rejected),
+            (Errno::MFILE, ErrorKind::Overloaded),
+            (Errno::NFILE, ErrorKind::Overloaded),
+            (Errno::STALE, ErrorKind::Unavailable),
+            (Errno::NOENT, ErrorKind::Unavailable),
+            (Errno::IO, ErrorKind::Unavailable),
+            (Errno::TIMEDOUT, ErrorKind::Timeout),
+        ];
+        for (errno, kind) in cases {
+            assert_eq!(from_io("file get", errno.into()).kind(), kind, "{errno}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! From a key to a path.
+
+use std::path::{Path, PathBuf};
+
+use cachekit_core::key::StoreKey;
+
+/// The folder of this layout. Another layout of another release has another folder, so that each
+/// sweeps only what it understands.
+const LAYOUT: &str = "v1";
+
+/// How many folders the entries are spread over: as many as a byte has values.
+pub(crate) const FOLDERS: usize = 256;
+
+/// Which of the folders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Folder(u8);
+
+impl Folder {
+    pub(crate) const fn new(number: u8) -> Self {
+        Self(number)
+    }
+
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
+    pub(crate) const fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+
+    pub(crate) fn path(self, directory: &Path) -> PathBuf {
+        directory.join(LAYOUT).join(format!("{:02x}", self.0))
+    }
+}
+
+/// Where the entry of a key lies.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) folder: Folder,
+    pub(crate) path: PathBuf,
+}
+
+impl Place {
+    pub(crate) fn of(directory: &Path, key: &StoreKey) -> Self {
+        let hash = blake3::hash(key.as_str().as_bytes());
+        let folder = Folder(hash.as_bytes()[0]);
+        let path = folder.path(directory).join(hash.to_hex().as_str());
+        Self { folder, path }
+    }
+}
+
+/// Whether a file of this name may be an entry.
+pub(crate) fn is_entry(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// What the name of a file begins with that is not an entry yet.
+pub(crate) const TEMP: &str = ".tmp-";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_key_is_not_in_its_path() {
+        let directory = Path::new("/cache");
+        let key = StoreKey::new("../../etc/passwd").unwrap();
+        let place = Place::of(directory, &key);
+        let relative = place
+            .path
+            .strip_prefix(directory)
+            .unwrap()
+            .to_str()
+            .unwrap();
+        let name = &relative["v1/hh/".len()..];
+        assert!(is_entry(name));
+        assert_eq!(relative, format!("v1/{}/{name}", &name[..2]));
+        assert_eq!(place.path.parent().unwrap(), place.folder.path(directory));
+    }
+}

@@ -1,0 +1,284 @@
+//! What each operation does, as blocking calls.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::Weak;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use cachekit_core::backend::{Found, Health, NodeState, Stored, Ttl};
+use cachekit_core::clock::Clock;
+use cachekit_core::error::{Error, ErrorKind, Result};
+use cachekit_core::key::StoreKey;
+use rustix::fs::Access;
+
+use crate::config::{Config, SyncMode};
+use crate::directory::Directory;
+use crate::entry::{self, HEADER, Header, MARK_AT, STALE, Times};
+use crate::error::from_io;
+use crate::file::{header, occupied, open, remove_if_there, sync_folder};
+use crate::layout::Place;
+use crate::ledger::{Reservation, Usage};
+use crate::sweep::Sweeper;
+use crate::write::Temp;
+
+/// How exact recency is: a read renews the time in a file at most this often, because each renewal
+/// is a write of metadata.
+const RENEWED_AFTER_MS: u64 = 60_000;
+
+const GET: &str = "file get";
+const SET: &str = "file set";
+const EXPIRE: &str = "file expire";
+const REMOVE: &str = "file remove";
+
+#[derive(Debug)]
+pub(crate) struct Store {
+    pub(crate) config: Config,
+    clock: Clock,
+    directory: Directory,
+    sweeper: Sweeper,
+}
+
+/// The file of an entry, opened and not yet read.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    file: File,
+    length: u64,
+    modified: u64,
+}
+
+impl Opened {
+    pub(crate) const fn length(&self) -> u64 {
+        self.length
+    }
+}
+
+/// Whoever waits for a write. One who went away may have been told nothing, and goes on to write
+/// or remove the same key: the write that was left must not come after that.
+#[derive(Debug)]
+pub(crate) struct Caller(pub(crate) Weak<()>);
+
+impl Caller {
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+}
+
+/// What a caller is told who is not there to hear it.
+pub(crate) fn abandoned(operation: &'static str) -> Error {
+    Error::with_detail(ErrorKind::Ambiguous, operation, "the caller is gone")
+}
+
+impl Store {
+    pub(crate) fn new(config: Config, clock: Clock) -> Self {
+        let caps = Usage {
+            bytes: config.max_size,
+            entries: config.max_entries,
+        };
+        Self {
+            directory: Directory::new(config.directory.clone(), config.dir_permissions),
+            sweeper: Sweeper::new(config.directory.clone(), caps),
+            clock,
+            config,
+        }
+    }
+
+    /// Opens the file of an entry; `None` is a miss.
+    pub(crate) fn open(&self, key: &StoreKey) -> Result<Option<Opened>> {
+        self.directory.ready_once(GET)?;
+        let place = Place::of(self.directory.path(), key);
+        let opened = open(OpenOptions::new().read(true), &place.path);
+        let Some(file) = opened.map_err(|error| from_io(GET, error))? else {
+            // No file, or no directory: only one of them is a miss.
+            self.directory.ready(GET)?;
+            return Ok(None);
+        };
+        let metadata = file.metadata().map_err(|error| from_io(GET, error))?;
+        let most = self.config.max_value + HEADER as u64 + key.as_str().len() as u64;
+        if !metadata.is_file() || metadata.len() > most {
+            return Ok(None);
+        }
+        Ok(Some(Opened {
+            file,
+            length: metadata.len(),
+            modified: modified_ms(&metadata),
+        }))
+    }
+
+    /// Reads the entry of `key`; `None` is a miss.
+    pub(crate) fn read(&self, key: &StoreKey, opened: &Opened) -> Result<Option<Found>> {
+        let mut bytes = Vec::with_capacity(usize::try_from(opened.length).unwrap_or(0));
+        let mut content = (&opened.file).take(opened.length);
+        content
+            .read_to_end(&mut bytes)
+            .map_err(|error| from_io(GET, error))?;
+        let now = self.clock.unix_ms();
+        let entry = entry::parse(Bytes::from(bytes), key.as_str());
+        let Some(entry) = entry.filter(|entry| !entry.times.is_over(now)) else {
+            return Ok(None);
+        };
+        if now.abs_diff(opened.modified) >= RENEWED_AFTER_MS {
+            // Recency is a help to the sweep; a file system that is read-only serves without it.
+            let _ = opened.file.set_modified(time_of(now));
+        }
+        Ok(Some(Found {
+            left: entry.times.left(now),
+            stale: entry.stale,
+            value: entry.value,
+        }))
+    }
+
+    /// Both steps at once.
+    pub(crate) fn get(&self, key: &StoreKey) -> Result<Option<Found>> {
+        match self.open(key)? {
+            Some(opened) => self.read(key, &opened),
+            None => Ok(None),
+        }
+    }
+
+    pub(crate) fn set(
+        &self,
+        key: &StoreKey,
+        value: &[u8],
+        ttl: Ttl,
+        caller: &Caller,
+    ) -> Result<Stored> {
+        let limit = self.config.max_value;
+        if value.len() as u64 > limit {
+            self.remove(key)?;
+            let detail = format!("the limit is {limit} bytes");
+            return Err(Error::with_detail(ErrorKind::TooLarge, SET, detail));
+        }
+        self.directory.ready(SET)?;
+        let written = self.clock.unix_ms();
+        let times = Times {
+            written,
+            expires: written.saturating_add(ttl.as_millis_rounded_up()),
+        };
+        let head = entry::head(key.as_str(), value, times);
+        let place = Place::of(self.directory.path(), key);
+        let temp = self
+            .temp(&place, [&head, value], written)
+            .map_err(|e| from_io(SET, e))?;
+        let bytes = temp.occupied().map_err(|error| from_io(SET, error))?;
+        let reservation = self.sweeper.reserve(SET, bytes, written)?;
+        self.publish(temp, &place, reservation, caller)
+    }
+
+    fn temp(&self, place: &Place, parts: [&[u8]; 2], now: u64) -> io::Result<Temp> {
+        let folder = place.folder.path(self.directory.path());
+        let permissions = self.config.permissions;
+        let mut temp = match Temp::create(&folder, permissions) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.directory.make(&folder)?;
+                Temp::create(&folder, permissions)?
+            }
+            created => created?,
+        };
+        temp.write(parts, time_of(now), self.config.sync)?;
+        Ok(temp)
+    }
+
+    /// Gives `temp` the name of the entry, and counts it there.
+    fn publish(
+        &self,
+        temp: Temp,
+        place: &Place,
+        reservation: Reservation<'_>,
+        caller: &Caller,
+    ) -> Result<Stored> {
+        let mut held = self.sweeper.hold(place.folder);
+        if caller.is_gone() {
+            return Err(abandoned(SET));
+        }
+        let replaced = std::fs::symlink_metadata(&place.path).ok();
+        temp.rename(&place.path)
+            .map_err(|error| from_io(SET, error))?;
+        if let Some(replaced) = replaced {
+            held.subtract(occupied(&replaced));
+        }
+        held.add(reservation.bytes);
+        drop(held);
+        self.sync_folder(SET, place)?;
+        Ok(Stored::Stored)
+    }
+
+    /// Marks the entry as stale, in place. What this release cannot read, it removes: nobody may
+    /// find it fresh.
+    pub(crate) fn expire(&self, key: &StoreKey) -> Result<()> {
+        self.directory.ready(EXPIRE)?;
+        let place = Place::of(self.directory.path(), key);
+        match header(&place.path) {
+            Some(Header::Entry(_)) => self.mark(&place).map_err(|error| from_io(EXPIRE, error)),
+            Some(Header::Foreign | Header::Damaged) => self.remove_at(EXPIRE, &place),
+            None => Ok(()),
+        }
+    }
+
+    fn mark(&self, place: &Place) -> io::Result<()> {
+        let Some(file) = open(OpenOptions::new().write(true), &place.path)? else {
+            return Ok(());
+        };
+        file.write_all_at(&STALE, MARK_AT)?;
+        if self.config.sync == SyncMode::None {
+            Ok(())
+        } else {
+            file.sync_data()
+        }
+    }
+
+    pub(crate) fn remove(&self, key: &StoreKey) -> Result<()> {
+        self.directory.ready(REMOVE)?;
+        self.remove_at(REMOVE, &Place::of(self.directory.path(), key))
+    }
+
+    fn remove_at(&self, operation: &'static str, place: &Place) -> Result<()> {
+        let mut held = self.sweeper.hold(place.folder);
+        let metadata = std::fs::symlink_metadata(&place.path).ok();
+        let removed = remove_if_there(&place.path).map_err(|error| from_io(operation, error))?;
+        if let Some(metadata) = metadata.filter(|_| removed) {
+            held.subtract(occupied(&metadata));
+            drop(held);
+            self.sync_folder(operation, place)?;
+        }
+        Ok(())
+    }
+
+    fn sync_folder(&self, operation: &'static str, place: &Place) -> Result<()> {
+        if self.config.sync != SyncMode::Full {
+            return Ok(());
+        }
+        let folder = place.folder.path(self.directory.path());
+        sync_folder(&folder).map_err(|error| {
+            let detail = "done, but perhaps not for a loss of power";
+            Error::with_source(ErrorKind::Ambiguous, operation, detail, error)
+        })
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        let name = self.config.directory.display().to_string();
+        if let Err(error) = self.directory.ready("file health") {
+            return Health::single(name, NodeState::Down, error.to_string());
+        }
+        match rustix::fs::access(&self.config.directory, Access::WRITE_OK) {
+            Ok(()) => Health::single(name, NodeState::Up, ""),
+            Err(errno) => {
+                let reason = from_io("file health", errno.into()).to_string();
+                Health::single(name, NodeState::Degraded, reason)
+            }
+        }
+    }
+}
+
+fn time_of(unix_ms: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(unix_ms)
+}
+
+fn modified_ms(metadata: &std::fs::Metadata) -> u64 {
+    let ms = metadata
+        .mtime()
+        .saturating_mul(1_000)
+        .saturating_add(metadata.mtime_nsec() / 1_000_000);
+    u64::try_from(ms).unwrap_or(0)
+}

@@ -1,0 +1,10 @@
+//! The file backend on real directories.
+
+mod calls;
+mod caps;
+mod conformance;
+mod damage;
+mod directory;
+mod disk;
+mod scratch;
+mod sharing;

@@ -1,0 +1,80 @@
+//! A directory of one test, gone with it.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use cachekit_core::backend::{Backend, Ttl, Want};
+use cachekit_core::key::StoreKey;
+use cachekit_file::{Config, FileBackend};
+use tempfile::TempDir;
+
+/// Longer than any test.
+pub(crate) const LONG: Ttl = Ttl::from_secs(3_600);
+
+pub(crate) struct Scratch(TempDir);
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// A directory below, which is not there yet.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.0.path().join("cache")
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        Config {
+            directory: self.cache(),
+            ..Config::default()
+        }
+    }
+
+    /// Every file below the cache's directory.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        fn walk(directory: &Path, files: &mut Vec<PathBuf>) {
+            for entry in std::fs::read_dir(directory).into_iter().flatten() {
+                let entry = entry.unwrap();
+                if entry.file_type().unwrap().is_dir() {
+                    walk(&entry.path(), files);
+                } else {
+                    files.push(entry.path());
+                }
+            }
+        }
+        let mut files = Vec::new();
+        walk(&self.cache(), &mut files);
+        files
+    }
+
+    /// The one file there is.
+    pub(crate) fn file(&self) -> PathBuf {
+        let files = self.files();
+        assert_eq!(files.len(), 1, "{files:?}");
+        files[0].clone()
+    }
+}
+
+pub(crate) fn key(text: &str) -> StoreKey {
+    StoreKey::new(text).unwrap()
+}
+
+pub(crate) async fn set(backend: &FileBackend, text: &str, value: &[u8]) {
+    backend
+        .set(&key(text), Bytes::copy_from_slice(value), LONG, None)
+        .await
+        .unwrap();
+}
+
+pub(crate) async fn value(backend: &FileBackend, text: &str) -> Option<Bytes> {
+    backend
+        .get(&key(text), Want::Value)
+        .await
+        .unwrap()
+        .found
+        .map(|found| found.value)
+}

@@ -1,0 +1,217 @@
+//! Instances and processes that share a directory.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cachekit_core::backend::{Backend, Want};
+use cachekit_core::clock::Clock;
+use cachekit_core::testkit::ManualClock;
+use cachekit_file::{Config, FileBackend};
+
+use crate::scratch::{LONG, Scratch, key, set, value};
+
+#[tokio::test]
+async fn two_instances_see_each_others_writes_expiries_and_removals() {
+    let scratch = Scratch::new();
+    let (a, b) = (
+        FileBackend::new(scratch.config()).unwrap(),
+        FileBackend::new(scratch.config()).unwrap(),
+    );
+    set(&a, "k", b"from a").await;
+    assert_eq!(value(&b, "k").await.unwrap(), "from a");
+    set(&b, "k", b"from b").await;
+    assert_eq!(value(&a, "k").await.unwrap(), "from b");
+    a.expire(&key("k")).await.unwrap();
+    assert!(
+        b.get(&key("k"), Want::Value)
+            .await
+            .unwrap()
+            .found
+            .unwrap()
+            .stale
+    );
+    b.remove(&key("k")).await.unwrap();
+    assert_eq!(value(&a, "k").await, None);
+}
+
+/// This test binary again, as a process of its own that runs `body` on `directory`.
+struct Process(Child);
+
+impl Process {
+    fn start(body: &str, directory: &Path) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", body, "--ignored", "--nocapture", "--quiet"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        writeln!(child.stdin.take().unwrap(), "{}", directory.display()).unwrap();
+        Self(child)
+    }
+
+    /// Reads its output up to a line that ends in `text`.
+    fn wait_for(&mut self, text: &str) {
+        let output = BufReader::new(self.0.stdout.as_mut().unwrap());
+        let found = output
+            .lines()
+            .map_while(Result::ok)
+            .any(|line| line.ends_with(text));
+        assert!(found, "the process ended before it said {text:?}");
+    }
+
+    fn succeeds(mut self) {
+        assert!(self.0.wait().unwrap().success());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn config_from_stdin() -> Config {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    Config {
+        directory: PathBuf::from(line.trim_end()),
+        ..Config::default()
+    }
+}
+
+/// A value that says whose it is, of a length that differs from its neighbours'.
+fn self_describing(number: usize, round: usize) -> Bytes {
+    let length = 10 + (number * 37 + round * 101) % 3_000;
+    format!("{number}:")
+        .bytes()
+        .chain(std::iter::repeat_n(b'x', length))
+        .collect()
+}
+
+fn describes(value: &[u8], number: usize) -> bool {
+    let prefix = format!("{number}:");
+    value.starts_with(prefix.as_bytes()) && value[prefix.len()..].iter().all(|byte| *byte == b'x')
+}
+
+/// Sets, reads, expires and removes the same few keys as every other process, and finds no value
+/// that was not set for its key.
+async fn churn(backend: &FileBackend, rounds: usize) {
+    for round in 0..rounds {
+        for number in 0..20 {
+            let key = key(&format!("shared:{number}"));
+            match (round + number) % 7 {
+                0 => backend.remove(&key).await.unwrap(),
+                1 => backend.expire(&key).await.unwrap(),
+                2 | 3 => {
+                    let value = self_describing(number, round);
+                    backend.set(&key, value, LONG, None).await.unwrap();
+                }
+                _ => {
+                    let found = backend.get(&key, Want::Value).await.unwrap().found;
+                    assert!(found.is_none_or(|found| describes(&found.value, number)));
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "the body of another process"]
+async fn churning_process() {
+    let backend = FileBackend::new(config_from_stdin()).unwrap();
+    churn(&backend, 60).await;
+    backend
+        .set(&key("done"), Bytes::from("v"), LONG, None)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn processes_that_write_the_same_keys_never_find_a_wrong_value() {
+    let scratch = Scratch::new();
+    let processes: Vec<_> = (0..3)
+        .map(|_| Process::start("sharing::churning_process", &scratch.cache()))
+        .collect();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    churn(&backend, 60).await;
+    for process in processes {
+        process.succeeds();
+    }
+    assert_eq!(value(&backend, "done").await.unwrap(), "v");
+    let names = scratch.files();
+    assert!(
+        names
+            .iter()
+            .all(|name| !name.to_str().unwrap().contains(".tmp-")),
+        "{names:?}"
+    );
+}
+
+#[tokio::test]
+#[ignore = "the body of another process"]
+async fn writing_process() {
+    let backend = FileBackend::new(config_from_stdin()).unwrap();
+    for round in 0.. {
+        for number in 0..20 {
+            let key = key(&format!("shared:{number}"));
+            backend
+                .set(&key, self_describing(number, round), LONG, None)
+                .await
+                .unwrap();
+        }
+        println!("round");
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_is_killed_leaves_every_entry_whole_or_absent() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    for _ in 0..10 {
+        let mut process = Process::start("sharing::writing_process", &scratch.cache());
+        process.wait_for("round");
+        drop(process);
+        for number in 0..20 {
+            let found = value(&backend, &format!("shared:{number}")).await.unwrap();
+            assert!(describes(&found, number));
+        }
+    }
+}
+
+#[tokio::test]
+async fn temp_files_go_when_nobody_can_be_writing_them_any_more() {
+    let scratch = Scratch::new();
+    let time = ManualClock::new();
+    let now = Duration::from_millis(Clock::system().unix_ms());
+    time.advance(now - Duration::from_millis(time.clock().unix_ms()));
+    set(
+        &FileBackend::with_clock(scratch.config(), time.clock()).unwrap(),
+        "k",
+        b"v",
+    )
+    .await;
+    let temp = scratch.file().with_file_name(".tmp-0123456789abcdef-0");
+    std::fs::write(&temp, b"half an ent").unwrap();
+
+    time.advance(Duration::from_secs(3_000));
+    set(
+        &FileBackend::with_clock(scratch.config(), time.clock()).unwrap(),
+        "l",
+        b"v",
+    )
+    .await;
+    assert!(temp.exists(), "a writer may still be at it");
+
+    time.advance(Duration::from_secs(1_000));
+    set(
+        &FileBackend::with_clock(scratch.config(), time.clock()).unwrap(),
+        "l",
+        b"v",
+    )
+    .await;
+    assert!(!temp.exists());
+}

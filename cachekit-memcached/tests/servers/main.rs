@@ -1,0 +1,80 @@
+//! The backend on real servers that are full, small, slow, stopped, killed or started again.
+
+mod aborts;
+mod limits;
+mod many;
+mod outage;
+mod peers;
+mod runtimes;
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cachekit_core::backend::{Backend as _, Found, Lead, Stored, Token, Ttl, Want};
+use cachekit_core::key::StoreKey;
+use cachekit_memcached::testkit::{Server, addresses};
+use cachekit_memcached::{Config, Memcached};
+
+const TTL: Ttl = Ttl::from_secs(300);
+const LEAD: Want = Want::Lead {
+    hold: Ttl::from_secs(30),
+    early: Duration::ZERO,
+};
+
+/// How long a test waits for what has to happen.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+fn config(servers: &[Server]) -> Config {
+    Config::of_servers(addresses(servers)).unwrap()
+}
+
+fn backend(servers: &[Server]) -> Memcached {
+    Memcached::new(config(servers)).unwrap()
+}
+
+fn key(text: impl std::fmt::Display) -> StoreKey {
+    StoreKey::new(text.to_string()).unwrap()
+}
+
+async fn set(backend: &Memcached, key: &StoreKey, value: &str) {
+    let value = Bytes::copy_from_slice(value.as_bytes());
+    assert_eq!(
+        backend.set(key, value, TTL, None).await.unwrap(),
+        Stored::Stored
+    );
+}
+
+async fn found(backend: &Memcached, key: &StoreKey) -> Option<Found> {
+    backend.get(key, Want::Value).await.unwrap().found
+}
+
+async fn value(backend: &Memcached, key: &StoreKey) -> Option<Bytes> {
+    found(backend, key).await.map(|found| found.value)
+}
+
+async fn take_lead(backend: &Memcached, key: &StoreKey) -> Token {
+    match backend.get(key, LEAD).await.unwrap().lead {
+        Lead::Mine(token) => token,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Looks again and again until `look` has an answer.
+async fn eventually<T, F>(mut look: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let mut ticks = tokio::time::interval(Duration::from_millis(10));
+    let looking = async {
+        loop {
+            if let Some(answer) = look().await {
+                return answer;
+            }
+            ticks.tick().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, looking)
+        .await
+        .expect("it does not happen")
+}

@@ -1,0 +1,182 @@
+//! Many keys over several servers.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use cachekit_core::backend::{Backend as _, Lead, NewEntry, Stored, Want};
+use cachekit_core::error::ErrorKind;
+use cachekit_core::key::StoreKey;
+use cachekit_memcached::testkit::Server;
+use cachekit_memcached::{Config, Failover, Memcached};
+
+use super::{LEAD, TTL, backend, config, key, take_lead};
+
+fn three() -> [Server; 3] {
+    [Server::start(), Server::start(), Server::start()]
+}
+
+fn keys(count: usize) -> Vec<StoreKey> {
+    (0..count)
+        .map(|number| key(format_args!("many:{number}")))
+        .collect()
+}
+
+fn entries(keys: &[StoreKey]) -> Vec<NewEntry> {
+    let entry = |key: &StoreKey| NewEntry {
+        key: key.clone(),
+        value: Bytes::from(key.as_str().to_owned()),
+        ttl: TTL,
+        lead: None,
+    };
+    keys.iter().map(entry).collect()
+}
+
+#[tokio::test]
+async fn many_keys_lie_on_all_servers_and_are_found_in_the_order_asked() {
+    let servers = three();
+    let backend = backend(&servers);
+    let keys = keys(3_000);
+    let stored = backend.set_many(entries(&keys)).await;
+    assert!(
+        stored
+            .into_iter()
+            .all(|stored| stored.unwrap() == Stored::Stored)
+    );
+    for server in &servers {
+        let items = server.stat("curr_items");
+        assert!((700..1_300).contains(&items), "{items} of 3000 items");
+    }
+    let results = backend.get_many(&keys, Want::Value).await;
+    assert_eq!(results.len(), keys.len());
+    for (key, result) in keys.iter().zip(results) {
+        assert_eq!(result.unwrap().found.unwrap().value, key.as_str());
+    }
+}
+
+#[tokio::test]
+async fn many_leads_are_given_once_each() {
+    let servers = three();
+    let backend = backend(&servers);
+    let keys = keys(100);
+    let first = backend.get_many(&keys, LEAD).await;
+    let tokens: HashSet<_> = first
+        .into_iter()
+        .map(|result| match result.unwrap().lead {
+            Lead::Mine(token) => token,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(tokens.len() > 1);
+    let second = backend.get_many(&keys, LEAD).await;
+    assert!(
+        second
+            .into_iter()
+            .all(|result| result.unwrap().lead == Lead::Other)
+    );
+}
+
+#[tokio::test]
+async fn leads_of_a_batch_that_nobody_waits_for_are_handed_back() {
+    let servers = three();
+    let backend = backend(&servers);
+    let keys = keys(100);
+    // Dropped at every point at which it has something to wait for.
+    for polls in 0..20 {
+        let mut batch = Box::pin(backend.get_many(&keys, LEAD));
+        for _ in 0..polls {
+            let done = std::future::poll_fn(|context| {
+                std::task::Poll::Ready(batch.as_mut().poll(context).is_ready())
+            });
+            if done.await {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(batch);
+    }
+    backend
+        .remove_many(&keys)
+        .await
+        .into_iter()
+        .for_each(|result| result.unwrap());
+    let mut batch = Box::pin(backend.get_many(&keys, LEAD));
+    std::future::poll_fn(|context| {
+        assert!(batch.as_mut().poll(context).is_pending());
+        std::task::Poll::Ready(())
+    })
+    .await;
+    drop(batch);
+    for key in &keys {
+        super::eventually(|| async {
+            matches!(backend.get(key, LEAD).await.unwrap().lead, Lead::Mine(_)).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_fails_its_own_keys_and_no_other() {
+    let mut servers = three();
+    let config = Config {
+        failover: Failover::Error,
+        ..config(&servers)
+    };
+    let backend = Memcached::new(config).unwrap();
+    let keys = keys(300);
+    backend
+        .set_many(entries(&keys))
+        .await
+        .into_iter()
+        .for_each(|stored| {
+            stored.unwrap();
+        });
+    let owned = usize::try_from(servers[1].stat("curr_items")).unwrap();
+    servers[1].kill();
+    let results = backend.get_many(&keys, Want::Value).await;
+    let (found, failed): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    assert_eq!((found.len(), failed.len()), (300 - owned, owned));
+    assert!(
+        found
+            .into_iter()
+            .all(|result| result.unwrap().found.is_some())
+    );
+    for result in failed {
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Unavailable);
+    }
+    let removed = backend.remove_many(&keys).await;
+    assert_eq!(
+        removed.iter().filter(|result| result.is_err()).count(),
+        owned
+    );
+}
+
+#[tokio::test]
+async fn a_batch_may_be_larger_than_what_may_be_in_flight() {
+    let servers = [Server::start()];
+    let backend = backend(&servers);
+    let keys = keys(40_000);
+    let results = backend.get_many(&keys, Want::Value).await;
+    assert!(
+        results
+            .into_iter()
+            .all(|result| result.unwrap().found.is_none())
+    );
+}
+
+#[tokio::test]
+async fn one_lead_among_many_writes_is_kept_to() {
+    let servers = three();
+    let backend = backend(&servers);
+    let keys = keys(2);
+    let token = take_lead(&backend, &keys[0]).await;
+    backend.remove(&keys[0]).await.unwrap();
+    let mut entries = entries(&keys);
+    entries[0].lead = Some(token);
+    let stored: Vec<_> = backend
+        .set_many(entries)
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(stored, [Stored::Superseded, Stored::Stored]);
+}

@@ -1,0 +1,340 @@
+//! Servers that are killed, stopped, full and started again.
+
+use std::io::Read as _;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cachekit_core::backend::{Backend as _, Lead, NodeState, Renewed, Stored, Want};
+use cachekit_core::error::ErrorKind;
+use cachekit_core::key::StoreKey;
+use cachekit_memcached::testkit::Server;
+use cachekit_memcached::{Config, Failover, Memcached};
+use tokio::time::Instant;
+
+use super::{LEAD, TTL, backend, config, eventually, found, key, set, take_lead, value};
+
+const V: Bytes = Bytes::from_static(b"v");
+
+fn three() -> [Server; 3] {
+    [Server::start(), Server::start(), Server::start()]
+}
+
+fn with_failover(servers: &[Server], failover: Failover) -> Memcached {
+    Memcached::new(Config {
+        failover,
+        ..config(servers)
+    })
+    .unwrap()
+}
+
+/// A key whose owner is the server at `index`, which holds nothing else.
+async fn key_of(backend: &Memcached, servers: &[Server], index: usize) -> StoreKey {
+    for number in 0.. {
+        let key = key(format_args!("owned:{number}"));
+        set(backend, &key, "v").await;
+        if servers[index].stat("curr_items") > 0 {
+            return key;
+        }
+    }
+    unreachable!()
+}
+
+async fn comes_back(backend: &Memcached, key: &StoreKey) {
+    eventually(|| async { backend.get(key, Want::Value).await.ok() }).await;
+}
+
+#[tokio::test]
+async fn a_backend_is_built_without_a_server_and_fails_without_one() {
+    let mut server = Server::start();
+    server.kill();
+    let backend = backend(&[server]);
+    let error = backend.get(&key("k"), Want::Value).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let error = backend.set(&key("k"), V, TTL, None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let error = backend.remove(&key("k")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn a_server_that_was_killed_is_found_again_when_it_is_back() {
+    let mut servers = [Server::start()];
+    let backend = backend(&servers);
+    set(&backend, &key("k"), "v").await;
+    servers[0].kill();
+    backend.get(&key("k"), Want::Value).await.unwrap_err();
+    let began = Instant::now();
+    for _ in 0..1_000 {
+        backend.get(&key("k"), Want::Value).await.unwrap_err();
+    }
+    assert!(
+        began.elapsed() < Duration::from_secs(1),
+        "a server that is down fails fast"
+    );
+    servers[0].restart();
+    comes_back(&backend, &key("k")).await;
+    assert_eq!(found(&backend, &key("k")).await, None);
+    set(&backend, &key("k"), "again").await;
+}
+
+#[tokio::test]
+async fn a_server_that_was_restarted_between_two_calls_fails_neither() {
+    let mut servers = [Server::start()];
+    let backend = backend(&servers);
+    for _ in 0..5 {
+        set(&backend, &key("k"), "v").await;
+        servers[0].restart();
+        assert_eq!(found(&backend, &key("k")).await, None);
+    }
+}
+
+#[tokio::test]
+async fn the_lead_of_a_run_that_is_over_is_superseded() {
+    let mut servers = [Server::start()];
+    let backend = backend(&servers);
+    let old = take_lead(&backend, &key("k")).await;
+    servers[0].restart();
+    // The counter of CAS numbers begins again: both leads have the same.
+    let new = take_lead(&backend, &key("k")).await;
+    assert_eq!(
+        backend.renew(&key("k"), &old, TTL).await.unwrap(),
+        Renewed::Lost
+    );
+    backend.release(&key("k"), &old).await.unwrap();
+    let stored = backend.set(&key("k"), V, TTL, Some(&old)).await.unwrap();
+    assert_eq!(stored, Stored::Superseded);
+    let stored = backend.set(&key("k"), V, TTL, Some(&new)).await.unwrap();
+    assert_eq!(stored, Stored::Stored);
+}
+
+#[tokio::test]
+async fn the_next_server_stands_in_for_at_most_10_seconds() {
+    let mut servers = three();
+    let backend = backend(&servers);
+    let key = key_of(&backend, &servers, 1).await;
+    servers[1].kill();
+    assert_eq!(found(&backend, &key).await, None);
+    set(&backend, &key, "stood in").await;
+    let found = found(&backend, &key).await.unwrap();
+    assert_eq!(found.value, "stood in");
+    assert!(found.left <= Duration::from_secs(10), "{:?}", found.left);
+    // Leads are given there as well.
+    backend.remove(&key).await.unwrap_err();
+    let token = take_lead(&backend, &key).await;
+    let stored = backend.set(&key, V, TTL, Some(&token)).await.unwrap();
+    assert_eq!(stored, Stored::Stored);
+    let found = self::found(&backend, &key).await.unwrap();
+    assert!(found.left <= Duration::from_secs(10), "{:?}", found.left);
+}
+
+#[tokio::test]
+async fn a_removal_that_the_owner_did_not_get_is_an_error_and_reaches_the_stand_in() {
+    let mut servers = three();
+    let backend = backend(&servers);
+    let key = key_of(&backend, &servers, 1).await;
+    servers[1].kill();
+    assert_eq!(found(&backend, &key).await, None);
+    set(&backend, &key, "stood in").await;
+    assert_eq!(
+        backend.remove(&key).await.unwrap_err().kind(),
+        ErrorKind::Unavailable
+    );
+    assert_eq!(found(&backend, &key).await, None);
+    set(&backend, &key, "stood in").await;
+    assert_eq!(
+        backend.expire(&key).await.unwrap_err().kind(),
+        ErrorKind::Unavailable
+    );
+    assert!(found(&backend, &key).await.is_none_or(|found| found.stale));
+}
+
+#[tokio::test]
+async fn a_removal_reaches_the_stand_in_that_another_process_used() {
+    let mut servers = three();
+    let (ours, theirs) = (backend(&servers), backend(&servers));
+    let key = key_of(&ours, &servers, 1).await;
+    servers[1].kill();
+    assert_eq!(found(&theirs, &key).await, None);
+    set(&theirs, &key, "stood in").await;
+    servers[1].restart();
+    // We never saw the outage; they have not seen its end yet.
+    ours.remove(&key).await.unwrap();
+    if let Ok(lookup) = theirs.get(&key, Want::Value).await {
+        assert_eq!(lookup.found, None);
+    }
+}
+
+#[tokio::test]
+async fn under_miss_reads_miss_and_writes_fail() {
+    let mut servers = three();
+    let backend = with_failover(&servers, Failover::Miss);
+    let key = key_of(&backend, &servers, 1).await;
+    servers[1].kill();
+    let lookup = backend.get(&key, LEAD).await.unwrap();
+    assert_eq!((lookup.found, lookup.lead), (None, Lead::Unfenced));
+    let lookup = backend.get(&key, Want::Value).await.unwrap();
+    assert_eq!((lookup.found, lookup.lead), (None, Lead::None));
+    let error = backend.set(&key, V, TTL, None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!(
+        backend.remove(&key).await.unwrap_err().kind(),
+        ErrorKind::Unavailable
+    );
+}
+
+#[tokio::test]
+async fn under_error_everything_is_an_error() {
+    let mut servers = three();
+    let backend = with_failover(&servers, Failover::Error);
+    let key = key_of(&backend, &servers, 1).await;
+    servers[1].kill();
+    for want in [LEAD, Want::Value] {
+        let error = backend.get(&key, want).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+    }
+    let error = backend.set(&key, V, TTL, None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn calls_to_a_stopped_server_end_in_time_and_it_is_down_after_the_attempts() {
+    const TIMEOUT: Duration = Duration::from_millis(200);
+    let servers = [Server::start()];
+    let config = Config {
+        timeout: TIMEOUT,
+        retry_attempts: 2,
+        ..config(&servers)
+    };
+    let backend = Memcached::new(config).unwrap();
+    set(&backend, &key("k"), "v").await;
+    servers[0].stop();
+    let began = Instant::now();
+    let error = backend.get(&key("k"), Want::Value).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    let error = backend.set(&key("k"), V, TTL, None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Ambiguous);
+    assert!(
+        began.elapsed() < 2 * TIMEOUT + Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
+    // Two failures in a row: down.
+    let began = Instant::now();
+    let error = backend.get(&key("k"), Want::Value).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(began.elapsed() < TIMEOUT, "{:?}", began.elapsed());
+    servers[0].resume();
+    comes_back(&backend, &key("k")).await;
+    assert!(
+        value(&backend, &key("k"))
+            .await
+            .is_some_and(|value| value == "v")
+    );
+}
+
+#[tokio::test]
+async fn a_hundred_calls_to_a_stopped_server_end_together_and_count_as_one_failure() {
+    const TIMEOUT: Duration = Duration::from_millis(200);
+    let servers = [Server::start()];
+    let config = Config {
+        timeout: TIMEOUT,
+        retry_attempts: 2,
+        ..config(&servers)
+    };
+    let backend = std::sync::Arc::new(Memcached::new(config).unwrap());
+    set(&backend, &key("k"), "v").await;
+    servers[0].stop();
+    let began = Instant::now();
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        let backend = std::sync::Arc::clone(&backend);
+        calls.spawn(async move { backend.get(&key("k"), Want::Value).await });
+    }
+    for outcome in calls.join_all().await {
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Timeout);
+    }
+    assert!(
+        began.elapsed() < TIMEOUT + Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
+    servers[0].resume();
+    assert_eq!(value(&backend, &key("k")).await.unwrap(), "v");
+}
+
+#[tokio::test]
+async fn a_server_that_is_stopped_before_the_first_call_is_no_reason_to_wait_longer() {
+    const TIMEOUT: Duration = Duration::from_millis(200);
+    let servers = [Server::start()];
+    servers[0].stop();
+    let backend = Memcached::new(Config {
+        timeout: TIMEOUT,
+        ..config(&servers)
+    })
+    .unwrap();
+    let began = Instant::now();
+    let error = backend.get(&key("k"), Want::Value).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(
+        began.elapsed() < TIMEOUT + Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
+    servers[0].resume();
+    comes_back(&backend, &key("k")).await;
+}
+
+#[tokio::test]
+async fn a_server_with_too_many_connections_is_overloaded_and_found_again() {
+    let servers = [Server::with_args(&["-c", "16"])];
+    let address = servers[0].address();
+    let backend = backend(&servers);
+    let mut others = Vec::new();
+    // One that is turned away is told so.
+    loop {
+        let mut other = TcpStream::connect(&address).unwrap();
+        other
+            .set_read_timeout(Some(Duration::from_millis(100)))
+            .unwrap();
+        let turned_away = other.read(&mut [0; 64]).is_ok();
+        if turned_away {
+            break;
+        }
+        others.push(other);
+    }
+    let error = backend.get(&key("k"), Want::Value).await.unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+    drop(others);
+    comes_back(&backend, &key("k")).await;
+}
+
+#[tokio::test]
+async fn health_asks_every_server_and_says_which_is_down() {
+    let mut servers = three();
+    let backend = backend(&servers);
+    assert_eq!(backend.health().await.state(), NodeState::Up);
+    servers[2].kill();
+    let health = backend.health().await;
+    assert_eq!(health.state(), NodeState::Degraded);
+    let states: Vec<_> = health.nodes.iter().map(|node| node.state).collect();
+    assert_eq!(states, [NodeState::Up, NodeState::Up, NodeState::Down]);
+    assert_eq!(health.nodes[2].name, servers[2].address());
+    assert!(
+        health.nodes[0].detail.starts_with("1."),
+        "{:?}",
+        health.nodes[0].detail
+    );
+    servers[2].restart();
+    // Asking is enough; nobody has to wait for the prober.
+    assert_eq!(backend.health().await.state(), NodeState::Up);
+}
+
+#[tokio::test]
+async fn health_of_a_server_without_cas_numbers_is_degraded() {
+    let servers = [Server::with_args(&["-C"])];
+    assert_eq!(
+        backend(&servers).health().await.state(),
+        NodeState::Degraded
+    );
+}

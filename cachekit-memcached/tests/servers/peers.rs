@@ -1,0 +1,121 @@
+//! What listens at the address of a server and is none, or is one that we cannot use.
+
+use std::time::Duration;
+
+use cachekit_core::backend::{Backend as _, Want};
+use cachekit_core::error::{Error, ErrorKind};
+use cachekit_memcached::testkit::Server;
+use cachekit_memcached::{Config, Memcached, Protocol};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use super::key;
+
+/// Listens, and answers the first bytes of every connection with `reply`; then it closes, or reads
+/// on and never answers again.
+async fn peer(reply: &'static [u8], closes: bool) -> Config {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut read = Vec::new();
+                let _ = socket.read_buf(&mut read).await;
+                let _ = socket.write_all(reply).await;
+                while !closes
+                    && socket
+                        .read_buf(&mut read)
+                        .await
+                        .is_ok_and(|length| length > 0)
+                {}
+            });
+        }
+    });
+    let timeout = Duration::from_millis(300);
+    Config {
+        timeout,
+        ..Config::of_servers([address]).unwrap()
+    }
+}
+
+async fn error_of(config: Config) -> Error {
+    let backend = Memcached::new(config).unwrap();
+    let began = Instant::now();
+    let error = backend.get(&key("k"), Want::Value).await.unwrap_err();
+    assert!(
+        began.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        began.elapsed()
+    );
+    error
+}
+
+#[tokio::test]
+async fn a_server_before_1_6_10_is_refused_and_the_error_says_why() {
+    let config = peer(b"VERSION 1.5.16\r\nEND\r\nEND\r\n", false).await;
+    let error = error_of(config).await;
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("1.5.16"), "{error}");
+}
+
+#[tokio::test]
+async fn a_peer_that_accepts_and_never_answers_costs_one_timeout() {
+    let error = error_of(peer(b"", false).await).await;
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+}
+
+#[tokio::test]
+async fn a_peer_that_closes_at_once_is_unavailable() {
+    let error = error_of(peer(b"", true).await).await;
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn a_peer_that_speaks_something_else_is_unavailable() {
+    let error = error_of(peer(b"HTTP/1.1 400 Bad Request\r\n\r\n", true).await).await;
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn a_server_with_too_many_connections_is_overloaded() {
+    let config = peer(b"ERROR Too many open connections\r\n", true).await;
+    assert_eq!(error_of(config).await.kind(), ErrorKind::Overloaded);
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_password_is_rejected_by_what_it_says() {
+    let path = std::env::temp_dir().join(format!("cachekit-auth-{}", std::process::id()));
+    std::fs::write(&path, "user:password\n").unwrap();
+    let server = Server::with_args(&["-Y", path.to_str().unwrap()]);
+    let error = error_of(Config::of_servers([server.address()]).unwrap()).await;
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    assert!(error.to_string().contains("unauthenticated"), "{error}");
+}
+
+#[tokio::test]
+async fn a_proxy_is_asked_for_nothing_but_an_empty_command_under_meta() {
+    let config = Config {
+        protocol: Protocol::Meta,
+        ..peer(b"MN\r\n", false).await
+    };
+    // It answers the first command, and the second not.
+    assert_eq!(error_of(config).await.kind(), ErrorKind::Timeout);
+    let config = Config {
+        protocol: Protocol::Meta,
+        ..peer(b"ERROR\r\n", true).await
+    };
+    assert_eq!(error_of(config).await.kind(), ErrorKind::Rejected);
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_knows_is_unavailable() {
+    let config = Config::of_servers(["no-such-host.invalid:11211"]).unwrap();
+    let kind = error_of(config).await.kind();
+    assert!(
+        matches!(kind, ErrorKind::Unavailable | ErrorKind::Timeout),
+        "{kind:?}"
+    );
+}

@@ -1,0 +1,95 @@
+//! One backend, used from several tokio runtimes.
+
+use cachekit_core::backend::{Backend as _, Want};
+use cachekit_core::error::ErrorKind;
+use cachekit_memcached::testkit::Server;
+use cachekit_memcached::{Config, Memcached};
+use tokio::runtime::{Builder, Runtime};
+
+use super::{backend, config, key, set, value};
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Connections to `server`, without the one that asks.
+fn connections(server: &Server) -> u64 {
+    server.stat("curr_connections") - 1
+}
+
+#[test]
+fn a_backend_outlives_the_runtimes_that_use_it() {
+    let servers = [Server::start()];
+    let backend = backend(&servers);
+    for number in 0..5 {
+        runtime().block_on(set(&backend, &key(number), "v"));
+    }
+    runtime().block_on(async {
+        for number in 0..5 {
+            assert_eq!(value(&backend, &key(number)).await.unwrap(), "v");
+        }
+    });
+}
+
+#[test]
+fn a_runtime_that_stands_still_holds_up_no_other() {
+    let servers = [Server::start()];
+    let backend = backend(&servers);
+    let (first, second) = (runtime(), runtime());
+    first.block_on(set(&backend, &key("k"), "v"));
+    // `first` lives, and nobody drives it.
+    second.block_on(async { assert_eq!(value(&backend, &key("k")).await.unwrap(), "v") });
+    first.block_on(async { assert_eq!(value(&backend, &key("k")).await.unwrap(), "v") });
+}
+
+#[test]
+fn each_runtime_has_one_connection_up_to_the_limit() {
+    let servers = [Server::start()];
+    let before = connections(&servers[0]);
+    let config = Config {
+        max_pool_size: 2,
+        ..config(&servers)
+    };
+    let backend = Memcached::new(config).unwrap();
+    let runtimes: Vec<Runtime> = (0..3)
+        .map(|_| {
+            Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()
+                .unwrap()
+        })
+        .collect();
+    for runtime in &runtimes {
+        for _ in 0..3 {
+            runtime.block_on(set(&backend, &key("k"), "v"));
+        }
+    }
+    assert_eq!(connections(&servers[0]) - before, 2);
+}
+
+#[test]
+fn a_backend_that_is_dropped_closes_its_connections() {
+    let servers = [Server::start()];
+    let before = connections(&servers[0]);
+    runtime().block_on(async {
+        let backend = backend(&servers);
+        set(&backend, &key("k"), "v").await;
+        assert_eq!(connections(&servers[0]) - before, 1);
+        drop(backend);
+        super::eventually(|| async { (connections(&servers[0]) == before).then_some(()) }).await;
+    });
+}
+
+#[test]
+fn outside_of_a_runtime_a_call_is_an_error_and_no_panic() {
+    let servers = [Server::start()];
+    let backend = backend(&servers);
+    let key = key("k");
+    let mut call = backend.get(&key, Want::Value);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match call.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(Err(error)) => assert_eq!(error.kind(), ErrorKind::Unsupported),
+        other => panic!("{other:?}"),
+    }
+}

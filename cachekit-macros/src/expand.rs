@@ -7,12 +7,12 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Attribute, FnArg, Path, Result, Signature, parse_quote};
+use syn::{Attribute, FnArg, PatType, Path, Result, Signature, parse_quote};
 
 use crate::args::{KeyOption, Options};
 use crate::checks;
 use crate::companions::Companions;
-use crate::function::{Argument, Execution, Form, Function};
+use crate::function::{Argument, Execution, Form, Function, mentions};
 use crate::key;
 use crate::spans::{as_ours, local, ours_at};
 use crate::ttl::Ttl;
@@ -92,14 +92,12 @@ impl<'a> Expansion<'a> {
         };
         let run = self.run(verb, self.is_detached());
         let span = ours_at(self.function.returned.span());
-        let hit = quote_spanned!(span=> #runtime::hit(#kind, #cache, &#key));
-        quote! {
-            #prepare
-            if let ::core::option::Option::Some(#value) = #hit {
+        let hit = quote_spanned! {span=>
+            if let ::core::option::Option::Some(#value) = #runtime::hit(#kind, #cache, &#key) {
                 return #value;
             }
-            #run
-        }
+        };
+        quote!(#prepare #hit #run)
     }
 
     /// The attributes of the user. Where the body has moved, an `expect` would find nothing here.
@@ -121,11 +119,7 @@ impl<'a> Expansion<'a> {
     fn signature(&self) -> Signature {
         let mut signature = self.function.signature.clone();
         let body_moved = self.body_moved();
-        let typed = signature.inputs.iter_mut().filter_map(|input| match input {
-            FnArg::Typed(typed) => Some(typed),
-            FnArg::Receiver(_) => None,
-        });
-        for (typed, argument) in typed.zip(&self.function.arguments) {
+        for (typed, argument) in typed_inputs(&mut signature).zip(&self.function.arguments) {
             if body_moved || argument.form == Form::Destructured {
                 let name = &argument.name;
                 typed.pat = parse_quote!(#name);
@@ -135,7 +129,7 @@ impl<'a> Expansion<'a> {
     }
 
     /// The signature of the user for the function that has the body: as an item it is ours, and
-    /// lints about items pass it by.
+    /// lints about items pass it by. An argument that only the key or another option uses is used.
     pub(crate) fn signature_of_body(&self, name: Ident) -> Signature {
         let mut signature = self.function.signature.clone();
         signature.ident = name;
@@ -143,7 +137,30 @@ impl<'a> Expansion<'a> {
         if let Some(asyncness) = &mut signature.asyncness {
             asyncness.span = Span::mixed_site();
         }
+        for (typed, argument) in typed_inputs(&mut signature).zip(&self.function.arguments) {
+            if self.options_use(argument) {
+                typed.attrs.push(parse_quote!(#[allow(unused_variables)]));
+            }
+        }
         signature
+    }
+
+    fn options_use(&self, argument: &Argument) -> bool {
+        let Options {
+            ttl,
+            condition,
+            cache,
+            ..
+        } = self.options;
+        let ttl = match ttl {
+            Some(Ttl::Computed(ttl)) => Some(ttl),
+            _ => None,
+        };
+        let key = &self.key;
+        mentions(
+            quote!(#key #ttl #condition #cache),
+            &argument.name.to_string(),
+        )
     }
 
     fn body_moved(&self) -> bool {
@@ -183,17 +200,17 @@ impl<'a> Expansion<'a> {
         let span = ours_at(returned.span());
         let form = self.form();
         let value = &self.runtime_of_value;
-        let checked = quote_spanned! {span=>
-            #value::checked::<#form, _>((&&&&#value::Probe::<#returned>::new()).kind())
+        let kind = quote_spanned! {span=>
+            let #kind = {
+                use #value::{OfOption as _, OfOptionalResult as _, OfPlain as _, OfResult as _};
+                #value::checked::<#form, _>((&&&&#value::Probe::<#returned>::new()).kind())
+            };
         };
         quote! {
             let mut #key = #runtime::Arguments::#start(#identity);
             #statements
             let #cache: &#runtime::Cache = #chosen;
-            let #kind = {
-                use #runtime::{OfOption as _, OfOptionalResult as _, OfPlain as _, OfResult as _};
-                #checked
-            };
+            #kind
         }
     }
 
@@ -217,10 +234,11 @@ impl<'a> Expansion<'a> {
     /// The form of the values outside of the process.
     fn form(&self) -> TokenStream {
         let runtime = &self.runtime_of_value;
+        let span = ours_at(self.function.returned.span());
         match (&self.options.local, &self.options.codec) {
-            (Some(_), _) => quote!(#runtime::Local),
+            (Some(_), _) => quote_spanned!(span=> #runtime::Local),
             (None, Some(codec)) => quote!(#codec),
-            (None, None) => quote!(#runtime::Bincode),
+            (None, None) => quote_spanned!(span=> #runtime::Bincode),
         }
     }
 
@@ -310,12 +328,13 @@ impl<'a> Expansion<'a> {
 
     fn unless(&self) -> TokenStream {
         let returned = &self.function.returned;
+        let span = ours_at(returned.span());
         match &self.options.unless {
             Some(unless) => {
                 let result = Ident::new("result", Span::call_site());
-                quote!(|#result: &#returned| -> bool { #unless })
+                quote_spanned!(span=> |#result: &#returned| -> bool { #unless })
             }
-            None => quote!(|_: &#returned| false),
+            None => quote_spanned!(span=> |_: &#returned| false),
         }
     }
 }
@@ -326,4 +345,12 @@ impl Argument {
         let (name, ty) = (&self.name, self.ty());
         quote!(#name: #ty)
     }
+}
+
+/// The arguments of a signature but `self`.
+fn typed_inputs(signature: &mut Signature) -> impl Iterator<Item = &mut PatType> {
+    signature.inputs.iter_mut().filter_map(|input| match input {
+        FnArg::Typed(typed) => Some(typed),
+        FnArg::Receiver(_) => None,
+    })
 }

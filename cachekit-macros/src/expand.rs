@@ -189,13 +189,7 @@ impl<'a> Expansion<'a> {
             },
             None => quote!(#types #statements),
         };
-        let chosen = match &self.options.cache {
-            Some(expression) => {
-                let span = ours_at(expression.span());
-                quote_spanned!(span=> &(#expression))
-            }
-            None => quote!(#runtime::default_cache()),
-        };
+        let chosen = self.cache(&cache);
         let returned = &self.function.returned;
         let span = ours_at(returned.span());
         let form = self.form();
@@ -209,8 +203,22 @@ impl<'a> Expansion<'a> {
         quote! {
             let mut #key = #runtime::Arguments::#start(#identity);
             #statements
-            let #cache: &#runtime::Cache = #chosen;
+            #chosen
             #kind
+        }
+    }
+
+    /// The statement that chooses the `cache`: borrowed first and dereferenced then, so that the
+    /// expression may be of any type that leads to one.
+    fn cache(&self, cache: &Ident) -> TokenStream {
+        let runtime = &self.runtime;
+        let Some(expression) = &self.options.cache else {
+            return quote!(let #cache: &#runtime::Cache = #runtime::default_cache(););
+        };
+        let span = ours_at(expression.span());
+        quote_spanned! {span=>
+            let #cache = &(#expression);
+            let #cache: &#runtime::Cache = #cache;
         }
     }
 
@@ -353,4 +361,40 @@ fn typed_inputs(signature: &mut Signature) -> impl Iterator<Item = &mut PatType>
         FnArg::Typed(typed) => Some(typed),
         FnArg::Receiver(_) => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(options: &str, item: &str) -> String {
+        cached(options.parse().unwrap(), item.parse().unwrap()).to_string()
+    }
+
+    #[test]
+    fn a_half_typed_body_is_still_a_cached_function() {
+        let expanded = expanded(
+            "",
+            "fn profile(id: u64) -> u64 { let user = users. ; id + }",
+        );
+        assert!(expanded.contains("fn profile (id : u64) -> u64"));
+        assert!(expanded.contains("let user = users . ; id +"));
+        assert!(!expanded.contains("compile_error"));
+    }
+
+    #[test]
+    fn after_a_mistake_the_function_is_still_there() {
+        let item = "fn profile (id : u64) -> u64 { id }";
+        for mistake in ["tll = 5", "ttl = ", "key = \"{idd}\"", "???"] {
+            let expanded = expanded(mistake, item);
+            assert!(expanded.starts_with(item), "{mistake}");
+            assert!(expanded.contains("compile_error"), "{mistake}");
+        }
+    }
+
+    #[test]
+    fn a_half_typed_signature_is_left_to_the_compiler() {
+        let expanded = expanded("", "fn profile (id : ) ->");
+        assert!(expanded.starts_with("fn profile"));
+    }
 }

@@ -13,11 +13,12 @@ impl Expansion<'_> {
     /// Statements that take patterns apart for a body in place, and the computation itself.
     pub(crate) fn compute(&self) -> (TokenStream, TokenStream) {
         let returned = &self.function.returned;
+        let span = ours_at(returned.span());
         if let Some(call) = self.call_uncached() {
             let compute = if self.function.is_async() {
                 call
             } else {
-                quote!(|| #call)
+                quote_spanned!(span=> || -> #returned { #call })
             };
             return (TokenStream::new(), compute);
         }
@@ -32,7 +33,7 @@ impl Expansion<'_> {
         });
         let body = &self.function.body;
         let compute = match &self.function.execution {
-            Execution::Sync => quote!(|| -> #returned #body),
+            Execution::Sync => quote_spanned!(span=> || -> #returned #body),
             Execution::Async => self.typed_block(body),
             Execution::Boxed(block) => quote!(async move #block),
         };

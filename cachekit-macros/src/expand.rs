@@ -3,18 +3,18 @@
 //! Where companions exist the body moves into the companion `uncached`, and the function and
 //! `refresh` call it there; elsewhere it stays in place, as a closure or an async block.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Attribute, FnArg, Path, Result, Signature, parse_quote};
+use syn::{Attribute, FnArg, PatType, Path, Result, Signature, parse_quote};
 
 use crate::args::{KeyOption, Options};
 use crate::checks;
 use crate::companions::Companions;
-use crate::function::{Argument, Execution, Form, Function};
+use crate::function::{Argument, Execution, Form, Function, mentions};
 use crate::key;
-use crate::spans::{as_ours, local, ours_at, regroup};
+use crate::spans::{as_ours, local, ours_at};
 use crate::ttl::Ttl;
 
 /// The attribute; after a problem the item itself and the errors, so that the rest of the crate
@@ -70,10 +70,13 @@ impl<'a> Expansion<'a> {
         let signature = self.signature();
         let body = self.cached_body();
         let body = match self.function.execution {
-            Execution::Boxed(_) => quote!(::std::boxed::Box::pin(async move { #body })),
+            Execution::Boxed(_) => quote!(return ::std::boxed::Box::pin(async move { #body });),
             Execution::Sync | Execution::Async => body,
         };
-        let body = regroup(&self.function.body, body);
+        // With braces of ours the compiler would not say that the function is never used.
+        let mut braces = Group::new(Delimiter::Brace, body);
+        braces.set_span(self.function.body.span());
+        let body = braces;
         quote!(#(#attributes)* #visibility #signature #body)
     }
 
@@ -89,14 +92,12 @@ impl<'a> Expansion<'a> {
         };
         let run = self.run(verb, self.is_detached());
         let span = ours_at(self.function.returned.span());
-        let hit = quote_spanned!(span=> #runtime::hit(#kind, #cache, &#key));
-        quote! {
-            #prepare
-            if let ::core::option::Option::Some(#value) = #hit {
+        let hit = quote_spanned! {span=>
+            if let ::core::option::Option::Some(#value) = #runtime::hit(#kind, #cache, &#key) {
                 return #value;
             }
-            #run
-        }
+        };
+        quote!(#prepare #hit #run)
     }
 
     /// The attributes of the user. Where the body has moved, an `expect` would find nothing here.
@@ -118,11 +119,7 @@ impl<'a> Expansion<'a> {
     fn signature(&self) -> Signature {
         let mut signature = self.function.signature.clone();
         let body_moved = self.body_moved();
-        let typed = signature.inputs.iter_mut().filter_map(|input| match input {
-            FnArg::Typed(typed) => Some(typed),
-            FnArg::Receiver(_) => None,
-        });
-        for (typed, argument) in typed.zip(&self.function.arguments) {
+        for (typed, argument) in typed_inputs(&mut signature).zip(&self.function.arguments) {
             if body_moved || argument.form == Form::Destructured {
                 let name = &argument.name;
                 typed.pat = parse_quote!(#name);
@@ -132,7 +129,7 @@ impl<'a> Expansion<'a> {
     }
 
     /// The signature of the user for the function that has the body: as an item it is ours, and
-    /// lints about items pass it by.
+    /// lints about items pass it by. An argument that only the key or another option uses is used.
     pub(crate) fn signature_of_body(&self, name: Ident) -> Signature {
         let mut signature = self.function.signature.clone();
         signature.ident = name;
@@ -140,7 +137,30 @@ impl<'a> Expansion<'a> {
         if let Some(asyncness) = &mut signature.asyncness {
             asyncness.span = Span::mixed_site();
         }
+        for (typed, argument) in typed_inputs(&mut signature).zip(&self.function.arguments) {
+            if self.options_use(argument) {
+                typed.attrs.push(parse_quote!(#[allow(unused_variables)]));
+            }
+        }
         signature
+    }
+
+    fn options_use(&self, argument: &Argument) -> bool {
+        let Options {
+            ttl,
+            condition,
+            cache,
+            ..
+        } = self.options;
+        let ttl = match ttl {
+            Some(Ttl::Computed(ttl)) => Some(ttl),
+            _ => None,
+        };
+        let key = &self.key;
+        mentions(
+            quote!(#key #ttl #condition #cache),
+            &argument.name.to_string(),
+        )
     }
 
     fn body_moved(&self) -> bool {
@@ -169,28 +189,36 @@ impl<'a> Expansion<'a> {
             },
             None => quote!(#types #statements),
         };
-        let chosen = match &self.options.cache {
-            Some(expression) => {
-                let span = ours_at(expression.span());
-                quote_spanned!(span=> &(#expression))
-            }
-            None => quote!(#runtime::default_cache()),
-        };
+        let chosen = self.cache(&cache);
         let returned = &self.function.returned;
         let span = ours_at(returned.span());
         let form = self.form();
         let value = &self.runtime_of_value;
-        let checked = quote_spanned! {span=>
-            #value::checked::<#form, _>((&&&&#value::Probe::<#returned>::new()).kind())
+        let kind = quote_spanned! {span=>
+            let #kind = {
+                use #value::{OfOption as _, OfOptionalResult as _, OfPlain as _, OfResult as _};
+                #value::checked::<#form, _>((&&&&#value::Probe::<#returned>::new()).kind())
+            };
         };
         quote! {
             let mut #key = #runtime::Arguments::#start(#identity);
             #statements
-            let #cache: &#runtime::Cache = #chosen;
-            let #kind = {
-                use #runtime::{OfOption as _, OfOptionalResult as _, OfPlain as _, OfResult as _};
-                #checked
-            };
+            #chosen
+            #kind
+        }
+    }
+
+    /// The statement that chooses the `cache`: borrowed first and dereferenced then, so that the
+    /// expression may be of any type that leads to one.
+    fn cache(&self, cache: &Ident) -> TokenStream {
+        let runtime = &self.runtime;
+        let Some(expression) = &self.options.cache else {
+            return quote!(let #cache: &#runtime::Cache = #runtime::default_cache(););
+        };
+        let span = ours_at(expression.span());
+        quote_spanned! {span=>
+            let #cache = &(#expression);
+            let #cache: &#runtime::Cache = #cache;
         }
     }
 
@@ -214,10 +242,11 @@ impl<'a> Expansion<'a> {
     /// The form of the values outside of the process.
     fn form(&self) -> TokenStream {
         let runtime = &self.runtime_of_value;
+        let span = ours_at(self.function.returned.span());
         match (&self.options.local, &self.options.codec) {
-            (Some(_), _) => quote!(#runtime::Local),
+            (Some(_), _) => quote_spanned!(span=> #runtime::Local),
             (None, Some(codec)) => quote!(#codec),
-            (None, None) => quote!(#runtime::Bincode),
+            (None, None) => quote_spanned!(span=> #runtime::Bincode),
         }
     }
 
@@ -281,7 +310,8 @@ impl<'a> Expansion<'a> {
             (&&&#runtime::ErrorProbe::new(#kind)).share()
         });
         let ask = self.ask(verb, &quote!(#ttl, #unless, #share, #compute));
-        quote!(#ttl_statement #rebind #ask)
+        let answer = quote_spanned!(span=> return #ask;);
+        quote!(#ttl_statement #rebind #answer)
     }
 
     /// A statement that evaluates the ttl before the body takes the arguments, and the ttl.
@@ -306,12 +336,13 @@ impl<'a> Expansion<'a> {
 
     fn unless(&self) -> TokenStream {
         let returned = &self.function.returned;
+        let span = ours_at(returned.span());
         match &self.options.unless {
             Some(unless) => {
                 let result = Ident::new("result", Span::call_site());
-                quote!(|#result: &#returned| -> bool { #unless })
+                quote_spanned!(span=> |#result: &#returned| -> bool { #unless })
             }
-            None => quote!(|_: &#returned| false),
+            None => quote_spanned!(span=> |_: &#returned| false),
         }
     }
 }
@@ -321,5 +352,49 @@ impl Argument {
     pub(crate) fn plain(&self) -> TokenStream {
         let (name, ty) = (&self.name, self.ty());
         quote!(#name: #ty)
+    }
+}
+
+/// The arguments of a signature but `self`.
+fn typed_inputs(signature: &mut Signature) -> impl Iterator<Item = &mut PatType> {
+    signature.inputs.iter_mut().filter_map(|input| match input {
+        FnArg::Typed(typed) => Some(typed),
+        FnArg::Receiver(_) => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(options: &str, item: &str) -> String {
+        cached(options.parse().unwrap(), item.parse().unwrap()).to_string()
+    }
+
+    #[test]
+    fn a_half_typed_body_is_still_a_cached_function() {
+        let expanded = expanded(
+            "",
+            "fn profile(id: u64) -> u64 { let user = users. ; id + }",
+        );
+        assert!(expanded.contains("fn profile (id : u64) -> u64"));
+        assert!(expanded.contains("let user = users . ; id +"));
+        assert!(!expanded.contains("compile_error"));
+    }
+
+    #[test]
+    fn after_a_mistake_the_function_is_still_there() {
+        let item = "fn profile (id : u64) -> u64 { id }";
+        for mistake in ["tll = 5", "ttl = ", "key = \"{idd}\"", "???"] {
+            let expanded = expanded(mistake, item);
+            assert!(expanded.starts_with(item), "{mistake}");
+            assert!(expanded.contains("compile_error"), "{mistake}");
+        }
+    }
+
+    #[test]
+    fn a_half_typed_signature_is_left_to_the_compiler() {
+        let expanded = expanded("", "fn profile (id : ) ->");
+        assert!(expanded.starts_with("fn profile"));
     }
 }

@@ -36,7 +36,7 @@ use std::fs::read_to_string;
 use std::io;
 
 use async_trait::async_trait;
-use cachekit::cached;
+use cachekit::{Cache, cached};
 use tokio::task::yield_now;
 
 /// A user.
@@ -58,6 +58,22 @@ fn length(path: &str) -> Result<usize, io::Error> {
 #[inline]
 pub fn doubled(id: u64) -> u64 {
     return id.wrapping_mul(2).max(length("").map_or(0, |_| return 1));
+}
+
+/// Arguments that only the key uses.
+#[cached]
+#[must_use]
+#[inline]
+pub fn keyed(path: &str, size: u64, modified: (u64, u32)) -> usize {
+    return length(path).unwrap_or(0);
+}
+
+/// Arguments that only options use.
+#[cached(key = "{path}", ttl = Duration::from_secs(seconds), condition = on, cache = cache)]
+#[inline]
+pub async fn optional(path: String, seconds: u64, on: bool, cache: &Cache) -> usize {
+    yield_now().await;
+    return path.len();
 }
 
 /// A private function, with borrowed arguments.
@@ -114,7 +130,7 @@ pub async fn load(id: u64) -> Result<User, String> {
 #[inline]
 pub async fn tagged(name: &str, tags: &[&str]) -> Option<String> {
     yield_now().await;
-    return tags.first().map(|tag| return format!("{name}{tag}"));
+    return tags.first().map(|tag| return repeated(tag, name.len()));
 }
 
 /// Patterns.

@@ -63,6 +63,7 @@ async fn priming_with_an_error_stores_nothing() {
     }
     profile::prime(1, Err("no".to_owned())).await.unwrap();
     assert_eq!(profile::peek(1).await, None);
+    assert_eq!(profile(1).await, Ok(1));
 }
 
 #[test]

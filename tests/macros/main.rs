@@ -9,3 +9,4 @@ mod options;
 mod origin;
 mod returned;
 mod signatures;
+mod stores;

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachekit_core::backend::{Backend as _, Lead, NodeState, Renewed, Stored, Want};
+use cachekit_core::backend::{Backend as _, Lead, NodeState, Renewed, Stored, Ttl, Want};
 use cachekit_core::error::ErrorKind;
 use cachekit_core::key::StoreKey;
 use cachekit_memcached::testkit::Server;
@@ -105,6 +105,47 @@ async fn the_lead_of_a_run_that_is_over_is_superseded() {
     let stored = backend.set(&key("k"), V, TTL, Some(&old)).await.unwrap();
     assert_eq!(stored, Stored::Superseded);
     let stored = backend.set(&key("k"), V, TTL, Some(&new)).await.unwrap();
+    assert_eq!(stored, Stored::Stored);
+}
+
+#[tokio::test]
+async fn the_lead_over_an_old_entry_goes_on_when_its_holder_never_comes_back() {
+    let servers = [Server::start()];
+    let backend = backend(&servers);
+    let hold = Ttl::from_secs(10);
+    let lead = Want::Lead {
+        hold,
+        early: Duration::ZERO,
+    };
+    set(&backend, &key("k"), "old").await;
+    backend.expire(&key("k")).await.unwrap();
+    let crashed = take_lead(&backend, &key("k")).await;
+    let next = || async { backend.get(&key("k"), lead).await.unwrap() };
+    assert_eq!(next().await.lead, Lead::Other);
+    // Nothing is on its way while the clock of this process is moved on.
+    tokio::time::pause();
+    tokio::time::advance(2 * hold.duration()).await;
+    tokio::time::resume();
+    let token = eventually(|| async {
+        let lookup = next().await;
+        assert!(
+            lookup
+                .found
+                .is_some_and(|found| found.stale && found.value == "old")
+        );
+        if let Lead::Mine(token) = lookup.lead {
+            Some(token)
+        } else {
+            None
+        }
+    })
+    .await;
+    let stored = backend
+        .set(&key("k"), V, TTL, Some(&crashed))
+        .await
+        .unwrap();
+    assert_eq!(stored, Stored::Superseded);
+    let stored = backend.set(&key("k"), V, TTL, Some(&token)).await.unwrap();
     assert_eq!(stored, Stored::Stored);
 }
 
@@ -307,6 +348,17 @@ async fn a_server_with_too_many_connections_is_overloaded_and_found_again() {
     assert!(error.is_retryable(), "{error}");
     drop(others);
     comes_back(&backend, &key("k")).await;
+}
+
+#[tokio::test]
+async fn a_server_is_reached_by_name_and_over_ipv6() {
+    let server = Server::with_args(&["-l", "::1"]);
+    let address = server.address();
+    let port = address.strip_prefix("127.0.0.1:").unwrap();
+    for address in [format!("localhost:{port}"), format!("[::1]:{port}")] {
+        let backend = Memcached::new(Config::of_servers([address]).unwrap()).unwrap();
+        set(&backend, &key("k"), "v").await;
+    }
 }
 
 #[tokio::test]

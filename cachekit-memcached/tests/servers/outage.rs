@@ -79,6 +79,24 @@ async fn a_server_that_was_killed_is_found_again_when_it_is_back() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_back_is_connected_to_without_any_call() {
+    let mut servers = [Server::start()];
+    let alone = servers[0].stat("total_connections");
+    let backend = backend(&servers);
+    servers[0].kill();
+    backend.get(&key("k"), Want::Value).await.unwrap_err();
+    servers[0].restart();
+    // Each question is a connection; one more is the prober's.
+    let mut expected = alone..;
+    eventually(|| {
+        let connected = Some(servers[0].stat("total_connections")) > expected.next();
+        async move { connected.then_some(()) }
+    })
+    .await;
+    assert_eq!(found(&backend, &key("k")).await, None);
+}
+
+#[tokio::test]
 async fn a_server_that_was_restarted_between_two_calls_fails_neither() {
     let mut servers = [Server::start()];
     let backend = backend(&servers);
@@ -302,6 +320,39 @@ async fn a_hundred_calls_to_a_stopped_server_end_together_and_count_as_one_failu
     );
     servers[0].resume();
     assert_eq!(value(&backend, &key("k")).await.unwrap(), "v");
+}
+
+#[tokio::test]
+async fn a_stopped_server_is_stood_in_for_after_the_attempts_and_holds_up_no_other() {
+    const TIMEOUT: Duration = Duration::from_millis(200);
+    let servers = three();
+    let config = Config {
+        timeout: TIMEOUT,
+        retry_attempts: 1,
+        ..config(&servers)
+    };
+    let backend = Memcached::new(config).unwrap();
+    let stopped = key_of(&backend, &servers, 1).await;
+    servers[1].stop();
+    let keys: Vec<StoreKey> = (0..50)
+        .map(|number| key(format_args!("other:{number}")))
+        .collect();
+    let began = Instant::now();
+    let results = backend.get_many(&keys, Want::Value).await;
+    assert!(
+        began.elapsed() < TIMEOUT + Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
+    let late = results.iter().filter(|result| result.is_err()).count();
+    assert!(
+        (1..keys.len()).contains(&late),
+        "{late} of 50 were on the stopped server"
+    );
+    for key in keys.iter().chain([&stopped]) {
+        set(&backend, key, "stood in").await;
+        assert_eq!(value(&backend, key).await.unwrap(), "stood in");
+    }
 }
 
 #[tokio::test]

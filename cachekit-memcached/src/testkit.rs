@@ -156,6 +156,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Place::Socket(path) = &self.place {
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 

@@ -99,6 +99,20 @@ fn with_nothing_set_every_process_computes_for_itself() {
 }
 
 #[test]
+fn with_a_directory_a_second_process_computes_nothing() {
+    let parent = tempfile::tempdir().unwrap();
+    let directory = parent.path().join("cache");
+    let directory = directory.to_str().unwrap();
+    let vars = [
+        ("CACHEKIT_BACKEND", "file"),
+        ("CACHEKIT_FILE_CACHE_DIR", directory),
+    ];
+    outlives_the_process(&vars, "file");
+    // A directory alone is a choice.
+    outlives_the_process(&vars[1..], "file");
+}
+
+#[test]
 fn with_three_servers_a_second_process_computes_nothing_and_all_three_hold_keys() {
     let servers = [Server::start(), Server::start(), Server::start()];
     let list = serde_json::to_string(&addresses(&servers)).unwrap();

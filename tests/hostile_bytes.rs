@@ -9,6 +9,7 @@ use cachekit::backend::{Backend, Health, Lookup, NewEntry, Renewed, Stored, Toke
 use cachekit::clock::Clock;
 use cachekit::codec::{Bincode, Json, MessagePack};
 use cachekit::config::Config;
+use cachekit::file::FileBackend;
 use cachekit::memcached::Memcached;
 use cachekit::testkit::ReferenceBackend;
 use cachekit::{Cache, Form, Function, Key, Result, StoreKey};
@@ -151,6 +152,16 @@ async fn survives_in_every_codec(backend: Arc<dyn Backend>) {
 #[tokio::test]
 async fn hostile_bytes_in_memory_are_a_miss_or_the_equal_value() {
     survives_in_every_codec(Arc::new(ReferenceBackend::new(Clock::system()))).await;
+}
+
+#[tokio::test]
+async fn hostile_bytes_in_files_are_a_miss_or_the_equal_value() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = cachekit::file::Config {
+        directory: directory.path().into(),
+        ..Default::default()
+    };
+    survives_in_every_codec(Arc::new(FileBackend::new(config).unwrap())).await;
 }
 
 #[tokio::test]

@@ -41,7 +41,8 @@ const POOLED: usize = 32;
 /// to come from the future, because the clock was set back, is not found.
 ///
 /// # Cancel safety
-/// A dropped `set` either happened before the drop or does not happen.
+/// A dropped `set` either happened before the drop or does not happen, so that it cannot undo what
+/// its caller does next. A dropped `expire` or `remove` may still happen a moment later.
 #[derive(Debug)]
 pub struct FileBackend {
     store: Arc<Store>,
@@ -101,6 +102,19 @@ impl FileBackend {
         };
         drop(waiting);
         result
+    }
+
+    /// Runs `work` for `count` keys in one hop; if the hop fails, each key fails.
+    async fn many<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        count: usize,
+        work: impl FnOnce(&Store, &Caller) -> Vec<Result<T>> + Send + 'static,
+    ) -> Vec<Result<T>> {
+        let results = self
+            .pooled(operation, move |store, caller| Ok(work(store, caller)))
+            .await;
+        results.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
     }
 
     async fn found(&self, key: &StoreKey) -> Result<Option<Found>> {
@@ -216,20 +230,5 @@ impl Backend for FileBackend {
             let name = self.config().directory.display().to_string();
             Health::single(name, NodeState::Down, error.to_string())
         })
-    }
-}
-
-impl FileBackend {
-    /// Runs `work` for `count` keys in one hop; if the hop fails, each key fails.
-    async fn many<T: Send + 'static>(
-        &self,
-        operation: &'static str,
-        count: usize,
-        work: impl FnOnce(&Store, &Caller) -> Vec<Result<T>> + Send + 'static,
-    ) -> Vec<Result<T>> {
-        let results = self
-            .pooled(operation, move |store, caller| Ok(work(store, caller)))
-            .await;
-        results.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
     }
 }

@@ -23,12 +23,11 @@ pub(crate) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<Option<
     }
 }
 
-/// The header of the file at `path`; `None` where there is no file to be read.
-pub(crate) fn header(path: &Path) -> Option<Header> {
-    let file = open(OpenOptions::new().read(true), path).ok()??;
+/// The header of `file`, which was not read yet.
+pub(crate) fn header(file: &File) -> io::Result<Header> {
     let mut bytes = Vec::with_capacity(HEADER);
-    file.take(HEADER as u64).read_to_end(&mut bytes).ok()?;
-    Some(Header::read(&bytes))
+    file.take(HEADER as u64).read_to_end(&mut bytes)?;
+    Ok(Header::read(&bytes))
 }
 
 /// Removes a file; false if it was not there.

@@ -209,17 +209,18 @@ impl Store {
     pub(crate) fn expire(&self, key: &StoreKey) -> Result<()> {
         self.directory.ready(EXPIRE)?;
         let place = Place::of(self.directory.path(), key);
-        match header(&place.path) {
-            Some(Header::Entry(_)) => self.mark(&place).map_err(|error| from_io(EXPIRE, error)),
-            Some(Header::Foreign | Header::Damaged) => self.remove_at(EXPIRE, &place),
-            None => Ok(()),
+        let failed = |error| from_io(EXPIRE, error);
+        let opened = open(OpenOptions::new().read(true).write(true), &place.path);
+        let Some(file) = opened.map_err(failed)? else {
+            return Ok(());
+        };
+        match header(&file).map_err(failed)? {
+            Header::Entry(_) => self.mark(&file).map_err(failed),
+            Header::Foreign | Header::Damaged => self.remove_at(EXPIRE, &place),
         }
     }
 
-    fn mark(&self, place: &Place) -> io::Result<()> {
-        let Some(file) = open(OpenOptions::new().write(true), &place.path)? else {
-            return Ok(());
-        };
+    fn mark(&self, file: &File) -> io::Result<()> {
         file.write_all_at(&STALE, MARK_AT)?;
         if self.config.sync == SyncMode::None {
             Ok(())

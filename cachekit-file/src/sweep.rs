@@ -11,7 +11,7 @@
 //! folders, not among all: keys are spread evenly by their hash, so one share is like another, and
 //! a write in a large directory costs no more than in a small one.
 
-use std::fs::DirEntry;
+use std::fs::{DirEntry, OpenOptions};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use cachekit_core::error::{Error, ErrorKind, Result};
 
 use crate::entry::Header;
 use crate::error::from_io;
-use crate::file::{header, occupied, remove_if_there};
+use crate::file::{header, occupied, open, remove_if_there};
 use crate::layout::{FOLDERS, Folder, TEMP, is_entry};
 use crate::ledger::{Held, Ledger, Reservation, Usage};
 
@@ -55,6 +55,15 @@ struct Turn {
 }
 
 const DEBT_UNIT: u64 = 1 << 20;
+
+impl Turn {
+    /// The folder whose turn it is.
+    fn advance(&mut self) -> Folder {
+        let folder = self.next;
+        self.next = folder.next();
+        folder
+    }
+}
 
 /// A file in a folder of entries.
 struct Seen {
@@ -114,29 +123,32 @@ impl Sweeper {
     fn sweep(&self, turn: &mut Turn, bytes: u64, now: u64) -> io::Result<()> {
         if !turn.counted {
             for _ in 0..FOLDERS {
-                self.scan(turn.next, now)?;
-                turn.next = turn.next.next();
+                self.scan(turn.advance(), now)?;
             }
             turn.counted = true;
         }
-        let pass = PASSES * DEBT_UNIT * FOLDERS as u64;
-        let by_entries = pass / self.caps.entries.max(1);
-        let by_bytes = u128::from(pass) * u128::from(bytes) / u128::from(self.caps.bytes.max(1));
-        let owed = u64::try_from(by_bytes)
-            .unwrap_or(pass)
-            .max(by_entries)
-            .min(pass / PASSES);
-        turn.debt += owed;
+        turn.debt += self.debt(bytes);
         while turn.debt >= DEBT_UNIT {
             turn.debt -= DEBT_UNIT;
-            for seen in self.scan(turn.next, now)? {
+            for seen in self.scan(turn.advance(), now)? {
                 if seen.is_over(now) {
                     self.remove(&seen)?;
                 }
             }
-            turn.next = turn.next.next();
         }
         Ok(())
+    }
+
+    /// What a write of `bytes` adds to the debt: at most once round the directory.
+    fn debt(&self, bytes: u64) -> u64 {
+        let round = DEBT_UNIT * FOLDERS as u64;
+        let by_entries = PASSES * round / self.caps.entries.max(1);
+        let filled = u128::from(bytes) * u128::from(PASSES * round);
+        let by_bytes = filled / u128::from(self.caps.bytes.max(1));
+        u64::try_from(by_bytes)
+            .unwrap_or(round)
+            .max(by_entries)
+            .min(round)
     }
 
     /// Removes the oldest until the total is within the caps; false if that cannot be.
@@ -145,8 +157,7 @@ impl Sweeper {
         while !self.is_within_caps() {
             let mut sample = Vec::new();
             while sample.len() < SAMPLE && folders.next().is_some() {
-                sample.extend(self.scan(turn.next, now)?);
-                turn.next = turn.next.next();
+                sample.extend(self.scan(turn.advance(), now)?);
             }
             if sample.is_empty() && folders.is_empty() {
                 return Ok(self.is_within_caps());
@@ -191,7 +202,7 @@ impl Sweeper {
     /// Removes a file that is still as it was seen, unless another release wrote it.
     fn remove(&self, seen: &Seen) -> io::Result<()> {
         let mut held = self.ledger.hold(seen.folder);
-        if header(&seen.path) == Some(Header::Foreign) || !seen.is_unchanged() {
+        if seen.header() == Some(Header::Foreign) || !seen.is_unchanged() {
             return Ok(());
         }
         if remove_if_there(&seen.path)? {
@@ -202,8 +213,14 @@ impl Sweeper {
 }
 
 impl Seen {
+    /// `None` for a file that cannot be read now.
+    fn header(&self) -> Option<Header> {
+        let file = open(OpenOptions::new().read(true), &self.path).ok()??;
+        header(&file).ok()
+    }
+
     fn is_over(&self, now: u64) -> bool {
-        matches!(header(&self.path), Some(Header::Entry(times)) if times.is_over(now))
+        matches!(self.header(), Some(Header::Entry(times)) if times.is_over(now))
     }
 
     fn is_unchanged(&self) -> bool {

@@ -9,14 +9,13 @@
 //! server.restart(); // empty, at the same address
 //! ```
 
-use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, geteuid, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, geteuid, kill_process, waitpid};
 
 /// How long a server may take to listen, and how often it is looked at.
 const START: Duration = Duration::from_secs(10);
@@ -100,10 +99,11 @@ impl Server {
         self.child = poll(|| launch(&self.args, &self.place)).expect("memcached starts again");
     }
 
-    /// Stops the process (`SIGSTOP`): it accepts connections, because the kernel does, and never
-    /// answers.
+    /// Stops the process (`SIGSTOP`) and waits until it stands: it accepts connections, because the
+    /// kernel does, and never answers.
     pub fn stop(&self) {
         self.signal(Signal::STOP);
+        waitpid(Some(self.process()), WaitOptions::UNTRACED).expect("the process is ours");
     }
 
     /// Lets it go on (`SIGCONT`).
@@ -143,8 +143,12 @@ impl Server {
     }
 
     fn signal(&self, signal: Signal) {
+        kill_process(self.process(), signal).expect("the process is ours");
+    }
+
+    fn process(&self) -> Pid {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        kill_process(pid.expect("a process id"), signal).expect("the process is ours");
+        pid.expect("a process id")
     }
 }
 
@@ -152,6 +156,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Place::Socket(path) = &self.place {
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 
@@ -216,12 +223,10 @@ fn launch(args: &[String], place: &Place) -> Option<Child> {
 }
 
 fn missing(error: &io::Error) -> String {
-    let mut text = format!("memcached cannot be started: {error}. ");
-    let _ = write!(
-        text,
-        "These tests need it: `cargo xtask test` installs it, or the package manager does."
-    );
-    text
+    format!(
+        "memcached cannot be started: {error}. These tests need it: `cargo xtask test` installs \
+         it, or the package manager does."
+    )
 }
 
 /// Asks `look` again and again until it has an answer or [`START`] is over.

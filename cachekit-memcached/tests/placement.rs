@@ -4,7 +4,9 @@
 //! `CACHEKIT_VECTORS` names a folder, every file in it is read as well.
 
 use std::collections::BTreeMap;
+use std::io::{Write as _, stderr};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use cachekit_memcached::Server;
 use cachekit_memcached::ring::{Rendezvous, murmur3_32};
@@ -55,15 +57,29 @@ fn own_folder() -> PathBuf {
 
 /// The folder of this project, and the one that the environment names.
 fn folders() -> Vec<PathBuf> {
+    static SAID: Once = Once::new();
     #[expect(
         clippy::disallowed_methods,
         reason = "a variable of the tests, not of the cache"
     )]
     let named = std::env::var_os("CACHEKIT_VECTORS").filter(|folder| !folder.is_empty());
-    if named.is_none() {
-        println!("CACHEKIT_VECTORS is not set: only the project's own vectors are read");
-    }
-    [Some(own_folder()), named.map(PathBuf::from)]
+    // Not by `eprintln!`, which is heard only when a test fails.
+    SAID.call_once(|| {
+        let _ = match &named {
+            Some(folder) => writeln!(
+                stderr(),
+                "vectors: our own and those of {}",
+                folder.display()
+            ),
+            None => writeln!(
+                stderr(),
+                "vectors: only our own, CACHEKIT_VECTORS is not set"
+            ),
+        };
+    });
+    // Cargo runs tests in the folder of their crate; the name is meant from the root.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    [Some(own_folder()), named.map(|folder| root.join(folder))]
         .into_iter()
         .flatten()
         .collect()

@@ -37,6 +37,10 @@ const EXAMPLES: &[Example] = &[
         ..PLAIN
     },
     Example {
+        name: "file_backend",
+        ..PLAIN
+    },
+    Example {
         name: "memcached_cluster",
         servers: 3,
         ..PLAIN

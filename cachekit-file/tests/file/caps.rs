@@ -30,7 +30,7 @@ async fn fill(backend: &FileBackend, names: std::ops::Range<usize>) {
 async fn there_are_never_more_entries_than_the_cap_allows() {
     let scratch = Scratch::new();
     let backend = FileBackend::new(few(&scratch)).unwrap();
-    for number in 0..5 * ENTRIES {
+    for number in 0..3 * ENTRIES {
         set(&backend, &format!("k{number}"), b"v").await;
         let count = scratch.files().len();
         assert!(count <= ENTRIES, "{count} entries");
@@ -139,7 +139,7 @@ async fn two_instances_hold_the_caps_together_within_a_quarter() {
         FileBackend::new(few(&scratch)).unwrap(),
         FileBackend::new(few(&scratch)).unwrap(),
     );
-    for number in 0..5 * ENTRIES {
+    for number in 0..3 * ENTRIES {
         set(
             if number % 2 == 0 { &a } else { &b },
             &format!("k{number}"),

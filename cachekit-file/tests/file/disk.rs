@@ -1,10 +1,11 @@
-//! A disk that is full, and one that is read-only: on a file system of the test's own, in a
-//! namespace of its own. Where the system does not let a test have one, the test says so.
+//! A disk that is full, one that is read-only, and no more files to open: each in a process of its
+//! own, the disks on file systems of its own. Where the system does not let a test have one, the
+//! test says so.
 
 use std::process::Command;
 
 use bytes::Bytes;
-use cachekit_core::backend::{Backend, NodeState};
+use cachekit_core::backend::{Backend, NodeState, Want};
 use cachekit_core::error::ErrorKind;
 use cachekit_file::{Config, FileBackend};
 
@@ -114,4 +115,51 @@ fn a_full_disk_is_a_typed_error_and_keeps_what_is_there() {
 #[test]
 fn a_read_only_disk_serves_what_it_has_and_heals() {
     on_a_small_disk("disk::make_the_disk_read_only");
+}
+
+#[tokio::test]
+#[ignore = "the body of a process that may open few files"]
+async fn open_too_many_files() {
+    let backend = FileBackend::new(mounted()).unwrap();
+    set(&backend, "k", b"v").await;
+    let open = || std::fs::File::open("/dev/null");
+    let held: Vec<_> = std::iter::repeat_with(open).map_while(Result::ok).collect();
+    let errors = [
+        backend
+            .get(&key("k"), Want::Value)
+            .await
+            .map(|_| ())
+            .unwrap_err(),
+        backend
+            .set(&key("k"), Bytes::from("new"), LONG, None)
+            .await
+            .map(|_| ())
+            .unwrap_err(),
+        backend.expire(&key("k")).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.kind(), ErrorKind::Overloaded, "{error}");
+    }
+    drop(held);
+    assert_eq!(value(&backend, "k").await.unwrap(), "v");
+    set(&backend, "k", b"new").await;
+    assert_eq!(value(&backend, "k").await.unwrap(), "new");
+}
+
+#[test]
+fn too_many_open_files_is_a_typed_error_and_heals() {
+    let scratch = Scratch::new();
+    let limit = r#"ulimit -n 64; echo "$1" | "$2" --exact "$3" --ignored --nocapture"#;
+    let run = Command::new("sh")
+        .args(["-c", limit, "sh"])
+        .arg(scratch.path())
+        .arg(std::env::current_exe().unwrap())
+        .arg("disk::open_too_many_files")
+        .output()
+        .unwrap();
+    let output = String::from_utf8_lossy(&run.stdout);
+    assert!(
+        run.status.success() && output.contains("1 passed"),
+        "{output}"
+    );
 }

@@ -62,7 +62,11 @@ pub(super) fn lookup(
         Want::Lead { .. } if !answered.fenced => backend::Lead::Unfenced,
         Want::Lead { hold, .. } => {
             if let (Some(cas), true, Some(_)) = (meta.cas, meta.taken, &found)
-                && overdue.seen(key, cas, hold.duration())
+                && overdue.seen(
+                    key,
+                    cas,
+                    Duration::from_secs(self::hold(hold).seconds().into()),
+                )
             {
                 answered.answer.end_lead();
             }

@@ -67,10 +67,12 @@ impl Client {
     }
 
     /// Where to try again what had no effect: once at the same node, because its connection may
-    /// have been an old one, and then at the one that stands in for a node that went down.
+    /// have been an old one, and then at the one that stands in for a node that went down; not
+    /// more often than there are nodes.
     pub(super) fn again(&self, route: &str, tried: Tried) -> Option<Place> {
         let place = self.place(route);
-        let worthwhile = tried.attempts == 1 || place != tried.place;
+        let elsewhere = tried.attempts == 1 || place != tried.place;
+        let worthwhile = elsewhere && tried.attempts <= self.nodes.len();
         (tried.kind == ErrorKind::Unavailable && worthwhile).then_some(place)
     }
 }

@@ -49,8 +49,8 @@ pub(super) async fn drive<S: AsyncRead + AsyncWrite>(
     queue: WeakUnboundedSender<Call>,
     shared: Arc<Shared>,
 ) {
-    // Declared after `calls`, so dropped before it: requests fail in the order in which they came.
-    let on_drop = FailAll(&shared);
+    // Dropped after the socket and before `calls`: requests fail in the order in which they came.
+    let _fail_all = FailAll(&shared);
     let (reader, writer) = tokio::io::split(stream);
     let mut reading = pin!(read_replies(reader, &queue, &shared));
     let mut writing = pin!(write_requests(writer, &mut calls, &shared));
@@ -71,7 +71,6 @@ pub(super) async fn drive<S: AsyncRead + AsyncWrite>(
         }
         ended => tracing::warn!(%ended, "memcached connection ended: protocol violated"),
     }
-    drop(on_drop);
 }
 
 struct FailAll<'a>(&'a Shared);

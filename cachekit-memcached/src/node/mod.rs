@@ -88,10 +88,10 @@ impl Node {
             return Err(Failure::new(ErrorKind::Unavailable, "down").at(&self.name));
         }
         let seen = self.health.failures();
-        let node = Arc::clone(self);
-        let attempt = self
-            .slots
-            .attempt(&runtime, || async move { node.reach().await });
+        let attempt = self.slots.attempt(&runtime, || {
+            let node = Arc::clone(self);
+            async move { node.reach().await }
+        });
         if let Some(link) = attempt.link() {
             return Ok(link);
         }
@@ -136,7 +136,9 @@ impl Node {
         if self.health.is_down() {
             let outcome = timeout_at(deadline, self.reach()).await;
             let late = |_| Failure::new(ErrorKind::Timeout, "no connection in time");
-            return Ok(outcome.map_err(late)??.greeting);
+            let link = outcome.map_err(late)??;
+            self.slots.keep(&runtime()?, Arc::clone(&link));
+            return Ok(link.greeting);
         }
         let link = self.link(deadline).await?;
         self.call(&link, Request::Noop, deadline).await?;
@@ -151,10 +153,11 @@ impl Node {
             Lost::Sent => (ErrorKind::Unavailable, "the connection ended meanwhile"),
         };
         let failure = Failure::new(kind, detail);
-        if lost == Lost::Full {
-            failure.at(&self.name)
-        } else {
+        // A connection that had ended before tells nothing about the node: the next one will.
+        if lost == Lost::Sent {
             self.failed(seen, failure)
+        } else {
+            failure.at(&self.name)
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachekit_core::backend::{Backend as _, Lead, NodeState, Renewed, Stored, Want};
+use cachekit_core::backend::{Backend as _, Lead, NodeState, Renewed, Stored, Ttl, Want};
 use cachekit_core::error::ErrorKind;
 use cachekit_core::key::StoreKey;
 use cachekit_memcached::testkit::Server;
@@ -79,6 +79,24 @@ async fn a_server_that_was_killed_is_found_again_when_it_is_back() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_back_is_connected_to_without_any_call() {
+    let mut servers = [Server::start()];
+    let alone = servers[0].stat("total_connections");
+    let backend = backend(&servers);
+    servers[0].kill();
+    backend.get(&key("k"), Want::Value).await.unwrap_err();
+    servers[0].restart();
+    // Each question is a connection; one more is the prober's.
+    let mut expected = alone..;
+    eventually(|| {
+        let connected = Some(servers[0].stat("total_connections")) > expected.next();
+        async move { connected.then_some(()) }
+    })
+    .await;
+    assert_eq!(found(&backend, &key("k")).await, None);
+}
+
+#[tokio::test]
 async fn a_server_that_was_restarted_between_two_calls_fails_neither() {
     let mut servers = [Server::start()];
     let backend = backend(&servers);
@@ -105,6 +123,47 @@ async fn the_lead_of_a_run_that_is_over_is_superseded() {
     let stored = backend.set(&key("k"), V, TTL, Some(&old)).await.unwrap();
     assert_eq!(stored, Stored::Superseded);
     let stored = backend.set(&key("k"), V, TTL, Some(&new)).await.unwrap();
+    assert_eq!(stored, Stored::Stored);
+}
+
+#[tokio::test]
+async fn the_lead_over_an_old_entry_goes_on_when_its_holder_never_comes_back() {
+    let servers = [Server::start()];
+    let backend = backend(&servers);
+    let hold = Ttl::from_secs(10);
+    let lead = Want::Lead {
+        hold,
+        early: Duration::ZERO,
+    };
+    set(&backend, &key("k"), "old").await;
+    backend.expire(&key("k")).await.unwrap();
+    let crashed = take_lead(&backend, &key("k")).await;
+    let next = || async { backend.get(&key("k"), lead).await.unwrap() };
+    assert_eq!(next().await.lead, Lead::Other);
+    // Nothing is on its way while the clock of this process is moved on.
+    tokio::time::pause();
+    tokio::time::advance(2 * hold.duration()).await;
+    tokio::time::resume();
+    let token = eventually(|| async {
+        let lookup = next().await;
+        assert!(
+            lookup
+                .found
+                .is_some_and(|found| found.stale && found.value == "old")
+        );
+        if let Lead::Mine(token) = lookup.lead {
+            Some(token)
+        } else {
+            None
+        }
+    })
+    .await;
+    let stored = backend
+        .set(&key("k"), V, TTL, Some(&crashed))
+        .await
+        .unwrap();
+    assert_eq!(stored, Stored::Superseded);
+    let stored = backend.set(&key("k"), V, TTL, Some(&token)).await.unwrap();
     assert_eq!(stored, Stored::Stored);
 }
 
@@ -264,6 +323,39 @@ async fn a_hundred_calls_to_a_stopped_server_end_together_and_count_as_one_failu
 }
 
 #[tokio::test]
+async fn a_stopped_server_is_stood_in_for_after_the_attempts_and_holds_up_no_other() {
+    const TIMEOUT: Duration = Duration::from_millis(200);
+    let servers = three();
+    let config = Config {
+        timeout: TIMEOUT,
+        retry_attempts: 1,
+        ..config(&servers)
+    };
+    let backend = Memcached::new(config).unwrap();
+    let stopped = key_of(&backend, &servers, 1).await;
+    servers[1].stop();
+    let keys: Vec<StoreKey> = (0..50)
+        .map(|number| key(format_args!("other:{number}")))
+        .collect();
+    let began = Instant::now();
+    let results = backend.get_many(&keys, Want::Value).await;
+    assert!(
+        began.elapsed() < TIMEOUT + Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
+    let late = results.iter().filter(|result| result.is_err()).count();
+    assert!(
+        (1..keys.len()).contains(&late),
+        "{late} of 50 were on the stopped server"
+    );
+    for key in keys.iter().chain([&stopped]) {
+        set(&backend, key, "stood in").await;
+        assert_eq!(value(&backend, key).await.unwrap(), "stood in");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_is_stopped_before_the_first_call_is_no_reason_to_wait_longer() {
     const TIMEOUT: Duration = Duration::from_millis(200);
     let servers = [Server::start()];
@@ -307,6 +399,17 @@ async fn a_server_with_too_many_connections_is_overloaded_and_found_again() {
     assert!(error.is_retryable(), "{error}");
     drop(others);
     comes_back(&backend, &key("k")).await;
+}
+
+#[tokio::test]
+async fn a_server_is_reached_by_name_and_over_ipv6() {
+    let server = Server::with_args(&["-l", "::1"]);
+    let address = server.address();
+    let port = address.strip_prefix("127.0.0.1:").unwrap();
+    for address in [format!("localhost:{port}"), format!("[::1]:{port}")] {
+        let backend = Memcached::new(Config::of_servers([address]).unwrap()).unwrap();
+        set(&backend, &key("k"), "v").await;
+    }
 }
 
 #[tokio::test]

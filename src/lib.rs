@@ -42,7 +42,6 @@ pub use cachekit_core::key::StoreKey;
 #[cfg(feature = "testkit")]
 pub use cachekit_core::testkit;
 pub use cachekit_core::{Error, ErrorKind, Result, clock, codec, config, env};
-/// Stores what a function returns under its arguments.
 pub use cachekit_macros::cached;
 
 pub use deployment::{BACKEND, Deployment, Place, variables};

@@ -8,7 +8,7 @@ use syn::{Attribute, Visibility};
 use crate::args::{CompanionsOption, Options};
 use crate::expand::Expansion;
 use crate::function::{Execution, Function};
-use crate::spans::{as_ours, local};
+use crate::spans::as_ours;
 
 /// Where the companions of a function are.
 pub(crate) enum Companions {
@@ -224,7 +224,7 @@ impl Expansion<'_> {
 
     fn prime(&self) -> TokenStream {
         let returned = &self.function.returned;
-        let value = local("value");
+        let value = Ident::new("value", Span::mixed_site());
         let prepare = self.prepare(true);
         let (statement, ttl) = self.ttl();
         let ask = self.ask(&self.verb("prime"), &quote!(#ttl, #value));

@@ -65,10 +65,12 @@ impl Expansion<'_> {
             .iter()
             .map(|a| (&a.name, a.ty()))
             .unzip();
+        // A body that is inside of this function sees its items: their names are such that nobody
+        // else takes them.
+        let boxed = Ident::new("__cachekit_boxed", Span::mixed_site());
         let (item, call) = match self.call_uncached() {
             Some(call) => (TokenStream::new(), call),
             None => {
-                // The body sees this name, so it is one that nobody else takes.
                 let name = Ident::new("__cachekit_uncached", Span::mixed_site());
                 let signature = self.signature_of_body(name.clone());
                 let body = &self.function.body;
@@ -77,14 +79,14 @@ impl Expansion<'_> {
         };
         quote!({
             #item
-            fn boxed(
+            fn #boxed(
                 #(#names: #types),*
             ) -> ::core::pin::Pin<
                 ::std::boxed::Box<dyn ::core::future::Future<Output = #returned> + ::core::marker::Send>,
             > {
                 ::std::boxed::Box::pin(#call)
             }
-            boxed(#(#names),*)
+            #boxed(#(#names),*)
         })
     }
 

@@ -226,7 +226,8 @@ impl<'a> Expansion<'a> {
     /// once more.
     pub(crate) fn ask(&self, verb: &str, arguments: &TokenStream) -> TokenStream {
         let runtime = &self.runtime_of_value;
-        let [key, cache, kind, verb] = ["key", "cache", "kind", verb].map(local);
+        let [key, cache, kind] = ["key", "cache", "kind"].map(local);
+        let verb = Ident::new(verb, Span::mixed_site());
         let form = self.form();
         let span = ours_at(self.function.returned.span());
         let call = quote_spanned!(span=> #runtime::Call::new(#kind, #cache, #key));

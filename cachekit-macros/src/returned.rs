@@ -3,7 +3,10 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::visit::{self, Visit};
-use syn::{Error, Lifetime, Result, Type, TypeImplTrait, TypeReference};
+use syn::{
+    Error, GenericArgument, Lifetime, ParenthesizedGenericArguments, PathArguments, Result, Type,
+    TypeFnPtr, TypeImplTrait, TypeReference,
+};
 
 use crate::args::Options;
 use crate::function::{Function, future_output};
@@ -81,46 +84,12 @@ fn refuse_impl(returned: &Type) -> Result<()> {
 }
 
 fn refuse_borrowed(returned: &Type, local: bool) -> Result<()> {
-    #[derive(Default)]
-    struct Borrowed {
-        borrowed: Option<TokenStream>,
-        statics: Option<TokenStream>,
-    }
-    impl<'ast> Visit<'ast> for Borrowed {
-        fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
-            let lives = reference
-                .lifetime
-                .as_ref()
-                .is_some_and(|l| l.ident == "static");
-            let slot = if lives {
-                &mut self.statics
-            } else {
-                &mut self.borrowed
-            };
-            slot.get_or_insert_with(|| reference.to_token_stream());
-            visit::visit_type_reference(self, reference);
-        }
-        fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
-            if lifetime.ident != "static" {
-                self.borrowed
-                    .get_or_insert_with(|| lifetime.to_token_stream());
-            }
-        }
-        fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
-        fn visit_parenthesized_generic_arguments(
-            &mut self,
-            _: &'ast syn::ParenthesizedGenericArguments,
-        ) {
-        }
-    }
-    let mut found = Borrowed::default();
-    found.visit_type(returned);
-    if let Some(borrowed) = found.borrowed {
+    if let Some(borrowed) = References::of(returned).borrowed {
         let message = "a cached value outlives the call that computed it and cannot borrow; return \
                        an owned type such as `String`, `Vec<T>` or `Arc<T>`";
         return Err(Error::new_spanned(borrowed, message));
     }
-    match found.statics.filter(|_| !local) {
+    match References::of(stored(returned)).statics.filter(|_| !local) {
         None => Ok(()),
         Some(reference) => Err(Error::new_spanned(
             reference,
@@ -128,4 +97,64 @@ fn refuse_borrowed(returned: &Type, local: bool) -> Result<()> {
              the value in this process with `local`",
         )),
     }
+}
+
+/// The part that is stored: not the error, which may be what it likes.
+fn stored(returned: &Type) -> &Type {
+    let Type::Path(path) = returned else {
+        return returned;
+    };
+    let Some(last) = path
+        .path
+        .segments
+        .last()
+        .filter(|last| last.ident == "Result")
+    else {
+        return returned;
+    };
+    match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => match arguments.args.first() {
+            Some(GenericArgument::Type(ok)) => ok,
+            _ => returned,
+        },
+        _ => returned,
+    }
+}
+
+/// The first of each kind in a type; those of functions in it are no borrows.
+#[derive(Default)]
+struct References {
+    borrowed: Option<TokenStream>,
+    statics: Option<TokenStream>,
+}
+
+impl References {
+    fn of(ty: &Type) -> Self {
+        let mut references = Self::default();
+        references.visit_type(ty);
+        references
+    }
+}
+
+impl<'ast> Visit<'ast> for References {
+    fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
+        let lifetime = reference.lifetime.as_ref();
+        let slot = match lifetime.is_some_and(|lifetime| lifetime.ident == "static") {
+            true => &mut self.statics,
+            false => &mut self.borrowed,
+        };
+        slot.get_or_insert_with(|| reference.to_token_stream());
+        visit::visit_type_reference(self, reference);
+    }
+
+    fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+        if lifetime.ident != "static" {
+            self.borrowed
+                .get_or_insert_with(|| lifetime.to_token_stream());
+        }
+    }
+
+    fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
+
+    fn visit_parenthesized_generic_arguments(&mut self, _: &'ast ParenthesizedGenericArguments) {}
 }

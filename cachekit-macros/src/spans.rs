@@ -5,9 +5,10 @@
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 
-/// A name of ours that neither sees nor hides those of the user.
+/// A variable of ours. It neither sees nor hides variables of the user; the underscores are for
+/// statics and constants, which no hygiene keeps apart.
 pub(crate) fn local(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
+    Ident::new(&format!("__{name}"), Span::mixed_site())
 }
 
 /// The place of the user's tokens with the hygiene of ours.

@@ -5,6 +5,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use cachekit::cached;
+use serde::Serialize;
 use tokio::runtime::Builder;
 
 use crate::origin::Origin;
@@ -230,4 +231,23 @@ async fn the_futures_are_send_where_the_bodies_are() {
     assert_eq!(assert_send(detached::peek(1)).await, Some(1));
     assert_send(inline::prime("ab", Ok(3))).await.unwrap();
     assert_send(inline::remove("ab")).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_async_function_may_be_generic() {
+    static ORIGIN: Origin = Origin::new();
+    #[cached]
+    async fn sum<T: Into<u64> + Serialize, const N: usize>(
+        one: T,
+        other: impl Into<u64> + Serialize,
+    ) -> Vec<u64> {
+        ORIGIN.ask();
+        tokio::task::yield_now().await;
+        vec![one.into() + other.into(); N]
+    }
+    assert_eq!(sum::<_, 2>(1_u8, 2_u16).await, [3, 3]);
+    assert_eq!(sum::<_, 2>(1_u8, 2_u16).await, [3, 3]);
+    assert_eq!(sum::<_, 1>(1_u8, 2_u16).await, [3]);
+    assert_eq!(ORIGIN.asked(), 2);
+    assert_eq!(sum::peek::<_, 2>(1_u8, 2_u16).await, Some(vec![3, 3]));
 }

@@ -152,3 +152,31 @@ fn a_generic_value_inside_of_a_result_is_found() {
     assert_eq!(defaulted::<String>(1), Ok(String::new()));
     assert!(defaulted::<u8>(0).is_err());
 }
+
+#[test]
+fn an_error_may_be_a_static_reference() {
+    static ORIGIN: Origin = Origin::new();
+    #[cached]
+    fn fallible(id: u32) -> Result<Box<[u32]>, &'static str> {
+        ORIGIN.ask();
+        if id == 0 {
+            Err("zero")
+        } else {
+            Ok([id].into())
+        }
+    }
+    assert_eq!((fallible(0), fallible(0)), (Err("zero"), Err("zero")));
+    assert_eq!(ORIGIN.asked(), 2);
+    assert_eq!((fallible(1), fallible(1)), (Ok([1].into()), Ok([1].into())));
+    assert_eq!(ORIGIN.asked(), 3);
+}
+
+#[test]
+fn an_error_may_be_a_box() {
+    #[cached]
+    fn parsed(text: &str) -> Result<u32, Box<dyn std::error::Error>> {
+        Ok(text.parse()?)
+    }
+    assert_eq!(parsed("7").unwrap(), 7);
+    assert!(parsed("x").unwrap_err().is::<ParseIntError>());
+}

@@ -307,3 +307,33 @@ fn a_function_made_by_a_macro_is_cached() {
     assert_eq!((sum(0), sum(0)), (5, 5));
     assert_eq!(ORIGIN.asked(), 3);
 }
+
+mod lower_case {
+    #![expect(non_upper_case_globals, reason = "names that the expansion might want")]
+
+    use cachekit::cached;
+
+    static key: u32 = 1;
+    const cache: u32 = 2;
+    const FUNCTION: u32 = 3;
+
+    fn boxed() -> u32 {
+        4
+    }
+
+    #[cached]
+    pub(super) fn blocking(id: u32) -> u32 {
+        id + key + cache + FUNCTION + boxed()
+    }
+
+    #[cached(companions = false)]
+    pub(super) async fn detached(id: u32) -> u32 {
+        id + key + cache + FUNCTION + boxed()
+    }
+}
+
+#[tokio::test]
+async fn items_of_the_user_and_of_the_expansion_do_not_meet() {
+    assert_eq!(lower_case::blocking(5), 15);
+    assert_eq!(lower_case::detached(5).await, 15);
+}

@@ -403,7 +403,7 @@ async fn entry_of(fleet: &Fleet) -> (StoreKey, Vec<u8>) {
 fn canonical(id: u64) -> Vec<u8> {
     let mut buffer = cachekit_core::key::KeyBuffer::new();
     cachekit_core::key::write_argument(&mut buffer, &id).unwrap();
-    buffer.as_bytes().to_vec()
+    buffer.bytes().to_vec()
 }
 
 async fn damage(fleet: &Fleet, damage: impl FnOnce(&mut Vec<u8>)) {

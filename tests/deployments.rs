@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::LazyLock;
 
 use cachekit_memcached::testkit::{Server, addresses};
 use serde_json::Value;
@@ -30,16 +31,38 @@ fn tree() -> TempDir {
     tree
 }
 
-/// The example, which `cargo test` has built beside this test.
-fn quickstart() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let path = test.ancestors().nth(2).unwrap().join("examples/quickstart");
-    assert!(
-        path.exists(),
-        "{} is missing: run `cargo build --examples`",
-        path.display()
-    );
-    path
+/// The example, built once: `cargo test --test deployments` alone does not.
+fn quickstart() -> &'static Path {
+    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let build = [
+            "build",
+            "--quiet",
+            "--example",
+            "quickstart",
+            "--message-format=json",
+        ];
+        let root = env!("CARGO_MANIFEST_DIR");
+        let built = Command::new(env!("CARGO"))
+            .args(build)
+            .current_dir(root)
+            .output()
+            .unwrap();
+        assert!(
+            built.status.success(),
+            "{}",
+            String::from_utf8_lossy(&built.stderr)
+        );
+        let messages = String::from_utf8(built.stdout).unwrap();
+        let executable = messages.lines().find_map(|line| {
+            let message: Value = serde_json::from_str(line).ok()?;
+            let quickstart = message["target"]["name"] == "quickstart";
+            quickstart
+                .then(|| message["executable"].as_str().map(PathBuf::from))
+                .flatten()
+        });
+        executable.expect("cargo says where it has put the example")
+    });
+    &BUILT
 }
 
 fn run(tree: &Path, vars: &[(&str, &str)]) -> Output {

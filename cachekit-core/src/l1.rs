@@ -3,8 +3,9 @@
 //! Over quick_cache, which has no ttl and no way to lend a value: the deadline lies in the entry,
 //! and the *key* that is stored carries the value, so that a look-up can clone what it finds
 //! while the shard is locked for reading. A hit touches no reference count but those that the
-//! value's own `Clone` touches. `Clone` therefore runs under that lock: a slow one delays writers
-//! of the shard, not readers.
+//! value's own `Clone` touches, and each thread that reads has a lock of its own (`sharded-lock` of
+//! quick_cache): two readers write to nothing that the other reads. `Clone` runs under that lock:
+//! a slow one delays writers of the shard, not readers.
 //!
 //! A **fill** is a value on its way in: a read of the backend, or a computation. It notes the
 //! generation of its exact key when it begins and enters only if no invalidation and no write
@@ -16,7 +17,9 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use quick_cache::sync::{Cache, DefaultLifecycle};
@@ -31,7 +34,9 @@ const STRIPES: usize = 256;
 const SWEPT_PER_INSERT: usize = 4;
 /// A shard of quick_cache below this many entries loses hits to uneven spreading.
 const ENTRIES_PER_SHARD: usize = 128;
-const MAX_SHARDS: usize = 64;
+/// Shards are for writers: readers have locks of their own. More of them than this push each
+/// other out of the processor's nearest cache, and every hit pays for it.
+const SHARDS_PER_PROCESSOR: usize = 4;
 /// What an entry costs beside its key and its value: slots in tables, the note of its deadline.
 const ENTRY_OVERHEAD: usize = 128;
 
@@ -79,7 +84,9 @@ struct Fills {
 
 impl L1 {
     pub(crate) fn new(capacity: Capacity, clock: Clock) -> Self {
-        let shards = (capacity.entries / ENTRIES_PER_SHARD).clamp(1, MAX_SHARDS);
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let most_shards = SHARDS_PER_PROCESSOR * processors;
+        let shards = (capacity.entries / ENTRIES_PER_SHARD).clamp(1, most_shards);
         let options = OptionsBuilder::new()
             .shards(shards)
             .estimated_items_capacity(capacity.entries)

@@ -321,6 +321,40 @@ async fn the_lead_is_renewed_while_the_computation_runs() {
 }
 
 #[tokio::test]
+async fn the_many_forms_take_one_call_of_the_backend_each() {
+    let fleet = Fleet::new();
+    let (a, b) = (fleet.process(), fleet.process());
+    let keys: Vec<_> = (0..20).map(key).collect();
+    let entries = keys
+        .iter()
+        .cloned()
+        .map(|key| (key, "value".to_owned()))
+        .collect();
+    assert!(a.set_many(entries).await.iter().all(Result::is_ok));
+    let found = b.get_many(&keys).await;
+    assert!(
+        found
+            .iter()
+            .all(|found| matches!(found, Ok(Some(value)) if value == "value"))
+    );
+    assert!(a.remove_many(&keys).await.iter().all(Result::is_ok));
+    let calls = fleet.store.calls();
+    assert_eq!(
+        (calls.set_many, calls.get_many, calls.remove_many),
+        (1, 1, 1)
+    );
+    fleet.time.advance(Duration::from_secs(5));
+    assert!(
+        b.get_many(&keys)
+            .await
+            .iter()
+            .all(|found| matches!(found, Ok(None)))
+    );
+    fleet.store.set_outage(true);
+    assert!(a.expire_many(&keys).await.iter().all(Result::is_err));
+}
+
+#[tokio::test]
 async fn peeking_takes_the_lead_from_no_one() {
     let fleet = Fleet::new();
     let cache = fleet.process();
@@ -369,7 +403,7 @@ async fn entry_of(fleet: &Fleet) -> (StoreKey, Vec<u8>) {
 fn canonical(id: u64) -> Vec<u8> {
     let mut buffer = cachekit_core::key::KeyBuffer::new();
     cachekit_core::key::write_argument(&mut buffer, &id).unwrap();
-    buffer.as_bytes().to_vec()
+    buffer.bytes().to_vec()
 }
 
 async fn damage(fleet: &Fleet, damage: impl FnOnce(&mut Vec<u8>)) {

@@ -93,7 +93,7 @@ impl<'a> Expansion<'a> {
         let run = self.run(verb, self.is_detached());
         let span = ours_at(self.function.returned.span());
         let hit = quote_spanned! {span=>
-            if let ::core::option::Option::Some(#value) = #runtime::hit(#kind, #cache, &#key) {
+            if let ::core::option::Option::Some(#value) = #runtime::hit(#kind, #cache, &mut #key) {
                 return #value;
             }
         };

@@ -55,7 +55,7 @@ fn bytes(write: impl FnOnce(&mut KeyBuffer) -> Result<(), Unserializable>) -> Bo
     let mut key = KeyBuffer::new();
     key.extend(&1_u32.to_le_bytes());
     write(&mut key).expect("texts and numbers serialize");
-    key.as_bytes().into()
+    key.bytes().into()
 }
 
 static ORIGIN_CALLS: AtomicU64 = AtomicU64::new(0);

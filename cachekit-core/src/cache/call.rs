@@ -22,7 +22,7 @@ use crate::error::Result;
 /// than the look-up.
 #[inline]
 #[must_use]
-pub fn hit<K: Kind>(_kind: K, cache: &Cache, arguments: &Arguments) -> Option<K::Returned> {
+pub fn hit<K: Kind>(_kind: K, cache: &Cache, arguments: &mut Arguments) -> Option<K::Returned> {
     let value = cache.inner.l1.get::<K::Value>(arguments.l1_key()?)?;
     Some(K::join(Ok(value)))
 }
@@ -299,8 +299,8 @@ where
     }
 
     /// [`peek`](Self::peek), blocking this thread.
-    pub fn peek_blocking(self) -> Option<K::Returned> {
-        if let Some(returned) = hit(self.kind, self.cache, &self.arguments) {
+    pub fn peek_blocking(mut self) -> Option<K::Returned> {
+        if let Some(returned) = hit(self.kind, self.cache, &mut self.arguments) {
             return Some(returned);
         }
         if self.arguments.is_bypassed() {

@@ -45,10 +45,7 @@ where
     let mut leading = None;
     if let Some((backend, store_key, release)) = remote::place(&inner, &key) {
         let head = key.function().head(&inner.config.namespace);
-        inner
-            .releases
-            .register(&inner, backend, &head, release)
-            .await;
+        inner.releases.register(&inner, &head, release).await;
         match remote::read::<V, F>(&inner, backend, store_key, release).await {
             Reading::Value(found) => {
                 let value = Arc::new(found.value);

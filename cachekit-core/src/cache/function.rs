@@ -98,7 +98,7 @@ impl Function {
             }
         }
         head.push_escaped(&self.path());
-        String::from_utf8_lossy(head.as_bytes()).into_owned()
+        String::from_utf8_lossy(head.bytes()).into_owned()
     }
 
     /// `crate.module.name`
@@ -160,7 +160,7 @@ pub trait Argument: Serialize {}
 impl<T: Serialize + ?Sized> Argument for T {}
 
 /// Where the bytes of the arguments begin: the number of the function is in front of them.
-const ID_LEN: usize = 4;
+const ID_LEN: usize = size_of::<u32>();
 
 /// The key of one call while its arguments are written: on the stack, without an allocation as
 /// long as it is short.
@@ -191,16 +191,13 @@ impl Arguments {
 
     #[inline]
     fn start(function: &'static Function, readable: bool) -> Self {
-        // Made in place: to move the bytes that were just written would stall.
-        let mut arguments = Self {
+        Self {
             function,
-            buffer: KeyBuffer::new(),
+            buffer: KeyBuffer::starting_with(function.id()),
             readable,
             failure: None,
             bypassed: false,
-        };
-        arguments.buffer.push_word(u64::from(function.id()), ID_LEN);
-        arguments
+        }
     }
 
     /// The names of the types of a generic function, before everything else: as their hash,
@@ -250,16 +247,16 @@ impl Arguments {
 
     /// The bytes under which L1 has the entry; `None` if the call bypasses the cache.
     #[inline]
-    pub(crate) fn l1_key(&self) -> Option<&[u8]> {
+    pub(crate) fn l1_key(&mut self) -> Option<&[u8]> {
         let cached = self.failure.is_none() && !self.bypassed;
-        cached.then(|| self.buffer.as_bytes())
+        cached.then(|| self.buffer.bytes())
     }
 
     /// The key.
     ///
     /// # Errors
     /// If an argument did not serialise.
-    pub fn into_key<V, F>(self) -> Result<Key<V, F>> {
+    pub fn into_key<V, F>(mut self) -> Result<Key<V, F>> {
         use crate::error::{Error, ErrorKind};
         match self.failure {
             Some(failure) => {
@@ -273,7 +270,7 @@ impl Arguments {
             }
             None => Ok(Key {
                 function: self.function,
-                bytes: self.buffer.as_bytes().into(),
+                bytes: self.buffer.bytes().into(),
                 readable: self.readable,
                 form: PhantomData,
             }),

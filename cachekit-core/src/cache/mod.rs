@@ -219,8 +219,8 @@ impl Cache {
         match self.inner.l1.get::<V>(key.bytes()) {
             Some(value) => Ok(Some(value)),
             None => {
-                self.on_a_runtime(operations::get(self.inner(), key.clone()))
-                    .await
+                let get = operations::get(self.inner(), key.clone());
+                background::with_runtime(get).await?
             }
         }
     }
@@ -251,13 +251,7 @@ impl Cache {
         V: Clone + Send + Sync + 'static,
         F: Form<V>,
     {
-        self.on_a_runtime(operations::set(
-            self.inner(),
-            key.clone(),
-            Arc::new(value),
-            ttl,
-        ))
-        .await
+        first(self.set_all(vec![(key.clone(), value)], ttl).await)
     }
 
     /// Removes the entry of `key`, in every release of its function: it is not served again, and a
@@ -272,8 +266,10 @@ impl Cache {
     where
         V: 'static,
     {
-        self.on_a_runtime(Invalidation::Remove.of(self.inner(), key.clone()))
-            .await
+        first(
+            self.invalidate(Invalidation::Remove, vec![key.clone()])
+                .await,
+        )
     }
 
     /// Says that the entry of `key` is no longer fresh, in every release of its function.
@@ -284,8 +280,10 @@ impl Cache {
     where
         V: 'static,
     {
-        self.on_a_runtime(Invalidation::Expire.of(self.inner(), key.clone()))
-            .await
+        first(
+            self.invalidate(Invalidation::Expire, vec![key.clone()])
+                .await,
+        )
     }
 
     /// [`get`](Self::get) for many keys, each with its own result, in the order asked; what is not
@@ -298,7 +296,7 @@ impl Cache {
         let keys = keys.to_vec();
         let count = keys.len();
         let results = background::with_runtime(operations::get_many(self.inner(), keys)).await;
-        results.unwrap_or_else(|error| vec![Err(error); count])
+        each(count, results)
     }
 
     /// [`set`](Self::set) for many entries, each with its own result, in the order given.
@@ -307,29 +305,17 @@ impl Cache {
         V: Clone + Send + Sync + 'static,
         F: Form<V>,
     {
-        let mut results = Vec::with_capacity(entries.len());
-        for (key, value) in entries {
-            results.push(self.set(&key, value).await);
-        }
-        results
+        self.set_all(entries, self.inner.config.default_ttl).await
     }
 
     /// [`remove`](Self::remove) for many keys, each with its own result, in the order given.
     pub async fn remove_many<V: 'static, F: Form<V>>(&self, keys: &[Key<V, F>]) -> Vec<Result<()>> {
-        let mut results = Vec::with_capacity(keys.len());
-        for key in keys {
-            results.push(self.remove(key).await);
-        }
-        results
+        self.invalidate(Invalidation::Remove, keys.to_vec()).await
     }
 
     /// [`expire`](Self::expire) for many keys, each with its own result, in the order given.
     pub async fn expire_many<V: 'static, F: Form<V>>(&self, keys: &[Key<V, F>]) -> Vec<Result<()>> {
-        let mut results = Vec::with_capacity(keys.len());
-        for key in keys {
-            results.push(self.expire(key).await);
-        }
-        results
+        self.invalidate(Invalidation::Expire, keys.to_vec()).await
     }
 
     /// Counters since this cache was made.
@@ -365,12 +351,37 @@ impl Cache {
         Arc::clone(&self.inner)
     }
 
-    async fn on_a_runtime<T: Send + 'static>(
-        &self,
-        operation: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Result<T> {
-        background::with_runtime(operation).await?
+    async fn set_all<V, F>(&self, entries: Vec<(Key<V, F>, V)>, ttl: Ttl) -> Vec<Result<()>>
+    where
+        V: Send + Sync + 'static,
+        F: Form<V>,
+    {
+        let count = entries.len();
+        let set = operations::set_many(self.inner(), entries, ttl);
+        each(count, background::with_runtime(set).await)
     }
+
+    async fn invalidate<V: 'static, F: Form<V>>(
+        &self,
+        how: Invalidation,
+        keys: Vec<Key<V, F>>,
+    ) -> Vec<Result<()>> {
+        let count = keys.len();
+        each(
+            count,
+            background::with_runtime(how.of_many(self.inner(), keys)).await,
+        )
+    }
+}
+
+/// One result for each of `count` keys, also where there was no runtime to ask on.
+fn each<T>(count: usize, results: Result<Vec<Result<T>>>) -> Vec<Result<T>> {
+    results.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
+}
+
+/// The result of the only key.
+fn first(mut results: Vec<Result<()>>) -> Result<()> {
+    results.pop().unwrap_or(Ok(()))
 }
 
 impl fmt::Debug for Cache {

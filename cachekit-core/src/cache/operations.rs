@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{Ttl, Want};
+use crate::backend::{NewEntry, Ttl, Want};
 use crate::cache::Inner;
-use crate::cache::form::Form;
+use crate::cache::form::{Form, Release};
 use crate::cache::function::Key;
 use crate::cache::remote::{self, Unusable};
 use crate::envelope::{self, Header};
@@ -64,44 +64,94 @@ where
     results
 }
 
-pub(crate) async fn set<V, F>(
+/// Stores each value for `ttl`; what has to go to the backend takes one call of it.
+pub(crate) async fn set_many<V, F>(
     inner: Arc<Inner>,
-    key: Key<V, F>,
-    value: Arc<V>,
+    entries: Vec<(Key<V, F>, V)>,
     ttl: Ttl,
-) -> Result<()>
+) -> Vec<Result<()>>
 where
     V: Send + Sync + 'static,
     F: Form<V>,
 {
-    let ttl = jittered(ttl);
-    inner.invalidate_here(key.bytes());
-    let refused = |error: &dyn fmt::Display| {
-        Error::with_detail(ErrorKind::Codec, "cache set", error.to_string())
-    };
-    if let Some(refusal) = F::refusal() {
-        return Err(refused(refusal));
+    let mut results = Vec::with_capacity(entries.len());
+    let (mut sent, mut stored) = (Vec::new(), Vec::new());
+    for (key, value) in entries {
+        let ttl = jittered(ttl);
+        inner.invalidate_here(key.bytes());
+        results.push(match remote::place(&inner, &key) {
+            None => keep_here(&inner, &key, value, ttl),
+            Some((_, store_key, release)) => {
+                let head = key.function().head(&inner.config.namespace);
+                inner.releases.register(&inner, &head, release).await;
+                sealed::<V, F>(&inner, store_key, release, &value, ttl).map(|entry| {
+                    // A removal that comes while the entry is on its way keeps it out of L1.
+                    let (fill, bytes) = (inner.l1.begin(key.bytes()), entry.value.len());
+                    sent.push((results.len(), fill, value, bytes));
+                    stored.push(entry);
+                })
+            }
+        });
     }
-    let Some((backend, store_key, release)) = remote::place(&inner, &key) else {
-        let bytes = F::measure(&value).map_err(|error| refused(&error))? + size_of::<V>();
-        inner.l1.put(key.bytes(), value, ttl.duration(), bytes);
-        return Ok(());
+    let Some(backend) = inner.backend.as_ref().filter(|_| !stored.is_empty()) else {
+        return results;
     };
-    let head = key.function().head(&inner.config.namespace);
-    inner
-        .releases
-        .register(&inner, backend, &head, release)
-        .await;
-    let mut entry = envelope::begin();
-    F::encode(&value, &mut entry).map_err(|error| refused(&error))?;
-    let bytes = entry.len();
-    let header = inner.header(release.codec, ttl, Duration::ZERO);
-    let entry = envelope::seal(entry, &header, &store_key);
-    let stored = backend.set(&store_key, entry, ttl, None).await;
-    stored.inspect_err(|error| inner.backend_failed(error))?;
-    let age = l1_age(ttl.duration(), ttl, inner.l1_bound());
-    inner.l1.put(key.bytes(), value, age, bytes);
+    let ttls: Vec<Ttl> = stored.iter().map(|entry| entry.ttl).collect();
+    let outcomes = backend.set_many(stored).await;
+    for (((index, fill, value, bytes), ttl), outcome) in sent.into_iter().zip(ttls).zip(outcomes) {
+        results[index] = outcome
+            .inspect_err(|error| inner.backend_failed(error))
+            .map(|_| {
+                let age = l1_age(ttl.duration(), ttl, inner.l1_bound());
+                fill.complete(Arc::new(value), age, bytes);
+            });
+    }
+    results
+}
+
+fn keep_here<V, F>(inner: &Inner, key: &Key<V, F>, value: V, ttl: Ttl) -> Result<()>
+where
+    V: Send + Sync + 'static,
+    F: Form<V>,
+{
+    let bytes =
+        carried::<V, F>().and_then(|()| F::measure(&value).map_err(|error| refused(&error)))?;
+    inner.l1.put(
+        key.bytes(),
+        Arc::new(value),
+        ttl.duration(),
+        bytes + size_of::<V>(),
+    );
     Ok(())
+}
+
+fn sealed<V, F: Form<V>>(
+    inner: &Inner,
+    key: StoreKey,
+    release: Release,
+    value: &V,
+    ttl: Ttl,
+) -> Result<NewEntry> {
+    carried::<V, F>()?;
+    let mut entry = envelope::begin();
+    F::encode(value, &mut entry).map_err(|error| refused(&error))?;
+    let header = inner.header(release.codec, ttl, Duration::ZERO);
+    let value = envelope::seal(entry, &header, &key);
+    Ok(NewEntry {
+        key,
+        value,
+        ttl,
+        lead: None,
+    })
+}
+
+/// Whether values of this type can take this form at all.
+fn carried<V, F: Form<V>>() -> Result<()> {
+    F::refusal().map_or(Ok(()), |refusal| Err(refused(refusal)))
+}
+
+fn refused(reason: &dyn fmt::Display) -> Error {
+    Error::with_detail(ErrorKind::Codec, "cache set", reason.to_string())
 }
 
 impl Inner {

@@ -36,13 +36,10 @@ pub(crate) struct Releases(Mutex<HashMap<(String, Release), u64>>);
 impl Releases {
     /// Makes sure that `release` of the function `head` is in the store's list. An outage is
     /// counted and otherwise ignored: then there is no entry to be found either.
-    pub(crate) async fn register(
-        &self,
-        inner: &Inner,
-        backend: &Arc<dyn Backend>,
-        head: &str,
-        release: Release,
-    ) {
+    pub(crate) async fn register(&self, inner: &Inner, head: &str, release: Release) {
+        let Some(backend) = &inner.backend else {
+            return;
+        };
         let known = (head.to_owned(), release);
         let now_ms = inner.clock.monotonic_ms();
         let last_ms = self.lock().get(&known).copied();
@@ -62,36 +59,13 @@ impl Releases {
     }
 }
 
-/// `key` in every release of the function `head` that the store knows of, its own first.
+/// The releases of the function `head` that the store knows of.
 ///
 /// # Errors
-/// Those of the backend, together with the key itself: it can be invalidated all the same.
-pub(crate) async fn all(
-    backend: &Arc<dyn Backend>,
-    head: &str,
-    key: StoreKey,
-) -> (Vec<StoreKey>, Result<()>) {
-    let list = match list_key(head) {
-        Ok(list_key) => backend
-            .get(&list_key, Want::Value)
-            .await
-            .map(|lookup| parse(&lookup)),
-        Err(error) => Err(error),
-    };
-    let (releases, outcome) = match list {
-        Ok(releases) => (releases, Ok(())),
-        Err(error) => (Vec::new(), Err(error)),
-    };
-    let mut keys = vec![key.clone()];
-    for other in releases
-        .iter()
-        .filter_map(|release| key.with_release(release).ok())
-    {
-        if other != key {
-            keys.push(other);
-        }
-    }
-    (keys, outcome)
+/// Those of the backend.
+pub(crate) async fn listed(backend: &Arc<dyn Backend>, head: &str) -> Result<Vec<String>> {
+    let lookup = backend.get(&list_key(head)?, Want::Value).await?;
+    Ok(parse(&lookup))
 }
 
 fn list_key(head: &str) -> Result<StoreKey> {

@@ -341,7 +341,7 @@ struct Entries<'a> {
 fn canonical<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Unserializable> {
     let mut buffer = KeyBuffer::new();
     write_argument(&mut buffer, value)?;
-    Ok(buffer.as_bytes().to_vec())
+    Ok(buffer.bytes().to_vec())
 }
 
 impl ser::SerializeMap for Entries<'_> {

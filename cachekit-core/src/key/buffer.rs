@@ -8,12 +8,12 @@ const INLINE: usize = 128;
 /// A growing byte string that allocates only beyond 128 bytes: a cache hit builds its key here
 /// and frees nothing.
 ///
-/// Bytes are gathered in a register and stored as whole, aligned words. The hash reads words, and
-/// a processor that has to put a word together from several fresh stores waits for them: that
-/// costs as much as the rest of a look-up.
+/// Bytes are gathered in a register and stored once, as whole, aligned words. The hash reads words,
+/// and a processor that has to put a word together from several fresh stores waits for them: that
+/// costs as much as the rest of a look-up. To move a buffer that was just written costs the same.
 pub struct KeyBuffer {
     len: usize,
-    /// The word that `len` lies in, as far as it is known.
+    /// The word that `len` lies in, as far as it is known: `inline` gets it when it is whole.
     word: u64,
     inline: [u8; INLINE],
     /// All bytes, once they are more than `INLINE`.
@@ -27,9 +27,20 @@ impl KeyBuffer {
     #[inline]
     #[must_use]
     pub const fn new() -> Self {
+        Self::with(0, 0)
+    }
+
+    /// One that begins with the four bytes of `number`, lowest first.
+    #[inline]
+    pub(crate) const fn starting_with(number: u32) -> Self {
+        Self::with(size_of::<u32>(), number as u64)
+    }
+
+    #[inline]
+    const fn with(len: usize, word: u64) -> Self {
         Self {
-            len: 0,
-            word: 0,
+            len,
+            word,
             inline: [0; INLINE],
             spilled: Vec::new(),
         }
@@ -67,28 +78,31 @@ impl KeyBuffer {
         if self.len + count > INLINE {
             return self.spill(bits, count);
         }
-        let (start, used) = (self.len / WORD * WORD, self.len % WORD);
+        let used = self.len % WORD;
         self.word |= bits << (used * 8);
-        self.inline[start..start + WORD].copy_from_slice(&self.word.to_le_bytes());
-        self.len += count;
         if used + count >= WORD {
+            self.store_word();
             // What did not fit; nothing did not if the word was empty before.
             self.word = if used == 0 {
                 0
             } else {
                 bits >> ((WORD - used) * 8)
             };
-            let next = start + WORD;
-            if used + count > WORD {
-                self.inline[next..next + WORD].copy_from_slice(&self.word.to_le_bytes());
-            }
         }
+        self.len += count;
+    }
+
+    #[inline]
+    fn store_word(&mut self) {
+        let start = self.len / WORD * WORD;
+        self.inline[start..start + WORD].copy_from_slice(&self.word.to_le_bytes());
     }
 
     #[cold]
     fn spill(&mut self, bits: u64, count: usize) {
         if self.spilled.is_empty() {
-            self.spilled.extend_from_slice(&self.inline[..self.len]);
+            let inline = self.bytes().to_vec();
+            self.spilled = inline;
         }
         self.spilled.extend_from_slice(&bits.to_le_bytes()[..count]);
         // No more room: whatever follows is spilled as well.
@@ -106,13 +120,14 @@ impl KeyBuffer {
 
     /// The bytes so far.
     #[inline]
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        if self.spilled.is_empty() {
-            &self.inline[..self.len]
-        } else {
-            &self.spilled
+    pub fn bytes(&mut self) -> &[u8] {
+        if !self.spilled.is_empty() {
+            return &self.spilled;
         }
+        if self.len < INLINE {
+            self.store_word();
+        }
+        &self.inline[..self.len]
     }
 }
 
@@ -124,7 +139,7 @@ impl Default for KeyBuffer {
 
 impl fmt::Debug for KeyBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyBuffer({} bytes)", self.as_bytes().len())
+        write!(f, "KeyBuffer({} bytes)", self.len.max(self.spilled.len()))
     }
 }
 
@@ -156,7 +171,7 @@ mod tests {
         for byte in 0..=255_u8 {
             buffer.push(byte);
             expected.push(byte);
-            assert_eq!(buffer.as_bytes(), expected);
+            assert_eq!(buffer.bytes(), expected);
         }
     }
 
@@ -165,14 +180,14 @@ mod tests {
         let mut buffer = KeyBuffer::new();
         buffer.extend(&[7; 300]);
         buffer.push(8);
-        assert_eq!(buffer.as_bytes().len(), 301);
-        assert_eq!(buffer.as_bytes()[300], 8);
+        assert_eq!(buffer.bytes().len(), 301);
+        assert_eq!(buffer.bytes()[300], 8);
     }
 
     #[test]
     fn a_separator_in_a_placeholder_is_escaped() {
         let mut buffer = KeyBuffer::new();
         buffer.push_escaped(&"a:b%c ä");
-        assert_eq!(buffer.as_bytes(), b"a%3Ab%25c%20%C3%A4");
+        assert_eq!(buffer.bytes(), b"a%3Ab%25c%20%C3%A4");
     }
 }

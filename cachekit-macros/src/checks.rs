@@ -166,10 +166,10 @@ fn key_of_self(function: &Function, options: &Options) -> Result<()> {
         .as_ref()
         .and_then(|skip| skip.names.iter().find(|n| *n == "self"));
     let in_key = match &options.key {
-        Some(KeyOption::Template(template)) => {
-            let text = template.value();
-            text.contains("{self}") || text.contains("{self.")
-        }
+        Some(KeyOption::Template(text)) => match template::parse(text, function) {
+            Ok(pieces) => pieces.iter().any(Piece::mentions_self),
+            Err(_) => return Ok(()), // reported with the other arguments
+        },
         Some(KeyOption::Expression(key)) => mentions(key.to_token_stream(), "self"),
         None => false,
     };

@@ -275,7 +275,7 @@ impl Function {
         let signature = self.signature.to_token_stream();
         self.receiver().is_some()
             || mentions(signature, "Self")
-            || mentions(self.body.stream(), "Self")
+            || mentions_outer_self(self.body.stream())
     }
 
     /// Whether the future owns all that it needs, so that it may run in a task of its own.
@@ -326,4 +326,45 @@ pub(crate) fn mentions(tokens: TokenStream, word: &str) -> bool {
         TokenTree::Group(group) => mentions(group.stream(), word),
         TokenTree::Punct(_) | TokenTree::Literal(_) => false,
     })
+}
+
+/// Whether `tokens` mention the `Self` around them: not that of an item inside.
+fn mentions_outer_self(tokens: TokenStream) -> bool {
+    let mut in_item = false;
+    for token in tokens {
+        match token {
+            TokenTree::Ident(ident) if ident == "Self" => return true,
+            TokenTree::Ident(ident) => {
+                in_item |= ["impl", "trait", "struct", "enum"]
+                    .iter()
+                    .any(|item| ident == *item);
+            }
+            TokenTree::Punct(punct) if punct.as_char() == ';' => in_item = false,
+            TokenTree::Group(group) if in_item => in_item = group.delimiter() != Delimiter::Brace,
+            TokenTree::Group(group) if mentions_outer_self(group.stream()) => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_self_of_an_item_inside_is_not_that_of_the_function() {
+        let mentions = |body: &str| mentions_outer_self(body.parse().unwrap());
+        assert!(mentions("if id > 0 { Self::load(id) } else { 0 }"));
+        assert!(mentions("struct Unit; Self::load(id)"));
+        assert!(mentions(
+            "impl Inner { fn new() -> Self { Self } } Self::load(id)"
+        ));
+        assert!(!mentions(
+            "impl Inner { fn new() -> Self { Self } } Inner::new().load(id)"
+        ));
+        assert!(!mentions(
+            "struct List(Option<Box<Self>>); List(None).len()"
+        ));
+    }
 }

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Error, Index, LitStr, Result};
 
-use crate::function::{Form, Function};
+use crate::function::{Form, Function, mentions};
 use crate::suggest::nearest;
 
 /// A part of the text.
@@ -13,6 +13,15 @@ pub(crate) enum Piece {
     Literal(String),
     /// An argument, or a field of one, that is displayed and escaped.
     Placeholder(TokenStream),
+}
+
+impl Piece {
+    pub(crate) fn mentions_self(&self) -> bool {
+        match self {
+            Self::Literal(_) => false,
+            Self::Placeholder(path) => mentions(path.clone(), "self"),
+        }
+    }
 }
 
 /// Parses the text; every problem is reported on the literal.

@@ -337,3 +337,19 @@ async fn items_of_the_user_and_of_the_expansion_do_not_meet() {
     assert_eq!(lower_case::blocking(5), 15);
     assert_eq!(lower_case::detached(5).await, 15);
 }
+
+#[test]
+fn a_body_with_an_impl_inside_is_still_that_of_a_free_function() {
+    #[cached]
+    pub(crate) fn counted(id: u32) -> u32 {
+        struct Counter(u32);
+        impl Counter {
+            fn next(self) -> Self {
+                Self(self.0 + 1)
+            }
+        }
+        Counter(id).next().0
+    }
+    assert_eq!(counted(1), 2);
+    assert_eq!(counted::peek(1), Some(2));
+}

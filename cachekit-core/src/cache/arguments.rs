@@ -65,15 +65,15 @@ impl Arguments {
         }
     }
 
-    /// The names of the types of a generic function, before everything else.
+    /// The names of the types of a generic function, before everything else: as their hash,
+    /// because they are longer than most keys, and a hit would allocate for them.
     pub fn types(&mut self, names: &str) {
+        let hash = xxh3_128(names.as_bytes());
         if self.readable {
-            self.buffer.push_escaped(&names);
+            self.buffer.push_escaped(&format_args!("{hash:032x}"));
             self.buffer.push(b':');
         } else {
-            // The names are long, and a hit would allocate for them; their hash tells them apart.
-            self.buffer
-                .extend(&xxh3_128(names.as_bytes()).to_le_bytes());
+            self.buffer.extend(&hash.to_le_bytes());
         }
     }
 

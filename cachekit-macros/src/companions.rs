@@ -171,6 +171,7 @@ impl Expansion<'_> {
         let Some((name, _)) = self.companions.name(companion) else {
             return TokenStream::new();
         };
+        let quiet = self.quiet();
         let visibility = &self.function.visibility;
         let signature = &self.function.signature;
         let asynchronous = self.function.is_async().then(|| quote!(async));
@@ -184,6 +185,7 @@ impl Expansion<'_> {
         quote! {
             #[doc = #about]
             #[allow(dead_code, unused_variables, clippy::too_many_arguments)]
+            #quiet
             #visibility #asynchronous fn #name #generics(
                 #receiver #(#arguments,)* #more
             ) -> #output #conditions {

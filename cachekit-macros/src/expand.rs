@@ -76,14 +76,15 @@ impl<'a> Expansion<'a> {
         // With braces of ours the compiler would not say that the function is never used.
         let mut braces = Group::new(Delimiter::Brace, body);
         braces.set_span(self.function.body.span());
-        let body = braces;
-        quote!(#(#attributes)* #visibility #signature #body)
+        let quiet = self.quiet();
+        quote!(#(#attributes)* #quiet #visibility #signature #braces)
     }
 
     /// Answers from this process, or runs the call.
     fn cached_body(&self) -> TokenStream {
         let runtime = &self.runtime_of_value;
-        let [key, cache, kind, value] = ["key", "cache", "kind", "value"].map(local);
+        let [key, kind, value] = ["key", "kind", "value"].map(local);
+        let cache = self.cache();
         let prepare = self.prepare(true);
         let verb = match self.function.execution {
             Execution::Sync => "run_blocking",
@@ -175,7 +176,7 @@ impl<'a> Expansion<'a> {
     /// Statements that leave a `key`, a `cache` and the `kind` of the returned value.
     pub(crate) fn prepare(&self, conditional: bool) -> TokenStream {
         let runtime = &self.runtime;
-        let [key, cache, kind] = ["key", "cache", "kind"].map(local);
+        let [key, kind] = ["key", "kind"].map(local);
         let identity = self.identity();
         let start = match self.options.key {
             Some(KeyOption::Template(_)) => quote!(readable),
@@ -189,7 +190,7 @@ impl<'a> Expansion<'a> {
             },
             None => quote!(#types #statements),
         };
-        let chosen = self.cache(&cache);
+        let choice_of_cache = self.choice_of_cache();
         let returned = &self.function.returned;
         let span = ours_at(returned.span());
         let form = self.form();
@@ -203,22 +204,38 @@ impl<'a> Expansion<'a> {
         quote! {
             let mut #key = #runtime::Arguments::#start(#identity);
             #statements
-            #chosen
+            #choice_of_cache
             #kind
         }
     }
 
-    /// The statement that chooses the `cache`: borrowed first and dereferenced then, so that the
+    /// The statement that chooses the cache: borrowed first and dereferenced then, so that the
     /// expression may be of any type that leads to one.
-    fn cache(&self, cache: &Ident) -> TokenStream {
+    fn choice_of_cache(&self) -> Option<TokenStream> {
         let runtime = &self.runtime;
-        let Some(expression) = &self.options.cache else {
-            return quote!(let #cache: &#runtime::Cache = #runtime::default_cache(););
-        };
+        let expression = self.options.cache.as_ref()?;
+        let cache = local("cache");
         let span = ours_at(expression.span());
-        quote_spanned! {span=>
+        Some(quote_spanned! {span=>
             let #cache = &(#expression);
             let #cache: &#runtime::Cache = #cache;
+        })
+    }
+
+    /// Clippy takes a reference to a cache for a lock that is held too long.
+    pub(crate) fn quiet(&self) -> Option<TokenStream> {
+        let cache = self.options.cache.as_ref();
+        cache.map(|_| quote!(#[allow(clippy::significant_drop_tightening)]))
+    }
+
+    /// The cache. The default one is asked for each time, and needs no variable to be quiet about.
+    fn cache(&self) -> TokenStream {
+        let runtime = &self.runtime_of_value;
+        let cache = local("cache");
+        let span = ours_at(self.function.returned.span());
+        match self.options.cache {
+            Some(_) => quote!(#cache),
+            None => quote_spanned!(span=> #runtime::default_cache()),
         }
     }
 
@@ -226,7 +243,8 @@ impl<'a> Expansion<'a> {
     /// once more.
     pub(crate) fn ask(&self, verb: &str, arguments: &TokenStream) -> TokenStream {
         let runtime = &self.runtime_of_value;
-        let [key, cache, kind] = ["key", "cache", "kind"].map(local);
+        let [key, kind] = ["key", "kind"].map(local);
+        let cache = self.cache();
         let verb = Ident::new(verb, Span::mixed_site());
         let form = self.form();
         let span = ours_at(self.function.returned.span());

@@ -23,7 +23,7 @@ static COMPUTED: AtomicU64 = AtomicU64::new(0);
 /// A file of another size or of another time of modification is another entry: nothing needs to
 /// be invalidated.
 #[cached(ttl = "30d")]
-fn digest(path: &str, size: u64, modified_ns: u128) -> io::Result<String> {
+fn digest(path: &Path, size: u64, modified_ns: u128) -> io::Result<String> {
     COMPUTED.fetch_add(1, Ordering::Relaxed);
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(File::open(path)?)?;
@@ -140,7 +140,7 @@ fn pass(files: &[PathBuf]) -> Result<Pass, Box<dyn std::error::Error>> {
             .modified()?
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let digest = digest(&path.to_string_lossy(), metadata.len(), modified.as_nanos())
+        let digest = digest(path, metadata.len(), modified.as_nanos())
             .map_err(|error| format!("{}: {error}", path.display()))?;
         whole.update(digest.as_bytes());
         progress(index + 1, files.len());

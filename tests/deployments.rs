@@ -167,6 +167,23 @@ fn with_the_servers_dead_the_digests_are_right_and_the_outage_is_told() {
     assert!(count(&dead, "cache_errors") > 0);
 }
 
+/// Linux only: the file systems of macOS refuse such a name.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_whose_name_is_no_text_is_computed_each_time() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let tree = tree();
+    let name = std::ffi::OsStr::from_bytes(b"no text: \xff");
+    fs::write(tree.path().join(name), "content").unwrap();
+    let parent = tempfile::tempdir().unwrap();
+    let directory = parent.path().join("cache");
+    let vars = [("CACHEKIT_FILE_CACHE_DIR", directory.to_str().unwrap())];
+    for computed in [FILES + 1, 1] {
+        assert_eq!(count(&figures(tree.path(), &vars), "computed"), computed);
+    }
+}
+
 #[test]
 fn a_misspelt_variable_ends_the_program_with_the_name_that_was_meant() {
     let tree = tree();

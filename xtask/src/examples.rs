@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use cachekit_memcached::config::SERVERS;
 use cachekit_memcached::testkit::{Server, addresses};
@@ -12,7 +13,6 @@ use crate::{Outcome, shell};
 /// How an example is run.
 struct Example {
     name: &'static str,
-    features: &'static [&'static str],
     arguments: &'static [&'static str],
     /// How many memcached servers it is given.
     servers: usize,
@@ -20,7 +20,6 @@ struct Example {
 
 const PLAIN: Example = Example {
     name: "",
-    features: &[],
     arguments: &[],
     servers: 0,
 };
@@ -29,7 +28,6 @@ const PLAIN: Example = Example {
 const EXAMPLES: &[Example] = &[
     Example {
         name: "custom_backend",
-        features: &["testkit"],
         ..PLAIN
     },
     Example {
@@ -52,7 +50,8 @@ const EXAMPLES: &[Example] = &[
     },
 ];
 
-/// Runs them all, with none of the variables of the caller's own deployment.
+/// Runs them all, as `cargo test` has built them, with none of the variables of the caller's own
+/// deployment.
 pub(crate) fn run(root: &Path) -> Outcome {
     let listed: BTreeSet<String> = EXAMPLES.iter().map(|e| e.name.to_owned()).collect();
     let present = present(root);
@@ -61,27 +60,21 @@ pub(crate) fn run(root: &Path) -> Outcome {
             "examples/ and the table in xtask/src/examples.rs differ in `{name}`"
         ));
     }
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let built = program.with_file_name("examples");
     for example in EXAMPLES {
         let servers: Vec<Server> = (0..example.servers).map(|_| Server::start()).collect();
-        let mut command = command(root, example);
+        let mut command = Command::new(built.join(example.name));
+        command.args(example.arguments).current_dir(root);
+        for variable in cachekit::variables() {
+            command.env_remove(variable.name);
+        }
         if !servers.is_empty() {
             command.env(SERVERS.name, addresses(&servers).join(","));
         }
         shell::run(&mut command)?;
     }
     Ok(())
-}
-
-fn command(root: &Path, example: &Example) -> std::process::Command {
-    let mut command = shell::cargo(["run", "--quiet", "--example", example.name]);
-    for feature in example.features {
-        command.args(["--features", feature]);
-    }
-    command.arg("--").args(example.arguments).current_dir(root);
-    for variable in cachekit::variables() {
-        command.env_remove(variable.name);
-    }
-    command
 }
 
 fn present(root: &Path) -> BTreeSet<String> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::backend::Ttl;
 use crate::cache::Inner;
+use crate::cache::arguments::Key;
 use crate::cache::form::Form;
-use crate::cache::function::Key;
 use crate::cache::leading::{Leading, Right, Written};
 use crate::cache::remote::{self, Reading};
 use crate::envelope::{self, Header};

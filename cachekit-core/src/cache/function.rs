@@ -1,18 +1,15 @@
-//! What one cached function is to the cache, and the keys of its entries.
+//! What one cached function is to the cache.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use serde::Serialize;
-use xxhash_rust::xxh3::xxh3_128;
 
-use crate::cache::form::{Form, Release};
-use crate::codec::Bincode;
+use crate::cache::arguments::{Arguments, Key};
 use crate::error::Result;
-use crate::key::{KeyBuffer, StoreKey, write_argument};
+use crate::key::KeyBuffer;
 
 /// A family of entries: the results of one function, one entry for each list of arguments.
 ///
@@ -88,6 +85,10 @@ impl Function {
         key.into_key()
     }
 
+    pub(crate) const fn current_version(&self) -> u32 {
+        self.version
+    }
+
     /// What all keys of this function begin with in a store, below `namespace` of the cache.
     pub(crate) fn head(&self, namespace: &str) -> String {
         let mut head = KeyBuffer::new();
@@ -122,9 +123,9 @@ impl Function {
         }
     }
 
-    /// The number of this function in this process: the same for the same name.
+    /// The number of this function in this process: the same for the same name and version.
     #[inline]
-    fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         match self.id.load(Ordering::Relaxed) {
             0 => self.assign_id(),
             id => id,
@@ -133,10 +134,11 @@ impl Function {
 
     #[cold]
     fn assign_id(&self) -> u32 {
-        static IDS: LazyLock<Mutex<HashMap<String, u32>>> = LazyLock::new(Mutex::default);
+        type Ids = HashMap<(String, u32), u32>;
+        static IDS: LazyLock<Mutex<Ids>> = LazyLock::new(Mutex::default);
         let mut ids = IDS.lock().unwrap_or_else(PoisonError::into_inner);
         let next = u32::try_from(ids.len()).unwrap_or(u32::MAX - 1) + 1;
-        let id = *ids.entry(self.head("")).or_insert(next);
+        let id = *ids.entry((self.head(""), self.version)).or_insert(next);
         self.id.store(id, Ordering::Relaxed);
         id
     }
@@ -148,243 +150,9 @@ impl fmt::Debug for Function {
     }
 }
 
-/// What can be a part of a key.
-#[diagnostic::on_unimplemented(
-    message = "an argument of type `{Self}` cannot be part of a key",
-    label = "must implement `serde::Serialize`",
-    note = "derive it, or leave the argument out of the key: `#[cached(skip(…))]`"
-)]
-pub trait Argument: Serialize {}
-
-#[diagnostic::do_not_recommend]
-impl<T: Serialize + ?Sized> Argument for T {}
-
-/// Where the bytes of the arguments begin: the number of the function is in front of them.
-const ID_LEN: usize = size_of::<u32>();
-
-/// The key of one call while its arguments are written: on the stack, without an allocation as
-/// long as it is short.
-#[derive(Debug)]
-pub struct Arguments {
-    function: &'static Function,
-    buffer: KeyBuffer,
-    /// Whether the bytes are text that can be read in a store.
-    readable: bool,
-    failure: Option<crate::key::Unserializable>,
-    bypassed: bool,
-}
-
-impl Arguments {
-    /// A key of arguments, which a store sees hashed.
-    #[inline]
-    #[must_use]
-    pub fn new(function: &'static Function) -> Self {
-        Self::start(function, false)
-    }
-
-    /// A key of text and placeholders, which a store sees as they are.
-    #[inline]
-    #[must_use]
-    pub fn readable(function: &'static Function) -> Self {
-        Self::start(function, true)
-    }
-
-    #[inline]
-    fn start(function: &'static Function, readable: bool) -> Self {
-        Self {
-            function,
-            buffer: KeyBuffer::starting_with(function.id()),
-            readable,
-            failure: None,
-            bypassed: false,
-        }
-    }
-
-    /// The names of the types of a generic function, before everything else: as their hash,
-    /// because they are longer than most keys, and a hit would allocate for them.
-    pub fn types(&mut self, names: &str) {
-        let hash = xxh3_128(names.as_bytes());
-        if self.readable {
-            self.buffer.push_escaped(&format_args!("{hash:032x}"));
-            self.buffer.push(b':');
-        } else {
-            self.buffer.extend(&hash.to_le_bytes());
-        }
-    }
-
-    /// Makes the call bypass the cache.
-    pub fn bypass(&mut self) {
-        self.bypassed = true;
-    }
-
-    pub(crate) fn is_bypassed(&self) -> bool {
-        self.bypassed
-    }
-
-    /// One argument. One that does not serialise makes the call bypass the cache.
-    #[inline]
-    pub fn argument<T: Argument + ?Sized>(&mut self, argument: &T) {
-        if let Err(failure) = write_argument(&mut self.buffer, argument) {
-            self.failure = Some(failure);
-        }
-    }
-
-    /// A literal part of a readable key.
-    pub fn text(&mut self, literal: &str) {
-        for byte in literal.bytes() {
-            if byte.is_ascii_graphic() && byte != b'%' {
-                self.buffer.push(byte);
-            } else {
-                self.buffer.push_escaped(&char::from(byte));
-            }
-        }
-    }
-
-    /// A placeholder of a readable key: what it displays, escaped.
-    pub fn placeholder(&mut self, value: &dyn fmt::Display) {
-        self.buffer.push_escaped(value);
-    }
-
-    /// The bytes under which L1 has the entry; `None` if the call bypasses the cache.
-    #[inline]
-    pub(crate) fn l1_key(&mut self) -> Option<&[u8]> {
-        let cached = self.failure.is_none() && !self.bypassed;
-        cached.then(|| self.buffer.bytes())
-    }
-
-    /// The key.
-    ///
-    /// # Errors
-    /// If an argument did not serialise.
-    pub fn into_key<V, F>(mut self) -> Result<Key<V, F>> {
-        use crate::error::{Error, ErrorKind};
-        match self.failure {
-            Some(failure) => {
-                let detail = "an argument cannot be serialized";
-                Err(Error::with_source(
-                    ErrorKind::InvalidKey,
-                    "key",
-                    detail,
-                    failure,
-                ))
-            }
-            None => Ok(Key {
-                function: self.function,
-                bytes: self.buffer.bytes().into(),
-                readable: self.readable,
-                form: PhantomData,
-            }),
-        }
-    }
-}
-
-/// The key of one entry of values `V` that leave the process in the form `F`.
-///
-/// Cheap to clone. `Debug` does not show the arguments.
-pub struct Key<V, F = Bincode> {
-    function: &'static Function,
-    /// The number of the function, and the canonical bytes of the arguments.
-    bytes: Arc<[u8]>,
-    readable: bool,
-    form: PhantomData<fn() -> (V, F)>,
-}
-
-impl<V, F> Key<V, F> {
-    /// The function.
-    #[must_use]
-    pub fn function(&self) -> &'static Function {
-        self.function
-    }
-
-    /// The same arguments, for values that leave the process in the form `G`.
-    #[must_use]
-    pub fn form<G>(self) -> Key<V, G> {
-        Key {
-            function: self.function,
-            bytes: self.bytes,
-            readable: self.readable,
-            form: PhantomData,
-        }
-    }
-
-    /// The bytes under which L1 has the entry.
-    pub(crate) fn bytes(&self) -> &Arc<[u8]> {
-        &self.bytes
-    }
-
-    /// The arguments as a store sees them: as they are, or 128 bits of their BLAKE3 hash.
-    fn tail(&self) -> String {
-        let arguments = &self.bytes[ID_LEN..];
-        if self.readable {
-            String::from_utf8_lossy(arguments).into_owned()
-        } else {
-            blake3::hash(arguments).to_hex()[..32].to_owned()
-        }
-    }
-}
-
-impl<V, F: Form<V>> Key<V, F> {
-    /// The key in a store, below `namespace`; `None` for values that stay in the process.
-    pub(crate) fn store_key(&self, namespace: &str) -> Option<(StoreKey, Release)> {
-        let release = F::release(self.function.version)?;
-        let head = self.function.head(namespace);
-        // All three parts are escaped or hexadecimal: they are printable.
-        let key = StoreKey::of_release(&head, &release.to_string(), &self.tail()).ok()?;
-        Some((key, release))
-    }
-}
-
-impl<V, F> Clone for Key<V, F> {
-    fn clone(&self) -> Self {
-        Self {
-            bytes: Arc::clone(&self.bytes),
-            ..*self
-        }
-    }
-}
-
-impl<V, F> fmt::Debug for Key<V, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Key(of {})", self.function.path())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    static USERS: Function = Function::new("app::users", "load");
-    static ORDERS: Function = Function::new("app::orders", "load");
-
-    fn store_key(key: &Key<u32>) -> String {
-        key.store_key("shop").unwrap().0.as_str().to_owned()
-    }
-
-    #[test]
-    fn functions_of_one_name_in_two_modules_share_no_entry() {
-        let users = USERS.key::<u32>(&1).unwrap();
-        let orders = ORDERS.key::<u32>(&1).unwrap();
-        assert_ne!(users.bytes(), orders.bytes());
-        assert_ne!(store_key(&users), store_key(&orders));
-    }
-
-    #[test]
-    fn a_store_sees_namespace_function_release_and_hashed_arguments() {
-        let key = store_key(&USERS.key::<u32>(&"secret").unwrap());
-        let parts: Vec<_> = key.split(':').collect();
-        assert_eq!(parts[..2], ["shop", "app.users.load"]);
-        assert_eq!(parts[3].len(), 32);
-        assert!(!key.contains("secret"));
-    }
-
-    #[test]
-    fn a_readable_key_is_what_the_user_wrote() {
-        let mut key = Arguments::readable(&USERS);
-        key.text("user:");
-        key.placeholder(&"a:b");
-        let key: Key<u32> = key.into_key().unwrap();
-        assert!(store_key(&key).ends_with(":user:a%3Ab"));
-    }
 
     #[test]
     fn an_item_beside_it_says_where_a_function_is() {
@@ -393,26 +161,8 @@ mod tests {
     }
 
     #[test]
-    fn a_bypassed_call_has_no_key_in_l1() {
-        let mut key = Arguments::new(&USERS);
-        assert!(key.l1_key().is_some());
-        key.bypass();
-        assert!(key.l1_key().is_none());
-    }
-
-    #[test]
     fn a_namespace_with_a_separator_does_not_reach_into_another() {
         static A: Function = Function::new("", "c").namespace("a:b");
         assert_eq!(A.head(""), "a%3Ab:c");
-    }
-
-    #[test]
-    fn a_version_is_another_release_with_the_same_route() {
-        static ONE: Function = Function::new("app", "f").version(1);
-        static TWO: Function = Function::new("app", "f").version(2);
-        let one = ONE.key::<u32>(&1).unwrap().store_key("").unwrap().0;
-        let two = TWO.key::<u32>(&1).unwrap().store_key("").unwrap().0;
-        assert_ne!(one, two);
-        assert_eq!(one.route(), two.route());
     }
 }

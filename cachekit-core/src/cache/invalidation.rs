@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::backend::Backend;
+use crate::cache::arguments::Key;
 use crate::cache::form::Form;
-use crate::cache::function::Key;
 use crate::cache::{Inner, releases, remote};
 use crate::error::Result;
 use crate::key::StoreKey;

@@ -1,5 +1,6 @@
 //! The cache: typed values in this process, in front of a backend or alone.
 
+mod arguments;
 mod call;
 mod computation;
 mod form;
@@ -17,9 +18,10 @@ mod stats;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+pub use arguments::{Argument, Arguments, Key};
 pub use call::{Call, checked, hit};
 pub use form::{Form, Local, Release};
-pub use function::{Argument, Arguments, Function, Key};
+pub use function::Function;
 pub use kind::{
     ErrorProbe, Kind, OfOption, OfOptionalResult, OfPlain, OfResult, Optional, OptionalResult,
     Plain, PlainResult, Probe, Share, ShareClone, ShareFrom, ShareNone,

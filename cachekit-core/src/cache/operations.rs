@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::backend::{NewEntry, Ttl, Want};
 use crate::cache::Inner;
+use crate::cache::arguments::Key;
 use crate::cache::form::{Form, Release};
-use crate::cache::function::Key;
 use crate::cache::remote::{self, Unusable};
 use crate::envelope::{self, Header};
 use crate::error::{Error, ErrorKind, Result};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::backend::{Backend, Found, Lead, Lookup, Ttl, Want};
 use crate::cache::Inner;
+use crate::cache::arguments::Key;
 use crate::cache::form::{Form, Release};
-use crate::cache::function::Key;
 use crate::cache::leading::{HOLD, Leading, Right};
 use crate::envelope::{self, Defect};
 use crate::error::Result;

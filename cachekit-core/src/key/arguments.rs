@@ -74,20 +74,37 @@ mod tag {
     pub(super) const END: u8 = 24;
 }
 
+/// Where a length would be: it follows, in eight bytes.
+const LONG: u8 = u8::MAX;
+
 struct Writer<'a>(&'a mut KeyBuffer);
 
 impl<'a> Writer<'a> {
     #[inline]
     fn fixed<const N: usize>(self, tag: u8, bytes: [u8; N]) {
-        self.0.push(tag);
-        self.0.extend(&bytes);
+        let mut word = [tag, 0, 0, 0, 0, 0, 0, 0];
+        if N < word.len() {
+            word[1..=N].copy_from_slice(&bytes);
+            self.0.push_word(u64::from_le_bytes(word), N + 1);
+        } else {
+            self.0.push(tag);
+            self.0.extend(&bytes);
+        }
     }
 
-    /// A byte string with its length in front.
+    /// A byte string with its length in front: one byte, or [`LONG`] and eight.
     #[inline]
     fn prefixed(self, tag: u8, bytes: &[u8]) {
-        self.0.push(tag);
-        self.0.extend(&(bytes.len() as u64).to_le_bytes());
+        match u8::try_from(bytes.len()) {
+            Ok(len) if len < LONG => {
+                self.0
+                    .push_word(u64::from_le_bytes([tag, len, 0, 0, 0, 0, 0, 0]), 2);
+            }
+            _ => {
+                self.0.extend(&[tag, LONG]);
+                self.0.extend(&(bytes.len() as u64).to_le_bytes());
+            }
+        }
         self.0.extend(bytes);
     }
 
@@ -415,6 +432,18 @@ mod tests {
             bytes(&vec![vec![1_u8], vec![]]),
             bytes(&vec![vec![], vec![1_u8]])
         );
+    }
+
+    #[test]
+    fn lengths_around_the_one_byte_form_are_told_apart() {
+        let forms: Vec<_> = (253..258).map(|len| bytes(&"x".repeat(len))).collect();
+        for (index, form) in forms.iter().enumerate() {
+            assert!(
+                forms[index + 1..]
+                    .iter()
+                    .all(|other| !other.starts_with(form))
+            );
+        }
     }
 
     #[test]

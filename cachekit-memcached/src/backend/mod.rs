@@ -18,6 +18,7 @@ use cachekit_core::backend::{
 };
 use cachekit_core::error::{ErrorKind, Result};
 use cachekit_core::key::StoreKey;
+use tokio::time::Instant;
 
 use crate::client::{Answered, Client, Target, join_all};
 use crate::config::{Config, Failover};
@@ -139,20 +140,69 @@ impl Memcached {
         }
     }
 
-    /// A write that was refused for its size leaves nothing behind: the removal is a call of its
-    /// own, and its failure the graver one.
-    async fn cleaned(&self, key: &StoreKey, outcome: Result<Stored, Failure>) -> Result<Stored> {
+    /// A write that was refused for its size leaves nothing behind. Where that fails, it is the
+    /// graver failure.
+    async fn cleaned(
+        &self,
+        key: &StoreKey,
+        deadline: Instant,
+        outcome: Result<Stored, Failure>,
+    ) -> Result<Stored> {
         match outcome {
             Err(failure) if failure.kind == ErrorKind::TooLarge => {
-                self.remove(key).await?;
+                self.invalidate(std::slice::from_ref(key), false, SET, deadline)
+                    .await
+                    .swap_remove(0)?;
                 Err(failure.into_error(SET))
             }
             outcome => outcome.map_err(|failure| failure.into_error(SET)),
         }
     }
 
-    async fn set_entry(&self, entry: NewEntry) -> Result<Stored> {
-        self.set(&entry.key, entry.value, entry.ttl, entry.lead.as_ref())
+    /// [`set`](Backend::set), over by `deadline`.
+    async fn write(
+        &self,
+        key: &StoreKey,
+        value: Bytes,
+        ttl: Ttl,
+        lead: Option<&Token>,
+        deadline: Instant,
+    ) -> Result<Stored> {
+        let entry = self.entry(key, value, ttl)?;
+        let route = self.keys.route(key);
+        let failed = |failure: Failure| failure.into_error(SET);
+        match lead.map(Lead::of) {
+            Some(Some(lead)) => {
+                return entry
+                    .fill(lead, &route, &self.client, deadline)
+                    .await
+                    .map_err(failed);
+            }
+            // The token of another backend does not stand here, where tokens mean something.
+            Some(None)
+                if self
+                    .client
+                    .is_fenced(&route, deadline)
+                    .await
+                    .map_err(failed)? =>
+            {
+                return Ok(Stored::Superseded);
+            }
+            Some(None) | None => {}
+        }
+        let request = |target: Target<'_>| entry.request(None, target);
+        let outcome = self.client.call(&route, deadline, request).await;
+        self.cleaned(
+            key,
+            deadline,
+            outcome.and_then(|answered| stored(&answered)),
+        )
+        .await
+    }
+
+    async fn write_entry(&self, entry: NewEntry, deadline: Instant) -> Result<Stored> {
+        let lead = entry.lead.as_ref();
+        self.write(&entry.key, entry.value, entry.ttl, lead, deadline)
             .await
     }
 
@@ -161,6 +211,7 @@ impl Memcached {
         keys: &[StoreKey],
         stale: bool,
         operation: &'static str,
+        deadline: Instant,
     ) -> Vec<Result<()>> {
         let wires = match self.wires(keys) {
             Ok(wires) => wires,
@@ -169,7 +220,7 @@ impl Memcached {
         let request = |index: usize| delete(&wires[index], None, stale);
         let results = self
             .client
-            .invalidate_many(&self.routes(keys), request)
+            .invalidate_many(&self.routes(keys), deadline, request)
             .await;
         let result = |outcome: Result<(), Failure>| outcome.map_err(|f| f.into_error(operation));
         results.into_iter().map(result).collect()
@@ -181,7 +232,11 @@ impl Backend for Memcached {
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
         let wire = self.keys.wire(key)?;
         let request = |target: Target<'_>| Ok(lookup::request(&wire, want, target));
-        let outcome = self.client.call(&self.keys.route(key), request).await;
+        let deadline = self.client.deadline();
+        let outcome = self
+            .client
+            .call(&self.keys.route(key), deadline, request)
+            .await;
         self.lookup(outcome, &wire, want)
     }
 
@@ -192,35 +247,30 @@ impl Backend for Memcached {
         ttl: Ttl,
         lead: Option<&Token>,
     ) -> Result<Stored> {
-        let entry = self.entry(key, value, ttl)?;
-        let route = self.keys.route(key);
-        let failed = |failure: Failure| failure.into_error(SET);
-        match lead.map(Lead::of) {
-            Some(Some(lead)) => {
-                return entry.fill(lead, &route, &self.client).await.map_err(failed);
-            }
-            // The token of another backend does not stand here, where tokens mean something.
-            Some(None) if self.client.is_fenced(&route).await.map_err(failed)? => {
-                return Ok(Stored::Superseded);
-            }
-            Some(None) | None => {}
-        }
-        let request = |target: Target<'_>| entry.request(None, target);
-        let outcome = self.client.call(&route, request).await;
-        self.cleaned(key, outcome.and_then(|answered| stored(&answered)))
+        self.write(key, value, ttl, lead, self.client.deadline())
             .await
     }
 
     async fn expire(&self, key: &StoreKey) -> Result<()> {
-        self.invalidate(std::slice::from_ref(key), true, EXPIRE)
-            .await
-            .swap_remove(0)
+        self.invalidate(
+            std::slice::from_ref(key),
+            true,
+            EXPIRE,
+            self.client.deadline(),
+        )
+        .await
+        .swap_remove(0)
     }
 
     async fn remove(&self, key: &StoreKey) -> Result<()> {
-        self.invalidate(std::slice::from_ref(key), false, REMOVE)
-            .await
-            .swap_remove(0)
+        self.invalidate(
+            std::slice::from_ref(key),
+            false,
+            REMOVE,
+            self.client.deadline(),
+        )
+        .await
+        .swap_remove(0)
     }
 
     async fn renew(&self, key: &StoreKey, lead: &Token, hold: Ttl) -> Result<Renewed> {
@@ -263,8 +313,11 @@ impl Backend for Memcached {
     }
 
     async fn set_many(&self, entries: Vec<NewEntry>) -> Vec<Result<Stored>> {
+        let deadline = self.client.deadline();
         let mut results = Vec::with_capacity(entries.len());
-        let mut entries = entries.into_iter().map(|entry| self.set_entry(entry));
+        let mut entries = entries
+            .into_iter()
+            .map(|entry| self.write_entry(entry, deadline));
         loop {
             let together: Vec<_> = entries.by_ref().take(SETS_AT_ONCE).collect();
             if together.is_empty() {
@@ -275,11 +328,13 @@ impl Backend for Memcached {
     }
 
     async fn expire_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
-        self.invalidate(keys, true, EXPIRE).await
+        self.invalidate(keys, true, EXPIRE, self.client.deadline())
+            .await
     }
 
     async fn remove_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
-        self.invalidate(keys, false, REMOVE).await
+        self.invalidate(keys, false, REMOVE, self.client.deadline())
+            .await
     }
 
     async fn health(&self) -> Health {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use cachekit_core::backend::Stored;
 use cachekit_core::error::ErrorKind;
+use tokio::time::Instant;
 
 use super::lead::Lead;
 use super::lookup::unexpected;
@@ -57,8 +58,9 @@ impl Entry {
         lead: Lead,
         route: &str,
         client: &Client,
+        deadline: Instant,
     ) -> Result<Stored, Failure> {
-        let Some(led) = client.led(route, lead.node, lead.run).await? else {
+        let Some(led) = client.led(route, lead.node, lead.run, deadline).await? else {
             return Ok(Stored::Superseded);
         };
         let outcome = match self.request(Some(lead.cas), led.target()) {

@@ -208,15 +208,15 @@ impl Node {
         };
         match outcome.await {
             Ok(link) => {
-                self.answered();
+                self.up_again(self.health.reached());
                 Ok(link)
             }
             Err(failure) => Err(self.failed(seen, failure)),
         }
     }
 
-    fn answered(&self) {
-        if self.health.answered() {
+    fn up_again(&self, was_down: bool) {
+        if was_down {
             tracing::info!(node = %self.name, "memcached node is up again");
         }
     }
@@ -298,7 +298,7 @@ impl Sent {
                 return Err(node.failed(seen, Failure::new(kind, "no reply in time")));
             }
         };
-        node.answered();
+        node.up_again(node.health.answered());
         let (kind, text) = match answer.reply() {
             Reply::ServerError(text) if text.contains("too large") => (ErrorKind::TooLarge, text),
             Reply::ServerError(text) => (ErrorKind::Rejected, text),

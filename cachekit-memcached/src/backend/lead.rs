@@ -90,6 +90,7 @@ impl Lead {
         if !before.meta().is_some_and(Meta::is_stub) {
             return Ok(Renewed::Held);
         }
+        let hold = led.target().exptime(hold);
         let touched = led.call(touch(key, Some(hold))).await?;
         if self.stands(&touched) {
             return Ok(Renewed::Held);

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::lead::Lead;
 use super::lookup::unexpected;
-use crate::client::{Answered, Client, Led, STAND_IN_TTL, Target};
+use crate::client::{Answered, Client, Led, Target};
 use crate::error::Failure;
 use crate::protocol::{Code, Delete, Exptime, Key, Request, Set, max_value_len};
 
@@ -37,16 +37,11 @@ impl Entry {
             );
             return Err(Failure::new(ErrorKind::TooLarge, detail).at(target.node.name()));
         }
-        let exptime = if target.place.stand_in {
-            self.exptime.min(Exptime::of(STAND_IN_TTL))
-        } else {
-            self.exptime
-        };
         let (key, value) = (self.key.clone(), self.value.clone());
         Ok(Request::Set(Set {
             key,
             value,
-            exptime,
+            exptime: target.exptime(self.exptime),
             client_flags,
             cas,
         }))

@@ -441,3 +441,24 @@ async fn health_of_a_server_without_cas_numbers_is_degraded() {
         NodeState::Degraded
     );
 }
+
+#[tokio::test]
+async fn a_lead_on_a_stand_in_is_prolonged_by_at_most_10_seconds() {
+    let mut servers = three();
+    let backend = backend(&servers);
+    let key = key_of(&backend, &servers, 1).await;
+    servers[1].kill();
+    let token = take_lead(&backend, &key).await;
+    let renewed = backend.renew(&key, &token, TTL).await.unwrap();
+    assert_eq!(renewed, Renewed::Held);
+    for server in [&servers[0], &servers[2]] {
+        let stub = server.command(&format!("mg {} t", key.as_str()), "\r\n");
+        let left = stub
+            .split_whitespace()
+            .find_map(|word| word.strip_prefix('t'));
+        assert!(
+            left.is_none_or(|left| left.parse::<u64>().unwrap() <= 10),
+            "{stub}"
+        );
+    }
+}

@@ -33,7 +33,7 @@ pub struct Config {
     pub servers: Vec<Server>,
     /// How long making a connection may take, 0.1 to 30 s. Default: 2 s.
     pub connect_timeout: Duration,
-    /// How long a whole call may take, its one retry included, 0.1 to 30 s. Default: 1 s.
+    /// How long a whole call may take, its retries included, 0.1 to 30 s. Default: 1 s.
     pub timeout: Duration,
     /// The most connections to one server, 1 to 100. Default: 10. Each tokio runtime that calls
     /// has one of its own; runtimes beyond this number share one with another.

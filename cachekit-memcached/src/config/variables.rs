@@ -29,7 +29,7 @@ pub const TIMEOUT: Variable = Variable {
     name: "CACHEKIT_MEMCACHED_TIMEOUT",
     default: "1.0",
     expected: "seconds between 0.1 and 30, such as 1.5",
-    about: "How long a whole call may take, its one retry included.",
+    about: "How long a whole call may take, its retries included.",
     secret: false,
 };
 

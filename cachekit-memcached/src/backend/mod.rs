@@ -43,11 +43,14 @@ const SETS_AT_ONCE: usize = 256;
 /// Entries on memcached servers.
 ///
 /// Building it reaches for no server; connections are made by the first calls. Each tokio runtime
-/// has connections of its own, so one value may be used from many, and outlives them.
+/// has a connection of its own to each server, up to [`Config::max_pool_size`], so one value may
+/// be used from many runtimes, and outlives them. A runtime needs its drivers of I/O and time
+/// (`enable_all`): without the one of time, tokio panics.
 ///
 /// # Limits
 /// - A ttl over 30 days is taken for 30 days.
-/// - Times are exact to one second, rounded up.
+/// - Times are rounded up to one second, and the server's clock goes on once a second: an entry
+///   may be gone up to a second early, and one of a second's ttl at once.
 /// - A value may have the server's item size limit less 59 bytes less the key; a larger one is
 ///   refused, and the entry it was to replace is removed.
 /// - A key over 250 bytes, prefix included, is written as its beginning and a BLAKE3 hash.
@@ -57,7 +60,8 @@ const SETS_AT_ONCE: usize = 256;
 /// item fences the write. A server that counts none (`-C`) answers
 /// [`Lead::Unfenced`](backend::Lead::Unfenced). A lead over an entry that is still there, stale or
 /// about to end, goes to another reader after twice its hold; releasing one over an entry that is
-/// still fresh does nothing.
+/// still fresh does nothing. A lead given after [`expire`](Backend::expire) during a computation
+/// has what is left of the hold before, until it is renewed.
 ///
 /// # A server that is away
 /// [`Failover`] says where its keys go. Removals and expirations go to the owner of the key and to

@@ -40,6 +40,17 @@ async fn key_of(backend: &Memcached, servers: &[Server], index: usize) -> StoreK
     unreachable!()
 }
 
+/// Three servers, and a key whose owner was killed: it lies on the server that stands in.
+async fn stood_in() -> ([Server; 3], Memcached, StoreKey) {
+    let mut servers = three();
+    let backend = backend(&servers);
+    let key = key_of(&backend, &servers, 1).await;
+    servers[1].kill();
+    assert_eq!(found(&backend, &key).await, None);
+    set(&backend, &key, "stood in").await;
+    (servers, backend, key)
+}
+
 async fn comes_back(backend: &Memcached, key: &StoreKey) {
     eventually(|| async { backend.get(key, Want::Value).await.ok() }).await;
 }
@@ -169,12 +180,7 @@ async fn the_lead_over_an_old_entry_goes_on_when_its_holder_never_comes_back() {
 
 #[tokio::test]
 async fn the_next_server_stands_in_for_at_most_10_seconds() {
-    let mut servers = three();
-    let backend = backend(&servers);
-    let key = key_of(&backend, &servers, 1).await;
-    servers[1].kill();
-    assert_eq!(found(&backend, &key).await, None);
-    set(&backend, &key, "stood in").await;
+    let (_servers, backend, key) = stood_in().await;
     let found = found(&backend, &key).await.unwrap();
     assert_eq!(found.value, "stood in");
     assert!(found.left <= Duration::from_secs(10), "{:?}", found.left);
@@ -189,12 +195,7 @@ async fn the_next_server_stands_in_for_at_most_10_seconds() {
 
 #[tokio::test]
 async fn a_removal_that_the_owner_did_not_get_is_an_error_and_reaches_the_stand_in() {
-    let mut servers = three();
-    let backend = backend(&servers);
-    let key = key_of(&backend, &servers, 1).await;
-    servers[1].kill();
-    assert_eq!(found(&backend, &key).await, None);
-    set(&backend, &key, "stood in").await;
+    let (_servers, backend, key) = stood_in().await;
     assert_eq!(
         backend.remove(&key).await.unwrap_err().kind(),
         ErrorKind::Unavailable

@@ -16,6 +16,9 @@ use super::{LEAD, TTL, backend, config, eventually, found, key, set, take_lead, 
 
 const V: Bytes = Bytes::from_static(b"v");
 
+/// Of the calls to servers that stand still.
+const TIMEOUT: Duration = Duration::from_millis(200);
+
 fn three() -> [Server; 3] {
     [Server::start(), Server::start(), Server::start()]
 }
@@ -23,6 +26,15 @@ fn three() -> [Server; 3] {
 fn with_failover(servers: &[Server], failover: Failover) -> Memcached {
     Memcached::new(Config {
         failover,
+        ..config(servers)
+    })
+    .unwrap()
+}
+
+fn impatient(servers: &[Server], retry_attempts: u32) -> Memcached {
+    Memcached::new(Config {
+        timeout: TIMEOUT,
+        retry_attempts,
         ..config(servers)
     })
     .unwrap()
@@ -259,14 +271,8 @@ async fn under_error_everything_is_an_error() {
 
 #[tokio::test]
 async fn calls_to_a_stopped_server_end_in_time_and_it_is_down_after_the_attempts() {
-    const TIMEOUT: Duration = Duration::from_millis(200);
     let servers = [Server::start()];
-    let config = Config {
-        timeout: TIMEOUT,
-        retry_attempts: 2,
-        ..config(&servers)
-    };
-    let backend = Memcached::new(config).unwrap();
+    let backend = impatient(&servers, 2);
     set(&backend, &key("k"), "v").await;
     servers[0].stop();
     let began = Instant::now();
@@ -295,14 +301,8 @@ async fn calls_to_a_stopped_server_end_in_time_and_it_is_down_after_the_attempts
 
 #[tokio::test]
 async fn a_hundred_calls_to_a_stopped_server_end_together_and_count_as_one_failure() {
-    const TIMEOUT: Duration = Duration::from_millis(200);
     let servers = [Server::start()];
-    let config = Config {
-        timeout: TIMEOUT,
-        retry_attempts: 2,
-        ..config(&servers)
-    };
-    let backend = std::sync::Arc::new(Memcached::new(config).unwrap());
+    let backend = std::sync::Arc::new(impatient(&servers, 2));
     set(&backend, &key("k"), "v").await;
     servers[0].stop();
     let began = Instant::now();
@@ -325,14 +325,8 @@ async fn a_hundred_calls_to_a_stopped_server_end_together_and_count_as_one_failu
 
 #[tokio::test]
 async fn a_stopped_server_is_stood_in_for_after_the_attempts_and_holds_up_no_other() {
-    const TIMEOUT: Duration = Duration::from_millis(200);
     let servers = three();
-    let config = Config {
-        timeout: TIMEOUT,
-        retry_attempts: 1,
-        ..config(&servers)
-    };
-    let backend = Memcached::new(config).unwrap();
+    let backend = impatient(&servers, 1);
     let stopped = key_of(&backend, &servers, 1).await;
     servers[1].stop();
     let keys: Vec<StoreKey> = (0..50)
@@ -358,14 +352,9 @@ async fn a_stopped_server_is_stood_in_for_after_the_attempts_and_holds_up_no_oth
 
 #[tokio::test]
 async fn a_server_that_is_stopped_before_the_first_call_is_no_reason_to_wait_longer() {
-    const TIMEOUT: Duration = Duration::from_millis(200);
     let servers = [Server::start()];
     servers[0].stop();
-    let backend = Memcached::new(Config {
-        timeout: TIMEOUT,
-        ..config(&servers)
-    })
-    .unwrap();
+    let backend = impatient(&servers, 2);
     let began = Instant::now();
     let error = backend.get(&key("k"), Want::Value).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);

@@ -201,3 +201,23 @@ async fn many_writes_to_a_stopped_server_end_within_one_timeout() {
     assert!(stored.iter().all(Result::is_err));
     assert!(began.elapsed() < 2 * TIMEOUT, "{:?}", began.elapsed());
 }
+
+#[tokio::test]
+async fn a_large_batch_to_a_stopped_server_counts_as_one_failure() {
+    let servers = [Server::start()];
+    let config = Config {
+        timeout: Duration::from_millis(300),
+        retry_attempts: 2,
+        ..config(&servers)
+    };
+    let backend = Memcached::new(config).unwrap();
+    let keys = keys(3_000);
+    backend.get(&keys[0], Want::Value).await.unwrap();
+    servers[0].stop();
+    for result in backend.get_many(&keys, Want::Value).await {
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Timeout);
+    }
+    // Were it down, nobody would wait for it.
+    let error = backend.get(&keys[0], Want::Value).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+}

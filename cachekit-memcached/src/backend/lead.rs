@@ -75,7 +75,10 @@ impl Lead {
         hold: Exptime,
         client: &Client,
     ) -> Result<Renewed, Failure> {
-        let Some(led) = client.led(route, self.node, self.run).await? else {
+        let Some(led) = client
+            .led(route, self.node, self.run, client.deadline())
+            .await?
+        else {
             return Ok(Renewed::Lost);
         };
         // A touch cannot be fenced. So look first, and put back what was touched if it was
@@ -87,6 +90,7 @@ impl Lead {
         if !before.meta().is_some_and(Meta::is_stub) {
             return Ok(Renewed::Held);
         }
+        let hold = led.target().exptime(hold);
         let touched = led.call(touch(key, Some(hold))).await?;
         if self.stands(&touched) {
             return Ok(Renewed::Held);
@@ -118,7 +122,10 @@ impl Lead {
             // To mark a fresh entry would make it stale. It is there until its ttl is over.
             Over::Fresh => return Ok(()),
         };
-        if let Some(led) = client.led(route, self.node, self.run).await? {
+        if let Some(led) = client
+            .led(route, self.node, self.run, client.deadline())
+            .await?
+        {
             led.call(delete(key, Some(self.cas), stale)).await?;
         }
         Ok(())

@@ -7,7 +7,7 @@ use cachekit_core::error::ErrorKind;
 
 use super::lead::{Lead, Over};
 use super::overdue::Overdue;
-use crate::client::{Answered, STAND_IN_TTL, Target};
+use crate::client::{Answered, Target};
 use crate::error::Failure;
 use crate::protocol::{Code, Exptime, Get, Key, Meta, Request, Vivify};
 
@@ -23,10 +23,7 @@ pub(super) fn hold(hold: Ttl) -> Exptime {
 pub(super) fn request(key: &Key, want: Want, target: Target<'_>) -> Request {
     let vivify = match want {
         Want::Lead { hold, early } if target.fenced() => {
-            let mut hold = self::hold(hold);
-            if target.place.stand_in {
-                hold = hold.min(Exptime::of(STAND_IN_TTL));
-            }
+            let hold = target.exptime(self::hold(hold));
             let early = (!early.is_zero()).then(|| Exptime::of(early));
             Some(Vivify { hold, early })
         }

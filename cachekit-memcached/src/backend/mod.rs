@@ -18,6 +18,7 @@ use cachekit_core::backend::{
 };
 use cachekit_core::error::{ErrorKind, Result};
 use cachekit_core::key::StoreKey;
+use tokio::time::Instant;
 
 use crate::client::{Answered, Client, Target, join_all};
 use crate::config::{Config, Failover};
@@ -42,11 +43,14 @@ const SETS_AT_ONCE: usize = 256;
 /// Entries on memcached servers.
 ///
 /// Building it reaches for no server; connections are made by the first calls. Each tokio runtime
-/// has connections of its own, so one value may be used from many, and outlives them.
+/// has a connection of its own to each server, up to [`Config::max_pool_size`], so one value may
+/// be used from many runtimes, and outlives them. A runtime needs its drivers of I/O and time
+/// (`enable_all`): without the one of time, tokio panics.
 ///
 /// # Limits
 /// - A ttl over 30 days is taken for 30 days.
-/// - Times are exact to one second, rounded up.
+/// - Times are rounded up to one second, and the server's clock goes on once a second: an entry
+///   may be gone up to a second early, and one of a second's ttl at once.
 /// - A value may have the server's item size limit less 59 bytes less the key; a larger one is
 ///   refused, and the entry it was to replace is removed.
 /// - A key over 250 bytes, prefix included, is written as its beginning and a BLAKE3 hash.
@@ -56,7 +60,8 @@ const SETS_AT_ONCE: usize = 256;
 /// item fences the write. A server that counts none (`-C`) answers
 /// [`Lead::Unfenced`](backend::Lead::Unfenced). A lead over an entry that is still there, stale or
 /// about to end, goes to another reader after twice its hold; releasing one over an entry that is
-/// still fresh does nothing.
+/// still fresh does nothing. A lead given after [`expire`](Backend::expire) during a computation
+/// has what is left of the hold before, until it is renewed.
 ///
 /// # A server that is away
 /// [`Failover`] says where its keys go. Removals and expirations go to the owner of the key and to
@@ -139,20 +144,69 @@ impl Memcached {
         }
     }
 
-    /// A write that was refused for its size leaves nothing behind: the removal is a call of its
-    /// own, and its failure the graver one.
-    async fn cleaned(&self, key: &StoreKey, outcome: Result<Stored, Failure>) -> Result<Stored> {
+    /// A write that was refused for its size leaves nothing behind. Where that fails, it is the
+    /// graver failure.
+    async fn cleaned(
+        &self,
+        key: &StoreKey,
+        deadline: Instant,
+        outcome: Result<Stored, Failure>,
+    ) -> Result<Stored> {
         match outcome {
             Err(failure) if failure.kind == ErrorKind::TooLarge => {
-                self.remove(key).await?;
+                self.invalidate(std::slice::from_ref(key), false, SET, deadline)
+                    .await
+                    .swap_remove(0)?;
                 Err(failure.into_error(SET))
             }
             outcome => outcome.map_err(|failure| failure.into_error(SET)),
         }
     }
 
-    async fn set_entry(&self, entry: NewEntry) -> Result<Stored> {
-        self.set(&entry.key, entry.value, entry.ttl, entry.lead.as_ref())
+    /// [`set`](Backend::set), over by `deadline`.
+    async fn write(
+        &self,
+        key: &StoreKey,
+        value: Bytes,
+        ttl: Ttl,
+        lead: Option<&Token>,
+        deadline: Instant,
+    ) -> Result<Stored> {
+        let entry = self.entry(key, value, ttl)?;
+        let route = self.keys.route(key);
+        let failed = |failure: Failure| failure.into_error(SET);
+        match lead.map(Lead::of) {
+            Some(Some(lead)) => {
+                return entry
+                    .fill(lead, &route, &self.client, deadline)
+                    .await
+                    .map_err(failed);
+            }
+            // The token of another backend does not stand here, where tokens mean something.
+            Some(None)
+                if self
+                    .client
+                    .is_fenced(&route, deadline)
+                    .await
+                    .map_err(failed)? =>
+            {
+                return Ok(Stored::Superseded);
+            }
+            Some(None) | None => {}
+        }
+        let request = |target: Target<'_>| entry.request(None, target);
+        let outcome = self.client.call(&route, deadline, request).await;
+        self.cleaned(
+            key,
+            deadline,
+            outcome.and_then(|answered| stored(&answered)),
+        )
+        .await
+    }
+
+    async fn write_entry(&self, entry: NewEntry, deadline: Instant) -> Result<Stored> {
+        let lead = entry.lead.as_ref();
+        self.write(&entry.key, entry.value, entry.ttl, lead, deadline)
             .await
     }
 
@@ -161,6 +215,7 @@ impl Memcached {
         keys: &[StoreKey],
         stale: bool,
         operation: &'static str,
+        deadline: Instant,
     ) -> Vec<Result<()>> {
         let wires = match self.wires(keys) {
             Ok(wires) => wires,
@@ -169,7 +224,7 @@ impl Memcached {
         let request = |index: usize| delete(&wires[index], None, stale);
         let results = self
             .client
-            .invalidate_many(&self.routes(keys), request)
+            .invalidate_many(&self.routes(keys), deadline, request)
             .await;
         let result = |outcome: Result<(), Failure>| outcome.map_err(|f| f.into_error(operation));
         results.into_iter().map(result).collect()
@@ -181,7 +236,11 @@ impl Backend for Memcached {
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
         let wire = self.keys.wire(key)?;
         let request = |target: Target<'_>| Ok(lookup::request(&wire, want, target));
-        let outcome = self.client.call(&self.keys.route(key), request).await;
+        let deadline = self.client.deadline();
+        let outcome = self
+            .client
+            .call(&self.keys.route(key), deadline, request)
+            .await;
         self.lookup(outcome, &wire, want)
     }
 
@@ -192,35 +251,30 @@ impl Backend for Memcached {
         ttl: Ttl,
         lead: Option<&Token>,
     ) -> Result<Stored> {
-        let entry = self.entry(key, value, ttl)?;
-        let route = self.keys.route(key);
-        let failed = |failure: Failure| failure.into_error(SET);
-        match lead.map(Lead::of) {
-            Some(Some(lead)) => {
-                return entry.fill(lead, &route, &self.client).await.map_err(failed);
-            }
-            // The token of another backend does not stand here, where tokens mean something.
-            Some(None) if self.client.is_fenced(&route).await.map_err(failed)? => {
-                return Ok(Stored::Superseded);
-            }
-            Some(None) | None => {}
-        }
-        let request = |target: Target<'_>| entry.request(None, target);
-        let outcome = self.client.call(&route, request).await;
-        self.cleaned(key, outcome.and_then(|answered| stored(&answered)))
+        self.write(key, value, ttl, lead, self.client.deadline())
             .await
     }
 
     async fn expire(&self, key: &StoreKey) -> Result<()> {
-        self.invalidate(std::slice::from_ref(key), true, EXPIRE)
-            .await
-            .swap_remove(0)
+        self.invalidate(
+            std::slice::from_ref(key),
+            true,
+            EXPIRE,
+            self.client.deadline(),
+        )
+        .await
+        .swap_remove(0)
     }
 
     async fn remove(&self, key: &StoreKey) -> Result<()> {
-        self.invalidate(std::slice::from_ref(key), false, REMOVE)
-            .await
-            .swap_remove(0)
+        self.invalidate(
+            std::slice::from_ref(key),
+            false,
+            REMOVE,
+            self.client.deadline(),
+        )
+        .await
+        .swap_remove(0)
     }
 
     async fn renew(&self, key: &StoreKey, lead: &Token, hold: Ttl) -> Result<Renewed> {
@@ -263,8 +317,11 @@ impl Backend for Memcached {
     }
 
     async fn set_many(&self, entries: Vec<NewEntry>) -> Vec<Result<Stored>> {
+        let deadline = self.client.deadline();
         let mut results = Vec::with_capacity(entries.len());
-        let mut entries = entries.into_iter().map(|entry| self.set_entry(entry));
+        let mut entries = entries
+            .into_iter()
+            .map(|entry| self.write_entry(entry, deadline));
         loop {
             let together: Vec<_> = entries.by_ref().take(SETS_AT_ONCE).collect();
             if together.is_empty() {
@@ -275,11 +332,13 @@ impl Backend for Memcached {
     }
 
     async fn expire_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
-        self.invalidate(keys, true, EXPIRE).await
+        self.invalidate(keys, true, EXPIRE, self.client.deadline())
+            .await
     }
 
     async fn remove_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
-        self.invalidate(keys, false, REMOVE).await
+        self.invalidate(keys, false, REMOVE, self.client.deadline())
+            .await
     }
 
     async fn health(&self) -> Health {

@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use cachekit_core::backend::Stored;
 use cachekit_core::error::ErrorKind;
+use tokio::time::Instant;
 
 use super::lead::Lead;
 use super::lookup::unexpected;
-use crate::client::{Answered, Client, Led, STAND_IN_TTL, Target};
+use crate::client::{Answered, Client, Led, Target};
 use crate::error::Failure;
 use crate::protocol::{Code, Delete, Exptime, Key, Request, Set, max_value_len};
 
@@ -36,16 +37,11 @@ impl Entry {
             );
             return Err(Failure::new(ErrorKind::TooLarge, detail).at(target.node.name()));
         }
-        let exptime = if target.place.stand_in {
-            self.exptime.min(Exptime::of(STAND_IN_TTL))
-        } else {
-            self.exptime
-        };
         let (key, value) = (self.key.clone(), self.value.clone());
         Ok(Request::Set(Set {
             key,
             value,
-            exptime,
+            exptime: target.exptime(self.exptime),
             client_flags,
             cas,
         }))
@@ -57,8 +53,9 @@ impl Entry {
         lead: Lead,
         route: &str,
         client: &Client,
+        deadline: Instant,
     ) -> Result<Stored, Failure> {
-        let Some(led) = client.led(route, lead.node, lead.run).await? else {
+        let Some(led) = client.led(route, lead.node, lead.run, deadline).await? else {
             return Ok(Stored::Superseded);
         };
         let outcome = match self.request(Some(lead.cas), led.target()) {

@@ -132,13 +132,13 @@ impl Client {
             node,
             link: &link,
         };
-        let send = |job: &Job| node.send(&link, request(job.index, target(job))?);
+        let send = |job: &Job| node.send(&link, request(job.index, target(job))?, deadline);
         let mut results = Vec::with_capacity(jobs.len());
         for window in jobs.chunks(WINDOW) {
             let sent: Vec<_> = window.iter().map(send).collect();
             for (job, sent) in window.iter().zip(sent) {
                 let result = match sent {
-                    Ok(sent) => sent.answer(deadline).await,
+                    Ok(sent) => sent.answer().await,
                     Err(failure) => Err(failure),
                 };
                 results.push((job.index, result.map(|answer| target(job).answered(answer))));

@@ -24,9 +24,9 @@ impl Client {
     pub(crate) async fn call(
         &self,
         route: &str,
+        deadline: Instant,
         request: impl Fn(Target<'_>) -> Result<Request, Failure>,
     ) -> Result<Answered, Failure> {
-        let deadline = self.deadline();
         let mut place = self.place(route);
         let mut attempts = 0;
         loop {
@@ -62,9 +62,9 @@ impl Client {
     }
 
     /// Whether the node of `route` can fence writes.
-    pub(crate) async fn is_fenced(&self, route: &str) -> Result<bool, Failure> {
+    pub(crate) async fn is_fenced(&self, route: &str, deadline: Instant) -> Result<bool, Failure> {
         let node = &self.nodes[self.place(route).node];
-        Ok(node.link(self.deadline()).await?.greeting.fenced)
+        Ok(node.link(deadline).await?.greeting.fenced)
     }
 
     /// Goes back to the node that gave a lead over a key of `route`; `None` if that is another run
@@ -74,8 +74,8 @@ impl Client {
         route: &str,
         node: usize,
         run: u64,
+        deadline: Instant,
     ) -> Result<Option<Led<'_>>, Failure> {
-        let deadline = self.deadline();
         let place = Place {
             node,
             stand_in: self.owner(route).node != node,

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use cachekit_core::error::ErrorKind;
+use tokio::time::Instant;
 
 use super::batch::Placing;
 use super::route::Tried;
@@ -20,6 +21,7 @@ impl Client {
     pub(crate) async fn invalidate_many(
         &self,
         routes: &[Cow<'_, str>],
+        deadline: Instant,
         request: impl Fn(usize) -> Request + Sync,
     ) -> Vec<Result<(), Failure>> {
         let owner = |index: usize, tried: Option<Tried>| {
@@ -33,7 +35,6 @@ impl Client {
             worthwhile.then_some(place)
         };
         let making = |index: usize, _: Target<'_>| Ok(request(index));
-        let deadline = self.deadline();
         let placings: [&Placing<'_>; 2] = [&owner, &stand_in];
         let deliveries = placings.map(|to| self.deliver(routes.len(), to, &making, deadline));
         let mut outcomes = join_all(deliveries.into()).await.into_iter();

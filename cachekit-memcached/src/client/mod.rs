@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::config::{Config, Failover};
 use crate::connection::Answer;
 use crate::node::{Link, Node};
-use crate::protocol::Meta;
+use crate::protocol::{Exptime, Meta};
 use crate::ring::Rendezvous;
 
 pub(crate) use call::Led;
@@ -24,7 +24,7 @@ pub(crate) use route::Place;
 
 /// What lands on a stand-in lives no longer than this: when the owner is back, nobody looks there
 /// any more, and nobody who saw no outage ever did.
-pub(crate) const STAND_IN_TTL: Duration = Duration::from_secs(10);
+const STAND_IN_TTL: Duration = Duration::from_secs(10);
 
 /// All servers of the ring.
 #[derive(Debug)]
@@ -85,6 +85,15 @@ impl Client {
 impl Target<'_> {
     pub(crate) fn item_size_max(&self) -> usize {
         self.node.item_size_max(self.link)
+    }
+
+    /// How long what is to live for `wanted` lives here.
+    pub(crate) fn exptime(&self, wanted: Exptime) -> Exptime {
+        if self.place.stand_in {
+            wanted.min(Exptime::of(STAND_IN_TTL))
+        } else {
+            wanted
+        }
     }
 
     pub(crate) const fn fenced(&self) -> bool {

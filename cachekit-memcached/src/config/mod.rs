@@ -33,10 +33,11 @@ pub struct Config {
     pub servers: Vec<Server>,
     /// How long making a connection may take, 0.1 to 30 s. Default: 2 s.
     pub connect_timeout: Duration,
-    /// How long a whole call may take, its one retry included, 0.1 to 30 s. Default: 1 s.
+    /// How long a whole call may take, its retries included, 0.1 to 30 s. Default: 1 s.
     pub timeout: Duration,
     /// The most connections to one server, 1 to 100. Default: 10. Each tokio runtime that calls
-    /// has one of its own; runtimes beyond this number share one with another.
+    /// has one of its own; runtimes beyond this number share one with another, and wait in vain
+    /// where that one stands still.
     pub max_pool_size: usize,
     /// After this many failures in a row a server is down, 0 to 10; 0 is taken for 1. Default: 2.
     pub retry_attempts: u32,
@@ -73,7 +74,8 @@ pub enum Protocol {
     /// Its version, its limits and whether it counts CAS numbers. One before 1.6.10 is refused.
     #[default]
     Auto,
-    /// Nothing but an empty meta command. The configured item size limit counts.
+    /// Nothing but an empty meta command. The configured item size limit counts, and one run of a
+    /// server is not told from the next: the write of a leader from before a restart may be taken.
     Meta,
 }
 

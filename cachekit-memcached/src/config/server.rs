@@ -11,7 +11,8 @@ const DEFAULT_PORT: u16 = 11_211;
 /// A server: an address, and the name by which keys are placed on it.
 ///
 /// Read from `host`, `host:port`, `[v6]:port`, `unix:/path` (or the path alone), each with or
-/// without `name=` in front. A server with a name of its own may move to another address without moving its keys.
+/// without `name=` in front. A server with a name of its own may move to another address
+/// without moving its keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Server {
     name: String,
@@ -94,29 +95,38 @@ impl FromStr for Address {
                 let (host, port) = bracketed
                     .split_once(']')
                     .ok_or("its bracket is not closed")?;
-                let known = host.parse::<std::net::Ipv6Addr>().is_ok();
-                (
-                    if known {
-                        host
-                    } else {
-                        return Err("no IPv6 address in its brackets");
-                    },
-                    port,
-                )
+                if host.parse::<std::net::Ipv6Addr>().is_err() {
+                    return Err("no IPv6 address in its brackets");
+                }
+                (host, port)
             }
-            None => text.split_at(text.find(':').unwrap_or(text.len())),
+            None => {
+                let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+                if !is_host(host) {
+                    return Err("its host is empty or has characters that no host has");
+                }
+                (host, port)
+            }
         };
-        let port = match port.strip_prefix(':') {
-            Some(port) => port.parse().ok().filter(|&port| port > 0),
-            None if port.is_empty() => Some(DEFAULT_PORT),
-            None => None,
-        };
-        let port = port.ok_or("its port is no number from 1 to 65535")?;
-        if host.is_empty() || host.contains(|c: char| c.is_whitespace() || "/\\\"'@".contains(c)) {
-            return Err("its host is empty or has characters that no host has");
-        }
+        let port = parse_port(port).ok_or("its port is no number from 1 to 65535")?;
         Ok(Self::Tcp(host.to_owned(), port))
     }
+}
+
+/// What stands for an unfilled template (`$(HOST)`) or for two servers (`a;b`) is no host.
+fn is_host(text: &str) -> bool {
+    let in_hosts = |c: char| c.is_alphanumeric() || "-._".contains(c);
+    !text.is_empty() && text.chars().all(in_hosts)
+}
+
+/// Reads `:port`, or nothing.
+fn parse_port(text: &str) -> Option<u16> {
+    if text.is_empty() {
+        return Some(DEFAULT_PORT);
+    }
+    let digits = text.strip_prefix(':')?;
+    let number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|&port| number && port > 0)
 }
 
 impl fmt::Display for Address {
@@ -129,7 +139,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Reads a JSON array of strings, or a list with commas.
+/// Reads a JSON array of strings, or a list with commas. Every text that is no server is told.
 pub(super) fn parse_list(raw: &str) -> Result<Vec<Server>, String> {
     let inside = raw.trim().strip_prefix('[').map(str::trim_start);
     // `[::1]:11211, …` opens with a bracket as well.
@@ -139,9 +149,17 @@ pub(super) fn parse_list(raw: &str) -> Result<Vec<Server>, String> {
         }
         _ => raw.split(',').map(str::to_owned).collect(),
     };
-    let servers: Result<Vec<Server>, InvalidServer> =
-        texts.iter().map(|text| text.parse()).collect();
-    let servers = servers.map_err(|invalid| invalid.to_string())?;
+    let mut servers = Vec::with_capacity(texts.len());
+    let mut problems = Vec::new();
+    for text in &texts {
+        match text.parse() {
+            Ok(server) => servers.push(server),
+            Err(problem) => problems.push(InvalidServer::to_string(&problem)),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems.join("; "));
+    }
     check(&servers)?;
     Ok(servers)
 }
@@ -276,6 +294,10 @@ mod tests {
             "mc1\r\n",
             "user@mc1",
             "http://mc1",
+            "mc1;mc2",
+            "$(MC_HOST):11211",
+            "a==mc1",
+            "mc1:+11211",
             "\"mc1\"",
         ];
         for text in wrong.iter().filter(|text| text.trim() == **text) {
@@ -319,6 +341,15 @@ mod tests {
         for raw in wrong {
             assert!(names(raw).is_err(), "{raw:?}");
         }
+    }
+
+    #[test]
+    fn every_server_that_is_none_is_named() {
+        let problem = parse_list("mc1:0, mc2, mc 3").unwrap_err();
+        assert!(
+            problem.contains("mc1:0") && problem.contains("mc 3"),
+            "{problem}"
+        );
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub const TIMEOUT: Variable = Variable {
     name: "CACHEKIT_MEMCACHED_TIMEOUT",
     default: "1.0",
     expected: "seconds between 0.1 and 30, such as 1.5",
-    about: "How long a whole call may take, its one retry included.",
+    about: "How long a whole call may take, its retries included.",
     secret: false,
 };
 
@@ -39,7 +39,8 @@ pub const MAX_POOL_SIZE: Variable = Variable {
     default: "10",
     expected: "a whole number between 1 and 100",
     about: "The most connections to one server. Each tokio runtime that calls has one of its own, \
-            shared by all its callers; runtimes beyond this number share one with another.",
+            shared by all its callers; runtimes beyond this number share one with another, and \
+            wait in vain where that one stands still.",
     secret: false,
 };
 

@@ -10,7 +10,8 @@ use crate::config::Address;
 use crate::connection::Connection;
 use crate::error::Failure;
 
-/// Connects to `address`. A name is looked up every time, and all its addresses are tried.
+/// Connects to `address`. A name is looked up every time, and its addresses are tried one after
+/// the other until `deadline`: one that never answers takes the time of those behind it.
 pub(super) async fn connect(address: &Address, deadline: Instant) -> Result<Connection, Failure> {
     match timeout_at(deadline, open(address)).await {
         Ok(Ok(connection)) => Ok(connection),

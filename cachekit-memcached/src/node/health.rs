@@ -71,6 +71,12 @@ impl Health {
         if self.in_a_row.load(Ordering::Relaxed) != 0 {
             self.in_a_row.store(0, Ordering::Release);
         }
+        self.reached()
+    }
+
+    /// A connection came about. Whether the node was down before. Failures in a row are over only
+    /// with the answer to a call: one that greets and then fails is soon down again.
+    pub(super) fn reached(&self) -> bool {
         self.is_down() && self.down.swap(false, Ordering::AcqRel)
     }
 
@@ -147,6 +153,15 @@ mod tests {
         assert!(!health.refused());
         assert!(health.answered());
         assert!(!health.is_down());
+    }
+
+    #[test]
+    fn a_node_that_is_reached_and_fails_again_is_down_again_at_once() {
+        let health = Health::new(2);
+        assert!(!health.failed(health.failures()));
+        assert!(health.failed(health.failures()));
+        assert!(health.reached());
+        assert!(health.failed(health.failures()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -111,11 +111,20 @@ impl Node {
         request: Request,
         deadline: Instant,
     ) -> Result<Answer, Failure> {
-        self.send(link, request)?.answer(deadline).await
+        self.send(link, request, deadline)?.answer().await
     }
 
-    /// Queues `request` now; the reply is waited for later.
-    pub(crate) fn send(self: &Arc<Self>, link: &Link, request: Request) -> Result<Sent, Failure> {
+    /// Queues `request` now, unless `deadline` is over; the reply is waited for later.
+    pub(crate) fn send(
+        self: &Arc<Self>,
+        link: &Link,
+        request: Request,
+        deadline: Instant,
+    ) -> Result<Sent, Failure> {
+        // Of a call that is over by now the node knows nothing: that is no failure of it.
+        if Instant::now() >= deadline {
+            return Err(Failure::new(ErrorKind::Timeout, "no time left to ask").at(&self.name));
+        }
         let changes = matches!(request, Request::Set(_) | Request::Delete(_));
         let seen = self.health.failures();
         let connection = link.connection.clone();
@@ -124,6 +133,7 @@ impl Node {
                 node: Arc::clone(self),
                 connection,
                 exchange,
+                deadline,
                 changes,
                 seen,
             }),
@@ -198,15 +208,15 @@ impl Node {
         };
         match outcome.await {
             Ok(link) => {
-                self.answered();
+                self.up_again(self.health.reached());
                 Ok(link)
             }
             Err(failure) => Err(self.failed(seen, failure)),
         }
     }
 
-    fn answered(&self) {
-        if self.health.answered() {
+    fn up_again(&self, was_down: bool) {
+        if was_down {
             tracing::info!(node = %self.name, "memcached node is up again");
         }
     }
@@ -259,17 +269,19 @@ pub(crate) struct Sent {
     node: Arc<Node>,
     connection: Connection,
     exchange: Exchange,
+    deadline: Instant,
     changes: bool,
     seen: u64,
 }
 
 impl Sent {
-    /// Waits for the reply until `deadline`.
-    pub(crate) async fn answer(self, deadline: Instant) -> Result<Answer, Failure> {
+    /// Waits for the reply until the deadline.
+    pub(crate) async fn answer(self) -> Result<Answer, Failure> {
         let Self {
             node,
             connection,
             exchange,
+            deadline,
             changes,
             seen,
         } = self;
@@ -286,7 +298,7 @@ impl Sent {
                 return Err(node.failed(seen, Failure::new(kind, "no reply in time")));
             }
         };
-        node.answered();
+        node.up_again(node.health.answered());
         let (kind, text) = match answer.reply() {
             Reply::ServerError(text) if text.contains("too large") => (ErrorKind::TooLarge, text),
             Reply::ServerError(text) => (ErrorKind::Rejected, text),

@@ -8,7 +8,8 @@ const OVERHEAD: usize = 59;
 const FLAGS: usize = 4;
 
 /// The largest value that a server with `item_size_max` (its `-I`) takes under a key of `key_len`
-/// bytes: `item_size_max - 59 - key_len`, and 4 less if `client_flags` are not zero.
+/// bytes: `item_size_max - 59 - key_len`, and 4 less if `client_flags` are not zero. One without
+/// CAS numbers (`-C`) takes 8 more, which are not made use of.
 #[must_use]
 pub const fn max_value_len(item_size_max: usize, key_len: usize, client_flags: u32) -> usize {
     let flags = if client_flags == 0 { 0 } else { FLAGS };

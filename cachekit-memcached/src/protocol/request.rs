@@ -70,7 +70,7 @@ pub struct Set {
 pub struct Delete {
     /// Where.
     pub key: Key,
-    /// Only the item with this CAS number: else `EX`.
+    /// Only the item with this CAS number: else `EX`, or `NF` where there is no item.
     pub cas: Option<u64>,
     /// Marks it as stale and gives it a new CAS number instead. Its time left stays as it is,
     /// and the next reader is told `W`.

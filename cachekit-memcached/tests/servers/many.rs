@@ -1,6 +1,7 @@
 //! Many keys over several servers.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use bytes::Bytes;
 use cachekit_core::backend::{Backend as _, Lead, NewEntry, Stored, Want};
@@ -8,6 +9,7 @@ use cachekit_core::error::ErrorKind;
 use cachekit_core::key::StoreKey;
 use cachekit_memcached::testkit::Server;
 use cachekit_memcached::{Config, Failover, Memcached};
+use tokio::time::Instant;
 
 use super::{LEAD, TTL, backend, config, key, take_lead};
 
@@ -179,4 +181,43 @@ async fn one_lead_among_many_writes_is_kept_to() {
         .map(Result::unwrap)
         .collect();
     assert_eq!(stored, [Stored::Superseded, Stored::Stored]);
+}
+
+#[tokio::test]
+async fn many_writes_to_a_stopped_server_end_within_one_timeout() {
+    const TIMEOUT: Duration = Duration::from_millis(300);
+    let servers = [Server::start()];
+    let config = Config {
+        timeout: TIMEOUT,
+        retry_attempts: 10,
+        ..config(&servers)
+    };
+    let backend = Memcached::new(config).unwrap();
+    let keys = keys(2_000);
+    backend.get(&keys[0], Want::Value).await.unwrap();
+    servers[0].stop();
+    let began = Instant::now();
+    let stored = backend.set_many(entries(&keys)).await;
+    assert!(stored.iter().all(Result::is_err));
+    assert!(began.elapsed() < 2 * TIMEOUT, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_large_batch_to_a_stopped_server_counts_as_one_failure() {
+    let servers = [Server::start()];
+    let config = Config {
+        timeout: Duration::from_millis(300),
+        retry_attempts: 2,
+        ..config(&servers)
+    };
+    let backend = Memcached::new(config).unwrap();
+    let keys = keys(3_000);
+    backend.get(&keys[0], Want::Value).await.unwrap();
+    servers[0].stop();
+    for result in backend.get_many(&keys, Want::Value).await {
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Timeout);
+    }
+    // Were it down, nobody would wait for it.
+    let error = backend.get(&keys[0], Want::Value).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
 }

@@ -16,6 +16,9 @@ use super::{LEAD, TTL, backend, config, eventually, found, key, set, take_lead, 
 
 const V: Bytes = Bytes::from_static(b"v");
 
+/// Of the calls to servers that stand still.
+const TIMEOUT: Duration = Duration::from_millis(200);
+
 fn three() -> [Server; 3] {
     [Server::start(), Server::start(), Server::start()]
 }
@@ -23,6 +26,15 @@ fn three() -> [Server; 3] {
 fn with_failover(servers: &[Server], failover: Failover) -> Memcached {
     Memcached::new(Config {
         failover,
+        ..config(servers)
+    })
+    .unwrap()
+}
+
+fn impatient(servers: &[Server], retry_attempts: u32) -> Memcached {
+    Memcached::new(Config {
+        timeout: TIMEOUT,
+        retry_attempts,
         ..config(servers)
     })
     .unwrap()
@@ -38,6 +50,17 @@ async fn key_of(backend: &Memcached, servers: &[Server], index: usize) -> StoreK
         }
     }
     unreachable!()
+}
+
+/// Three servers, and a key whose owner was killed: it lies on the server that stands in.
+async fn stood_in() -> ([Server; 3], Memcached, StoreKey) {
+    let mut servers = three();
+    let backend = backend(&servers);
+    let key = key_of(&backend, &servers, 1).await;
+    servers[1].kill();
+    assert_eq!(found(&backend, &key).await, None);
+    set(&backend, &key, "stood in").await;
+    (servers, backend, key)
 }
 
 async fn comes_back(backend: &Memcached, key: &StoreKey) {
@@ -169,12 +192,7 @@ async fn the_lead_over_an_old_entry_goes_on_when_its_holder_never_comes_back() {
 
 #[tokio::test]
 async fn the_next_server_stands_in_for_at_most_10_seconds() {
-    let mut servers = three();
-    let backend = backend(&servers);
-    let key = key_of(&backend, &servers, 1).await;
-    servers[1].kill();
-    assert_eq!(found(&backend, &key).await, None);
-    set(&backend, &key, "stood in").await;
+    let (_servers, backend, key) = stood_in().await;
     let found = found(&backend, &key).await.unwrap();
     assert_eq!(found.value, "stood in");
     assert!(found.left <= Duration::from_secs(10), "{:?}", found.left);
@@ -189,12 +207,7 @@ async fn the_next_server_stands_in_for_at_most_10_seconds() {
 
 #[tokio::test]
 async fn a_removal_that_the_owner_did_not_get_is_an_error_and_reaches_the_stand_in() {
-    let mut servers = three();
-    let backend = backend(&servers);
-    let key = key_of(&backend, &servers, 1).await;
-    servers[1].kill();
-    assert_eq!(found(&backend, &key).await, None);
-    set(&backend, &key, "stood in").await;
+    let (_servers, backend, key) = stood_in().await;
     assert_eq!(
         backend.remove(&key).await.unwrap_err().kind(),
         ErrorKind::Unavailable
@@ -258,14 +271,8 @@ async fn under_error_everything_is_an_error() {
 
 #[tokio::test]
 async fn calls_to_a_stopped_server_end_in_time_and_it_is_down_after_the_attempts() {
-    const TIMEOUT: Duration = Duration::from_millis(200);
     let servers = [Server::start()];
-    let config = Config {
-        timeout: TIMEOUT,
-        retry_attempts: 2,
-        ..config(&servers)
-    };
-    let backend = Memcached::new(config).unwrap();
+    let backend = impatient(&servers, 2);
     set(&backend, &key("k"), "v").await;
     servers[0].stop();
     let began = Instant::now();
@@ -294,14 +301,8 @@ async fn calls_to_a_stopped_server_end_in_time_and_it_is_down_after_the_attempts
 
 #[tokio::test]
 async fn a_hundred_calls_to_a_stopped_server_end_together_and_count_as_one_failure() {
-    const TIMEOUT: Duration = Duration::from_millis(200);
     let servers = [Server::start()];
-    let config = Config {
-        timeout: TIMEOUT,
-        retry_attempts: 2,
-        ..config(&servers)
-    };
-    let backend = std::sync::Arc::new(Memcached::new(config).unwrap());
+    let backend = std::sync::Arc::new(impatient(&servers, 2));
     set(&backend, &key("k"), "v").await;
     servers[0].stop();
     let began = Instant::now();
@@ -324,14 +325,8 @@ async fn a_hundred_calls_to_a_stopped_server_end_together_and_count_as_one_failu
 
 #[tokio::test]
 async fn a_stopped_server_is_stood_in_for_after_the_attempts_and_holds_up_no_other() {
-    const TIMEOUT: Duration = Duration::from_millis(200);
     let servers = three();
-    let config = Config {
-        timeout: TIMEOUT,
-        retry_attempts: 1,
-        ..config(&servers)
-    };
-    let backend = Memcached::new(config).unwrap();
+    let backend = impatient(&servers, 1);
     let stopped = key_of(&backend, &servers, 1).await;
     servers[1].stop();
     let keys: Vec<StoreKey> = (0..50)
@@ -357,14 +352,9 @@ async fn a_stopped_server_is_stood_in_for_after_the_attempts_and_holds_up_no_oth
 
 #[tokio::test]
 async fn a_server_that_is_stopped_before_the_first_call_is_no_reason_to_wait_longer() {
-    const TIMEOUT: Duration = Duration::from_millis(200);
     let servers = [Server::start()];
     servers[0].stop();
-    let backend = Memcached::new(Config {
-        timeout: TIMEOUT,
-        ..config(&servers)
-    })
-    .unwrap();
+    let backend = impatient(&servers, 2);
     let began = Instant::now();
     let error = backend.get(&key("k"), Want::Value).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
@@ -440,4 +430,25 @@ async fn health_of_a_server_without_cas_numbers_is_degraded() {
         backend(&servers).health().await.state(),
         NodeState::Degraded
     );
+}
+
+#[tokio::test]
+async fn a_lead_on_a_stand_in_is_prolonged_by_at_most_10_seconds() {
+    let mut servers = three();
+    let backend = backend(&servers);
+    let key = key_of(&backend, &servers, 1).await;
+    servers[1].kill();
+    let token = take_lead(&backend, &key).await;
+    let renewed = backend.renew(&key, &token, TTL).await.unwrap();
+    assert_eq!(renewed, Renewed::Held);
+    for server in [&servers[0], &servers[2]] {
+        let stub = server.command(&format!("mg {} t", key.as_str()), "\r\n");
+        let left = stub
+            .split_whitespace()
+            .find_map(|word| word.strip_prefix('t'));
+        assert!(
+            left.is_none_or(|left| left.parse::<u64>().unwrap() <= 10),
+            "{stub}"
+        );
+    }
 }

@@ -119,3 +119,42 @@ async fn a_name_that_nobody_knows_is_unavailable() {
         "{kind:?}"
     );
 }
+
+/// Tells what it is, and ends every connection on which anything else is asked.
+async fn greeter() -> Config {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut read = Vec::new();
+                while !read.ends_with(b"stats\r\n") {
+                    if socket.read_buf(&mut read).await.unwrap() == 0 {
+                        return;
+                    }
+                }
+                let greeting = b"VERSION 1.6.18\r\nEND\r\nEND\r\n";
+                socket.write_all(greeting).await.unwrap();
+                let _ = socket.read_buf(&mut read).await;
+            });
+        }
+    });
+    Config::of_servers([address]).unwrap()
+}
+
+#[tokio::test]
+async fn a_peer_that_greets_and_answers_nothing_else_goes_down() {
+    let config = Config {
+        retry_attempts: 4,
+        ..greeter().await
+    };
+    let backend = Memcached::new(config).unwrap();
+    let mut details = Vec::new();
+    for _ in 0..4 {
+        let error = backend.get(&key("k"), Want::Value).await.unwrap_err();
+        details.push(error.to_string());
+    }
+    let down = |detail: &String| detail.ends_with(": down)");
+    assert!(details.iter().any(down), "{details:?}");
+}

@@ -210,13 +210,21 @@ impl Store {
         self.directory.ready(EXPIRE)?;
         let place = Place::of(self.directory.path(), key);
         let failed = |error| from_io(EXPIRE, error);
+        // A set that was given up, and saw it too late, has named its file before this opens it.
+        let held = self.sweeper.hold(place.folder);
         let opened = open(OpenOptions::new().read(true).write(true), &place.path);
         let Some(file) = opened.map_err(failed)? else {
             return Ok(());
         };
+        if !file.metadata().map_err(failed)?.is_file() {
+            return Ok(());
+        }
         match header(&file).map_err(failed)? {
             Header::Entry(_) => self.mark(&file).map_err(failed),
-            Header::Foreign | Header::Damaged => self.remove_at(EXPIRE, &place),
+            Header::Foreign | Header::Damaged => {
+                drop(held);
+                self.remove_at(EXPIRE, &place)
+            }
         }
     }
 

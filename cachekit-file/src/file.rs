@@ -18,6 +18,8 @@ pub(crate) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<Option<
     match options.custom_flags(flags).open(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        // A folder, opened for writing.
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => Ok(None),
         Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => Ok(None),
         Err(error) => Err(error),
     }

@@ -89,7 +89,7 @@ impl Ledger {
 #[derive(Debug)]
 pub(crate) struct Reservation<'a> {
     ledger: &'a Ledger,
-    pub(crate) bytes: u64,
+    bytes: u64,
 }
 
 impl Drop for Reservation<'_> {

@@ -19,13 +19,17 @@ use crate::entry::{self, HEADER, Header, MARK_AT, STALE, Times};
 use crate::error::from_io;
 use crate::file::{header, occupied, open, remove_if_there, sync_folder};
 use crate::layout::Place;
-use crate::ledger::{Reservation, Usage};
+use crate::ledger::Usage;
 use crate::sweep::Sweeper;
 use crate::write::Temp;
 
 /// How exact recency is: a read renews the time in a file at most this often, because each renewal
 /// is a write of metadata.
 const RENEWED_AFTER_MS: u64 = 60_000;
+
+/// What a file occupies is a multiple of this on most file systems. It is measured once it is
+/// written; until then this is the guess.
+const BLOCK: u64 = 4_096;
 
 const GET: &str = "file get";
 const SET: &str = "file set";
@@ -158,12 +162,13 @@ impl Store {
         };
         let head = entry::head(key.as_str(), value, times);
         let place = Place::of(self.directory.path(), key);
+        // Room first: the temp files of many writers at once could be more than the cap allows.
+        let bytes = (head.len() as u64 + value.len() as u64).next_multiple_of(BLOCK);
+        let _room = self.sweeper.reserve(SET, bytes, written)?;
         let temp = self
             .temp(&place, [&head, value], written)
-            .map_err(|e| from_io(SET, e))?;
-        let bytes = temp.occupied().map_err(|error| from_io(SET, error))?;
-        let reservation = self.sweeper.reserve(SET, bytes, written)?;
-        self.publish(temp, &place, reservation, caller)
+            .map_err(|error| from_io(SET, error))?;
+        self.publish(temp, &place, caller)
     }
 
     fn temp(&self, place: &Place, parts: [&[u8]; 2], now: u64) -> io::Result<Temp> {
@@ -181,13 +186,8 @@ impl Store {
     }
 
     /// Gives `temp` the name of the entry, and counts it there.
-    fn publish(
-        &self,
-        temp: Temp,
-        place: &Place,
-        reservation: Reservation<'_>,
-        caller: &Caller,
-    ) -> Result<Stored> {
+    fn publish(&self, temp: Temp, place: &Place, caller: &Caller) -> Result<Stored> {
+        let bytes = temp.occupied().map_err(|error| from_io(SET, error))?;
         let mut held = self.sweeper.hold(place.folder);
         if caller.is_gone() {
             return Err(abandoned(SET));
@@ -198,7 +198,7 @@ impl Store {
         if let Some(replaced) = replaced {
             held.subtract(occupied(&replaced));
         }
-        held.add(reservation.bytes);
+        held.add(bytes);
         drop(held);
         self.sync_folder(SET, place)?;
         Ok(Stored::Stored)
@@ -210,13 +210,21 @@ impl Store {
         self.directory.ready(EXPIRE)?;
         let place = Place::of(self.directory.path(), key);
         let failed = |error| from_io(EXPIRE, error);
+        // A set that was given up, and saw it too late, has named its file before this opens it.
+        let held = self.sweeper.hold(place.folder);
         let opened = open(OpenOptions::new().read(true).write(true), &place.path);
         let Some(file) = opened.map_err(failed)? else {
             return Ok(());
         };
+        if !file.metadata().map_err(failed)?.is_file() {
+            return Ok(());
+        }
         match header(&file).map_err(failed)? {
             Header::Entry(_) => self.mark(&file).map_err(failed),
-            Header::Foreign | Header::Damaged => self.remove_at(EXPIRE, &place),
+            Header::Foreign | Header::Damaged => {
+                drop(held);
+                self.remove_at(EXPIRE, &place)
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Programs that come from the system's package manager.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,6 +19,7 @@ const USUAL_PLACES: &[&str] = &[
     "/usr/bin",
     "/usr/sbin",
     "/usr/local/bin",
+    "/usr/local/sbin",
     "/opt/homebrew/bin",
 ];
 
@@ -135,16 +137,37 @@ fn right() -> Right {
     }
 }
 
-/// `PATH`, and the usual places behind it: what the tests see.
-pub(crate) fn path() -> OsString {
+/// Starts this process again with the usual places behind its `PATH`, if it lacks one: whatever it
+/// starts, and starts through others, sees what [`require`] sees.
+pub(crate) fn see_usual_places() -> Outcome {
+    let Some(path) = with_usual_places(&path()) else {
+        return Ok(());
+    };
+    let this = std::env::current_exe().map_err(|error| format!("xtask is gone: {error}"))?;
+    let arguments = std::env::args_os().skip(1);
+    let error = Command::new(this).args(arguments).env("PATH", path).exec();
+    Err(format!("xtask cannot be started again: {error}"))
+}
+
+/// `path` and the usual places that it lacks; `None` if it has them all.
+fn with_usual_places(path: &OsStr) -> Option<OsString> {
+    let mut places: Vec<PathBuf> = std::env::split_paths(path).collect();
+    let given = places.len();
+    for usual in USUAL_PLACES.iter().map(PathBuf::from) {
+        if !places.contains(&usual) {
+            places.push(usual);
+        }
+    }
+    let all = std::env::join_paths(&places).ok()?;
+    (places.len() > given).then_some(all)
+}
+
+fn path() -> OsString {
     #[expect(
         clippy::disallowed_methods,
         reason = "PATH is the system's, no variable of the cache"
     )]
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let usual = USUAL_PLACES.iter().map(PathBuf::from);
-    let places = std::env::split_paths(&path).chain(usual);
-    std::env::join_paths(places).unwrap_or(path)
+    std::env::var_os("PATH").unwrap_or_default()
 }
 
 fn find(program: &str) -> Option<PathBuf> {
@@ -194,6 +217,14 @@ mod tests {
         for right in [Right::Sudo, Right::None] {
             assert_eq!(texts(brew, right).unwrap(), ["brew install memcached"]);
         }
+    }
+
+    #[test]
+    fn the_usual_places_come_behind_those_given_and_once() {
+        let path = with_usual_places(OsStr::new("/mine:/usr/bin")).unwrap();
+        let text = path.to_str().unwrap();
+        assert!(text.starts_with("/mine:/usr/bin:/usr/sbin:"), "{text}");
+        assert_eq!(with_usual_places(&path), None);
     }
 
     #[test]

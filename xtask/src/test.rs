@@ -26,18 +26,24 @@ struct Totals {
     failed: u64,
 }
 
-/// Runs everything; prints the totals last.
+/// What a test says that this machine does not let it run, and that passes then.
+const NOT_RUN: &str = "not run: ";
+
+/// Runs everything; prints the totals last, and before them what could not be run.
 pub(crate) fn run(root: &Path) -> Outcome {
     package::require(&MEMCACHED)?;
-    let mut failed = Vec::new();
+    let (mut failed, mut not_run) = (Vec::new(), Vec::new());
     // With no targets named: only then are the examples built as the programs that tests start.
     let mut command = shell::cargo(["test", "--workspace", "--all-features", "--no-fail-fast"]);
-    let totals = counted(command.current_dir(root), &mut failed)?;
+    let totals = counted(command.current_dir(root), &mut failed, &mut not_run)?;
     failed.extend(examples::run(root).err());
     if totals.passed == 0 {
         failed.push("no test was run".to_owned());
     }
     tell_absent();
+    for reason in not_run {
+        println!("{NOT_RUN}{reason}");
+    }
     println!("{} passed, {} failed", totals.passed, totals.failed);
     if failed.is_empty() {
         Ok(())
@@ -46,13 +52,16 @@ pub(crate) fn run(root: &Path) -> Outcome {
     }
 }
 
-/// Runs a `cargo test`, shows what it prints, and adds up its results. A failure is noted, and
-/// the examples still run.
-fn counted(command: &mut Command, failed: &mut Vec<String>) -> Result<Totals, String> {
+/// Runs a `cargo test`, shows what it prints, adds up its results and keeps what was not run. A
+/// failure is noted, and the examples still run.
+fn counted(
+    command: &mut Command,
+    failed: &mut Vec<String>,
+    not_run: &mut Vec<String>,
+) -> Result<Totals, String> {
     let text = shell::text(command);
     eprintln!("$ {text}");
     let mut child = command
-        .env("PATH", package::path())
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("`{text}` cannot be started: {error}"))?;
@@ -65,6 +74,7 @@ fn counted(command: &mut Command, failed: &mut Vec<String>) -> Result<Totals, St
             if let Some(results) = results(&line) {
                 totals += results;
             }
+            not_run.extend(reason(&line).map(str::to_owned));
         }
     }
     match child.wait() {
@@ -86,6 +96,11 @@ fn results(line: &str) -> Option<Totals> {
         passed: count(" passed")?,
         failed: count(" failed")?,
     })
+}
+
+/// Why a test could not do what it is for, in its own words.
+fn reason(line: &str) -> Option<&str> {
+    line.split_once(NOT_RUN).map(|(_, reason)| reason)
 }
 
 impl AddAssign for Totals {
@@ -111,6 +126,14 @@ fn tell_absent() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_test_could_not_run_is_read_wherever_it_stands_in_the_line() {
+        for line in ["not run: no disk", "test a ... not run: no disk"] {
+            assert_eq!(reason(line), Some("no disk"));
+        }
+        assert_eq!(reason("test a ... ok"), None);
+    }
 
     #[test]
     fn the_results_of_a_test_binary_are_read() {

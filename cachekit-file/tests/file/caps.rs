@@ -162,12 +162,25 @@ async fn entries_of_another_version_are_counted_and_not_evicted() {
         std::fs::write(file, bytes).unwrap();
     }
     let backend = FileBackend::new(few(&scratch)).unwrap();
-    let refused = backend
-        .set(&key("new"), Bytes::from("v"), LONG, None)
-        .await
-        .unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Rejected);
-    assert!(refused.to_string().contains("no room"));
+    let folders = || {
+        std::fs::read_dir(scratch.cache().join("v1"))
+            .unwrap()
+            .count()
+    };
+    let before = folders();
+    for number in 0..10 {
+        let refused = backend
+            .set(&key(&format!("new{number}")), Bytes::from("v"), LONG, None)
+            .await
+            .unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Rejected);
+        assert!(refused.to_string().contains("no room"));
+    }
+    assert_eq!(
+        folders(),
+        before,
+        "room comes before the file that takes it"
+    );
     assert!(foreign.iter().all(|file| file.exists()));
     assert_eq!(scratch.files().len(), ENTRIES);
 }

@@ -125,6 +125,7 @@ async fn a_pipe_or_a_folder_in_place_of_a_file_is_a_miss() {
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
     assert_eq!(value(&backend, "k").await, None);
+    backend.expire(&key("k")).await.unwrap();
     std::fs::remove_dir(&path).unwrap();
     let made = std::process::Command::new("mkfifo")
         .arg(&path)
@@ -132,6 +133,9 @@ async fn a_pipe_or_a_folder_in_place_of_a_file_is_a_miss() {
         .unwrap();
     assert!(made.success());
     assert_eq!(value(&backend, "k").await, None);
+    backend.expire(&key("k")).await.unwrap();
+    set(&backend, "k", b"new").await;
+    assert_eq!(value(&backend, "k").await.unwrap(), "new");
 }
 
 #[tokio::test]

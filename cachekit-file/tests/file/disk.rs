@@ -2,6 +2,7 @@
 //! own, the disks on file systems of its own. Where the system does not let a test have one, the
 //! test says so.
 
+use std::io::Write;
 use std::process::Command;
 
 use bytes::Bytes;
@@ -26,11 +27,19 @@ fn on_a_small_disk(body: &str) {
     match run {
         Ok(run) if run.status.success() => {}
         Ok(run) if !String::from_utf8_lossy(&run.stdout).contains("running 1 test") => {
-            println!("not run, a mount of its own is not permitted here: {run:?}");
+            not_run(&format!(
+                "a mount of its own is not permitted here: {run:?}"
+            ));
         }
         Ok(run) => panic!("{}", String::from_utf8_lossy(&run.stdout)),
-        Err(error) => println!("not run, there is no unshare here: {error}"),
+        Err(error) => not_run(&format!("there is no unshare here: {error}")),
     }
+}
+
+/// Not by `println!`, of which nothing is heard from a test that passes.
+fn not_run(reason: &str) {
+    let line = format!("not run: a test with a disk of its own: {reason}\n");
+    std::io::stdout().write_all(line.as_bytes()).unwrap();
 }
 
 fn mounted() -> Config {
@@ -105,6 +114,23 @@ async fn make_the_disk_read_only() {
     set(&backend, "k", b"new").await;
     assert_eq!(value(&backend, "k").await.unwrap(), "new");
     assert_eq!(backend.health().await.state(), NodeState::Up);
+}
+
+#[test]
+fn a_test_that_cannot_have_a_disk_says_so_although_it_passes() {
+    let run = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "disk::a_full_disk_is_a_typed_error_and_keeps_what_is_there",
+        ])
+        .env("PATH", "/nowhere")
+        .output()
+        .unwrap();
+    let output = String::from_utf8_lossy(&run.stdout);
+    assert!(
+        output.contains("1 passed") && output.contains("not run: "),
+        "{output}"
+    );
 }
 
 #[test]

@@ -13,7 +13,8 @@ pub(crate) fn jittered(ttl: Ttl) -> Ttl {
         return ttl;
     }
     let share = f64::from(random() % 1_000) / 10_000.0;
-    Ttl::new(ttl.duration().mul_f64(1.0 - share)).unwrap_or(ttl)
+    let whole = ttl.duration();
+    Ttl::new(whole.saturating_sub(whole.mul_f64(share))).unwrap_or(ttl)
 }
 
 /// How long L1 may keep what a shared store keeps for `left`: at most a quarter of the whole
@@ -49,6 +50,12 @@ mod tests {
         assert!(spread.iter().all(|ttl| (low..=high).contains(ttl)));
         assert!(spread.iter().any(|ttl| *ttl < Duration::from_secs(930)));
         assert!(spread.iter().any(|ttl| *ttl > Duration::from_secs(970)));
+    }
+
+    #[test]
+    fn the_longest_ttl_can_be_jittered() {
+        let longest = Ttl::from_secs(u64::MAX);
+        assert!((0..20_000).all(|_| jittered(longest) <= longest));
     }
 
     #[test]

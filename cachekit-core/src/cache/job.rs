@@ -283,6 +283,9 @@ where
 {
     /// Computes in a task of its own, in the runtime of the caller. Without a runtime it computes
     /// inline.
+    ///
+    /// Panics as the computation does, and if that runtime is shut down while the caller, polled
+    /// by another executor, goes on.
     pub(crate) async fn detached(self, compute: Boxed<K::Returned>) -> K::Returned {
         let Ok(runtime) = Handle::try_current() else {
             return self.inline(compute).await;
@@ -304,28 +307,31 @@ where
     }
 
     async fn fly(self: Arc<Self>, leader: Leader, chain: Chain, compute: Boxed<K::Returned>) {
-        let landing = match self.begin().await {
-            Begun::Found(value) => Landing::Value(Arc::new(value)),
-            Begun::Compute(computation) => match caught(chain.run_async(compute)).await {
-                Err(payload) => Landing::Panicked(Some(payload)),
-                Ok(returned) => match self.settle(computation, returned).await {
-                    (Landing::Failed { shared, .. }, Err(error)) => Landing::Failed {
-                        original: Some(Box::new(error)),
-                        shared,
-                    },
-                    (landing, _) => landing,
-                },
-            },
+        // A user's code runs in more than the computation: `unless`, `Clone`, serde.
+        let landing = caught(self.landing(chain, compute)).await;
+        leader.land(landing.unwrap_or_else(|payload| Landing::Panicked(Some(payload))));
+    }
+
+    async fn landing(&self, chain: Chain, compute: Boxed<K::Returned>) -> Landing {
+        let computation = match self.begin().await {
+            Begun::Found(value) => return Landing::Value(Arc::new(value)),
+            Begun::Compute(computation) => computation,
         };
-        leader.land(landing);
+        let returned = chain.run_async(compute).await;
+        match self.settle(computation, returned).await {
+            (Landing::Failed { shared, .. }, Err(error)) => Landing::Failed {
+                original: Some(Box::new(error)),
+                shared,
+            },
+            (landing, _) => landing,
+        }
     }
 
     async fn landed_for(&self, starter: &Waiter) -> K::Returned {
         match self.arrived(starter.wait().await) {
             Some(Turn::Return(returned)) => returned,
-            // The task is only gone without a landing if its runtime shuts down: then this
-            // future is not polled again either.
-            _ => std::future::pending().await,
+            // To wait on would be for ever, and what was to be computed is gone with its task.
+            _ => panic!("the runtime that computed a cached function was shut down"),
         }
     }
 }

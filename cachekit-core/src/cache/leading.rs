@@ -69,21 +69,25 @@ impl Leading {
         !matches!(self.right, Right::Nothing)
     }
 
-    /// Stores `entry`.
+    /// Stores `entry`. A lead that was not used up by it, because it failed or because the future
+    /// is dropped, is handed back.
     pub(crate) async fn store(mut self, entry: Bytes, ttl: Ttl) -> Written {
         self.renewal = None;
-        let right = std::mem::replace(&mut self.right, Right::Nothing);
         let Some(backend) = &self.inner.backend else {
             return Written::NotStored;
         };
-        let token = match &right {
+        let token = match &self.right {
             Right::Fenced(token) => Some(token),
             Right::Unfenced => None,
             Right::Nothing => return Written::NotStored,
         };
         match backend.set(&self.key, entry, ttl, token).await {
-            Ok(Stored::Stored) => Written::Stored,
+            Ok(Stored::Stored) => {
+                self.right = Right::Nothing;
+                Written::Stored
+            }
             Ok(Stored::Superseded) => {
+                self.right = Right::Nothing;
                 self.inner.counters.superseded.add();
                 Written::Superseded
             }
@@ -102,18 +106,18 @@ impl Leading {
     /// Hands the lead back, so that the next caller may have it at once.
     pub(crate) async fn hand_back(mut self) {
         self.renewal = None;
-        let right = std::mem::replace(&mut self.right, Right::Nothing);
-        if let (Right::Fenced(token), Some(backend)) = (right, &self.inner.backend)
-            && let Err(error) = backend.release(&self.key, &token).await
+        if let (Right::Fenced(token), Some(backend)) = (&self.right, &self.inner.backend)
+            && let Err(error) = backend.release(&self.key, token).await
         {
             self.inner.backend_failed(&error);
         }
+        self.right = Right::Nothing;
     }
 }
 
 impl Drop for Leading {
-    /// A computation that was dropped, or that panicked: the lead is handed back in the
-    /// background. If that fails too, it ends by itself after [`HOLD`].
+    /// A computation that was dropped, or that panicked, or a write that failed: the lead is
+    /// handed back in the background. If that fails too, it ends by itself after [`HOLD`].
     fn drop(&mut self) {
         let right = std::mem::replace(&mut self.right, Right::Nothing);
         if let (Right::Fenced(token), Some(backend)) = (right, &self.inner.backend) {

@@ -1,6 +1,7 @@
 //! The cache: typed values in this process, in front of a backend or alone.
 
 mod arguments;
+mod asking;
 mod call;
 mod computation;
 mod form;

@@ -199,7 +199,10 @@ impl Inner {
         tracing::debug!(%error, "backend failed; computing instead");
     }
 
-    pub(crate) fn defective(&self, key: &StoreKey, reason: Unusable) {
+    pub(crate) fn unusable(&self, key: &StoreKey, reason: Unusable) {
+        if reason.leave_alone() {
+            return self.counters.unknown_version.add();
+        }
         self.counters.defective.add();
         tracing::warn!(key = %key.digest(), reason = reason.as_str(), "entry cannot be used");
     }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::backend::{Backend, Found, Lead, Lookup, Ttl, Want};
 use crate::cache::Inner;
 use crate::cache::arguments::Key;
+use crate::cache::asking::Asking;
 use crate::cache::form::{Form, Release};
-use crate::cache::leading::{HOLD, Leading, Right};
+use crate::cache::leading::{Leading, Right};
 use crate::envelope::{self, Defect};
 use crate::error::Result;
 use crate::key::StoreKey;
@@ -45,14 +46,10 @@ pub(crate) async fn read<V, F: Form<V>>(
     key: StoreKey,
     release: Release,
 ) -> Reading<V> {
-    let want = Want::Lead {
-        hold: HOLD,
-        early: Duration::ZERO,
-    };
     let mut waits = Waits::default();
     let mut rearmed = false;
     let right = loop {
-        let Lookup { found, lead } = match backend.get(&key, want).await {
+        let Lookup { found, lead } = match Asking::new(backend, &key).await {
             Ok(lookup) => lookup,
             Err(error) => {
                 inner.backend_failed(&error);
@@ -65,11 +62,12 @@ pub(crate) async fn read<V, F: Form<V>>(
                     inner.counters.backend_hits.add();
                     return Reading::Value(value);
                 }
-                Err(defect) if defect.leave_alone() => {
-                    inner.counters.unknown_version.add();
-                    break Right::Nothing;
+                Err(defect) => {
+                    inner.unusable(&key, defect);
+                    if defect.leave_alone() {
+                        break Right::Nothing;
+                    }
                 }
-                Err(defect) => inner.defective(&key, defect),
             }
             // Whoever reads a defective entry removes it and reads once more, so that someone
             // leads; that it is defective again is left to the next caller.
@@ -123,7 +121,7 @@ pub(crate) fn usable<V, F: Form<V>>(
             Some(value)
         }
         Err(defect) => {
-            inner.defective(key, defect);
+            inner.unusable(key, defect);
             None
         }
     }
@@ -155,7 +153,7 @@ pub(crate) enum Unusable {
 }
 
 impl Unusable {
-    fn leave_alone(self) -> bool {
+    pub(crate) fn leave_alone(self) -> bool {
         matches!(self, Self::Defect(defect) if defect.leave_alone())
     }
 

@@ -45,8 +45,11 @@ where
     let mut leading = None;
     if let Some((backend, store_key, release)) = remote::place(&inner, &key) {
         let head = key.function().head(&inner.config.namespace);
-        inner.releases.register(&inner, &head, release).await;
-        match remote::read::<V, F>(&inner, backend, store_key, release).await {
+        let reading = match inner.releases.register(&inner, &head, release).await {
+            Ok(()) => remote::read::<V, F>(&inner, backend, store_key, release).await,
+            Err(_) => remote::read_only::<V, F>(&inner, backend, store_key, release).await,
+        };
+        match reading {
             Reading::Value(found) => {
                 let value = Arc::new(found.value);
                 let age = l1_age(found.left, found.ttl, inner.l1_bound());

@@ -83,8 +83,9 @@ where
             None => keep_here(&inner, &key, value, ttl),
             Some((_, store_key, release)) => {
                 let head = key.function().head(&inner.config.namespace);
-                inner.releases.register(&inner, &head, release).await;
-                sealed::<V, F>(&inner, store_key, release, &value, ttl).map(|entry| {
+                let registered = inner.releases.register(&inner, &head, release).await;
+                let sealed = || sealed::<V, F>(&inner, store_key, release, &value, ttl);
+                registered.and_then(|()| sealed()).map(|entry| {
                     // A removal that comes while the entry is on its way keeps it out of L1.
                     let (fill, bytes) = (inner.l1.begin(key.bytes()), entry.value.len());
                     sent.push((results.len(), fill, value, bytes));

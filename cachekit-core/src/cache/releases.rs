@@ -7,6 +7,7 @@
 //! which then reads the new truth.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::backend::{Backend, Lead, Lookup, Stored, Ttl, Want};
 use crate::cache::Inner;
 use crate::cache::form::Release;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::key::StoreKey;
 
 /// The list may be evicted: every process looks again after this long, in milliseconds.
@@ -29,33 +30,61 @@ const ATTEMPTS: usize = 8;
 const HOLD: Ttl = Ttl::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// What this process has registered: the release of each function, and when.
+/// What this process has registered: the releases of each function.
 #[derive(Debug, Default)]
-pub(crate) struct Releases(Mutex<HashMap<(String, Release), u64>>);
+pub(crate) struct Releases(Mutex<HashMap<(String, Release), Arc<Registration>>>);
+
+/// One release of one function. One caller at a time adds it; those who came meanwhile share how
+/// that went.
+#[derive(Debug, Default)]
+struct Registration {
+    attempts: AtomicU64,
+    state: tokio::sync::Mutex<Registered>,
+}
+
+#[derive(Debug, Default)]
+struct Registered {
+    /// When it was last seen in the list.
+    seen_ms: Option<u64>,
+    /// What became of the last attempt.
+    failure: Option<Error>,
+}
 
 impl Releases {
-    /// Makes sure that `release` of the function `head` is in the store's list. An outage is
-    /// counted and otherwise ignored: then there is no entry to be found either.
-    pub(crate) async fn register(&self, inner: &Inner, head: &str, release: Release) {
+    /// Makes sure that `release` of the function `head` is in the store's list. Once it was, that
+    /// the list cannot be looked at again is counted and otherwise ignored.
+    ///
+    /// # Errors
+    /// Those of the backend. Nothing may be stored then: an invalidation in another release would
+    /// not reach it.
+    pub(crate) async fn register(&self, inner: &Inner, head: &str, release: Release) -> Result<()> {
         let Some(backend) = &inner.backend else {
-            return;
+            return Ok(());
         };
-        let known = (head.to_owned(), release);
+        let registration = self.of(head, release);
+        let attempts = registration.attempts.load(Ordering::SeqCst);
+        let mut state = registration.state.lock().await;
         let now_ms = inner.clock.monotonic_ms();
-        let last_ms = self.lock().get(&known).copied();
-        if last_ms.is_some_and(|last_ms| now_ms.saturating_sub(last_ms) < RECHECK_MS) {
-            return;
-        }
-        match add(inner, backend, head, &release.to_string()).await {
-            Ok(()) => {
-                self.lock().insert(known, now_ms);
+        let recent = |seen_ms| now_ms.saturating_sub(seen_ms) < RECHECK_MS;
+        if !state.seen_ms.is_some_and(recent)
+            && registration.attempts.load(Ordering::SeqCst) == attempts
+        {
+            let added = add(inner, backend, head, &release.to_string()).await;
+            registration.attempts.fetch_add(1, Ordering::SeqCst);
+            if added.is_ok() {
+                state.seen_ms = Some(now_ms);
             }
-            Err(error) => inner.backend_failed(&error),
+            state.failure = added.inspect_err(|error| inner.backend_failed(error)).err();
+        }
+        match (&state.seen_ms, &state.failure) {
+            (None, Some(failure)) => Err(failure.clone()),
+            _ => Ok(()),
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(String, Release), u64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn of(&self, head: &str, release: Release) -> Arc<Registration> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry((head.to_owned(), release)).or_default())
     }
 }
 
@@ -118,7 +147,8 @@ async fn add(inner: &Inner, backend: &Arc<dyn Backend>, head: &str, release: &st
         }
         // Overtaken, or written without a fence: look again.
     }
-    Ok(()) // the other writers are as busy; whoever looks again finds what is missing
+    let detail = "other processes kept this one out of the list of releases";
+    Err(Error::with_detail(ErrorKind::Overloaded, "cache", detail))
 }
 
 /// A checksum and the releases, separated by spaces: text, to be read by eye.

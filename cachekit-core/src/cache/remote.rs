@@ -90,6 +90,19 @@ pub(crate) async fn read<V, F: Form<V>>(
     Reading::Compute(Leading::new(inner, key, right))
 }
 
+/// Reads the entry of `key`; what is computed because there is none is not stored.
+pub(crate) async fn read_only<V, F: Form<V>>(
+    inner: &Arc<Inner>,
+    backend: &Arc<dyn Backend>,
+    key: StoreKey,
+    release: Release,
+) -> Reading<V> {
+    match peek::<V, F>(inner, backend, &key, release).await {
+        Ok(Some(value)) => Reading::Value(value),
+        Ok(None) | Err(_) => Reading::Compute(Leading::new(inner, key, Right::Nothing)),
+    }
+}
+
 /// Reads the entry of `key` without taking the lead from anyone.
 ///
 /// # Errors

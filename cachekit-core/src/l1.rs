@@ -281,15 +281,34 @@ impl Fill {
     ) {
         let l1 = &self.l1;
         let mut stripe = l1.stripe(&self.key);
-        let current = stripe
-            .fills
-            .get(&self.key)
-            .is_some_and(|fills| fills.generation == self.generation);
-        if current && !age.is_zero() {
+        if self.is_current(&stripe) && !age.is_zero() {
             l1.insert(&mut stripe, &self.key, value, age, bytes);
         }
         drop(stripe);
         l1.sweep_next(&self.key);
+    }
+
+    /// The same for a value that was written, not read: other fills that are under way may hold
+    /// what it replaced, and do not enter any more.
+    pub(crate) fn complete_written<T: Send + Sync + 'static>(
+        mut self,
+        value: Arc<T>,
+        age: Duration,
+        bytes: usize,
+    ) {
+        let l1 = Arc::clone(&self.l1);
+        let mut stripe = l1.stripe(&self.key);
+        if self.is_current(&stripe) {
+            stripe.supersede(&self.key);
+            self.generation += 1;
+        }
+        drop(stripe);
+        self.complete(value, age, bytes);
+    }
+
+    fn is_current(&self, stripe: &Stripe) -> bool {
+        let fills = stripe.fills.get(&self.key);
+        fills.is_some_and(|fills| fills.generation == self.generation)
     }
 }
 
@@ -493,6 +512,15 @@ mod tests {
         let fill = l1.begin(&key("a"));
         put(&l1, "a", 2);
         fill.complete(Arc::new(1_u64), SECOND, 8);
+        assert_eq!(l1.get::<u64>(b"a"), Some(2));
+    }
+
+    #[test]
+    fn a_fill_does_not_overwrite_what_was_written_to_the_store_since_it_began() {
+        let (l1, _) = l1(100, 1 << 20);
+        let (read, written) = (l1.begin(&key("a")), l1.begin(&key("a")));
+        written.complete_written(Arc::new(2_u64), SECOND, 8);
+        read.complete(Arc::new(1_u64), SECOND, 8);
         assert_eq!(l1.get::<u64>(b"a"), Some(2));
     }
 

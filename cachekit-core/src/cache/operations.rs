@@ -88,7 +88,7 @@ where
                 registered.and_then(|()| sealed()).map(|entry| {
                     // A removal that comes while the entry is on its way keeps it out of L1.
                     let (fill, bytes) = (inner.l1.begin(key.bytes()), entry.value.len());
-                    sent.push((results.len(), fill, value, bytes));
+                    sent.push((results.len(), key, fill, value, bytes));
                     stored.push(entry);
                 })
             }
@@ -99,13 +99,21 @@ where
     };
     let ttls: Vec<Ttl> = stored.iter().map(|entry| entry.ttl).collect();
     let outcomes = backend.set_many(stored).await;
-    for (((index, fill, value, bytes), ttl), outcome) in sent.into_iter().zip(ttls).zip(outcomes) {
-        results[index] = outcome
-            .inspect_err(|error| inner.backend_failed(error))
-            .map(|_| {
+    for ((sent, ttl), outcome) in sent.into_iter().zip(ttls).zip(outcomes) {
+        let (index, key, fill, value, bytes) = sent;
+        results[index] = match outcome {
+            Ok(_) => {
                 let age = l1_age(ttl.duration(), ttl, inner.l1_bound());
-                fill.complete(Arc::new(value), age, bytes);
-            });
+                fill.complete_written(Arc::new(value), age, bytes);
+                Ok(())
+            }
+            Err(error) => {
+                // It may have happened, and a reader may have found the old value meanwhile.
+                inner.invalidate_here(key.bytes());
+                inner.backend_failed(&error);
+                Err(error)
+            }
+        };
     }
     results
 }

@@ -254,3 +254,27 @@ async fn a_ttl_can_be_named_for_one_entry() {
     time.advance(Duration::from_secs(10));
     assert_eq!(cache.get(&key(1)).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_computation_that_never_returns_does_not_keep_the_key() {
+    let (cache, time) = manual();
+    let computed = Arc::new(AtomicU64::new(0));
+    let never = || std::future::pending::<Result<u64, Error>>();
+    let (first, key) = (cache.clone(), key(1));
+    let stuck = tokio::spawn(async move { first.get_or_compute(&key, never).await });
+    tokio::task::yield_now().await;
+    let waiter = tokio::spawn({
+        let (cache, computed) = (cache.clone(), Arc::clone(&computed));
+        async move { compute(&cache, 1, &computed).await }
+    });
+    while !waiter.is_finished() {
+        time.advance(Duration::from_secs(1));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(computed.swap(0, Ordering::SeqCst), 1);
+    for _ in 0..10 {
+        compute(&cache, 1, &computed).await;
+    }
+    assert_eq!(computed.load(Ordering::SeqCst), 1);
+    stuck.abort();
+}

@@ -16,8 +16,9 @@ use tokio::task::AbortHandle;
 use crate::background::{self, AbortOnDrop};
 use crate::clock::Clock;
 
-/// After this long a waiter stops waiting and computes for itself: two computations that wait for
-/// each other come apart, and a computation that never returns holds nobody for ever.
+/// After this long a waiter stops waiting and computes for itself, and the key is free for another
+/// flight: two computations that wait for each other come apart, and one that never returns holds
+/// nobody for ever.
 pub(crate) const WAIT_BUDGET: Duration = Duration::from_secs(10);
 
 /// Locks of the table, not of the keys: which one is taken only for the look-up itself.
@@ -114,7 +115,9 @@ impl Flights {
     pub(crate) fn join(self: &Arc<Self>, key: &Key) -> Role {
         let mut shard = self.shard(key);
         if let Some(flight) = shard.get(key) {
-            return Role::Waiter(Waiter::new(Arc::clone(flight), false, &self.clock));
+            let waiter = Waiter::new(Arc::clone(flight), false);
+            self.watch(key, flight);
+            return Role::Waiter(waiter);
         }
         let flight = Arc::new(Flight::new());
         shard.insert(Arc::clone(key), Arc::clone(&flight));
@@ -130,6 +133,35 @@ impl Flights {
     /// invalidation that calls this.
     pub(crate) fn forget(&self, key: &[u8]) {
         self.shard(key).remove(key);
+    }
+
+    fn leave(&self, key: &[u8], flight: &Arc<Flight>) {
+        let mut shard = self.shard(key);
+        if shard
+            .get(key)
+            .is_some_and(|current| Arc::ptr_eq(current, flight))
+        {
+            shard.remove(key);
+        }
+    }
+
+    /// Sees to it that `flight` ends for its waiters, and leaves its key to others, once the
+    /// budget is spent. One alarm for a flight, not one for a waiter.
+    fn watch(self: &Arc<Self>, key: &Key, flight: &Arc<Flight>) {
+        let mut state = lock(&flight.state);
+        if state.alarm.is_some() || !matches!(state.phase, Phase::Running) {
+            return;
+        }
+        let (key, clock) = (Arc::clone(key), self.clock.clone());
+        let (flights, flight) = (Arc::downgrade(self), Arc::downgrade(flight));
+        let task = background::spawn(async move {
+            clock.sleep(WAIT_BUDGET).await;
+            if let (Some(flights), Some(flight)) = (flights.upgrade(), flight.upgrade()) {
+                flights.leave(&key, &flight);
+                flight.enter(Phase::Overdue);
+            }
+        });
+        state.alarm = task.ok().map(AbortOnDrop);
     }
 
     fn shard(&self, key: &[u8]) -> MutexGuard<'_, Shard> {
@@ -194,17 +226,11 @@ impl Leader {
 
     /// The place of the caller that started a detached flight.
     pub(crate) fn starter(&self) -> Waiter {
-        Waiter::new(Arc::clone(&self.flight), true, &self.flights.clock)
+        Waiter::new(Arc::clone(&self.flight), true)
     }
 
     fn leave_table(&self) {
-        let mut shard = self.flights.shard(&self.key);
-        if shard
-            .get(&self.key)
-            .is_some_and(|flight| Arc::ptr_eq(flight, &self.flight))
-        {
-            shard.remove(&self.key);
-        }
+        self.flights.leave(&self.key, &self.flight);
     }
 }
 
@@ -223,14 +249,8 @@ pub(crate) struct Waiter {
 }
 
 impl Waiter {
-    fn new(flight: Arc<Flight>, starter: bool, clock: &Clock) -> Self {
-        {
-            let mut state = lock(&flight.state);
-            state.waiting += 1;
-            if !starter && state.alarm.is_none() && matches!(state.phase, Phase::Running) {
-                state.alarm = alarm(&flight, clock.clone());
-            }
-        }
+    fn new(flight: Arc<Flight>, starter: bool) -> Self {
+        lock(&flight.state).waiting += 1;
         Self { flight, starter }
     }
 
@@ -302,18 +322,6 @@ impl Drop for Waiter {
             task.abort();
         }
     }
-}
-
-/// Wakes the waiters of `flight` once the budget is spent. One for a flight, not one for a waiter.
-fn alarm(flight: &Arc<Flight>, clock: Clock) -> Option<AbortOnDrop<()>> {
-    let flight = Arc::downgrade(flight);
-    let task = background::spawn(async move {
-        clock.sleep(WAIT_BUDGET).await;
-        if let Some(flight) = flight.upgrade() {
-            flight.enter(Phase::Overdue);
-        }
-    });
-    task.ok().map(AbortOnDrop)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! One small runtime of ours, for what has no runtime to run on: the backend calls of synchronous
 //! functions, timers, and leads that are handed back when a future is dropped.
 //!
-//! Only our own I/O runs here, never a user's code: a synchronous cached function called from one
-//! of these threads would wait for itself.
+//! Our own I/O runs here, and what it takes to read and write a value (serde, `Clone`), never a
+//! computation: a synchronous cached function called from one of these threads could wait for
+//! itself.
 
 use std::future::Future;
 use std::sync::{LazyLock, mpsc};

@@ -46,8 +46,8 @@ pub struct Header {
     pub codec: u8,
     /// When the value was computed, in milliseconds since 1970, by the clock of who computed it.
     pub computed_at_ms: u64,
-    /// Until when it is fresh, by the same clock. The time left that the store reports comes
-    /// first; this refines it.
+    /// Until when it is fresh, by the same clock. How long it may still be served is what the
+    /// store reports; this, less `computed_at_ms`, is the whole ttl.
     pub fresh_until_ms: u64,
     /// How long the computation took: whole microseconds, at most about 71 minutes. Zero: unknown.
     pub cost: Duration,

@@ -4,7 +4,8 @@
 //! fixed length says its length or its end: two different values of a type never have the same
 //! bytes, and the same value always has the same bytes, on every machine and in every release
 //! that has not changed the type. Floats go by their bits. Entries of a map are sorted by the
-//! bytes of their keys.
+//! bytes of their keys. What a type's `Serialize` leaves out (skipped fields, which variant of an
+//! untagged enum it was) is not in the bytes either.
 //!
 //! A set serialises as a sequence in its own order: a `HashSet` is better turned into a
 //! `BTreeSet` before it is an argument, or its results are found only by chance.

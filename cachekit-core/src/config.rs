@@ -97,7 +97,8 @@ pub struct L1Config {
     /// The most entries. Default: 100 000. Zero counts as one.
     pub max_entries: usize,
     /// The most bytes, by estimate: values as they would be encoded, and what an entry costs.
-    /// Default: 128 MiB. Zero counts as one.
+    /// Default: 128 MiB. Zero counts as one. The bytes are divided among shards of 16 MiB and more,
+    /// a few for each processor; a value larger than its shard is not kept.
     pub max_bytes: usize,
     /// How long an entry of a shared backend is kept, at most; a quarter of its ttl where that is
     /// less. Default: 5 s. Zero: not at all.

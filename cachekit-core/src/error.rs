@@ -51,10 +51,6 @@ pub enum ErrorKind {
     Codec,
     /// An operation that the store cannot do.
     Unsupported,
-    /// The caller waited longer than it may.
-    WaitTimeout,
-    /// A key was asked for inside its own computation.
-    Reentrant,
     /// The computation ended without a result: it panicked or its task was aborted.
     ComputationLost,
 }
@@ -69,7 +65,6 @@ impl ErrorKind {
                 | Self::Timeout
                 | Self::Ambiguous
                 | Self::Overloaded
-                | Self::WaitTimeout
                 | Self::ComputationLost
         )
     }
@@ -87,8 +82,6 @@ impl ErrorKind {
             Self::Protocol => "protocol violated",
             Self::Codec => "value cannot be encoded",
             Self::Unsupported => "not supported",
-            Self::WaitTimeout => "waited too long",
-            Self::Reentrant => "asked for inside its own computation",
             Self::ComputationLost => "computation lost",
         }
     }

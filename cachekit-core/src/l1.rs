@@ -37,6 +37,8 @@ const ENTRIES_PER_SHARD: usize = 128;
 /// Shards are for writers: readers have locks of their own. More of them than this push each
 /// other out of the processor's nearest cache, and every hit pays for it.
 const SHARDS_PER_PROCESSOR: usize = 4;
+/// An entry larger than its shard is never kept, and the bytes are divided among the shards.
+const BYTES_PER_SHARD: usize = 16 << 20;
 /// What an entry costs beside its key and its value: slots in tables, the note of its deadline.
 const ENTRY_OVERHEAD: usize = 128;
 
@@ -86,7 +88,9 @@ impl L1 {
     pub(crate) fn new(capacity: Capacity, clock: Clock) -> Self {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let most_shards = SHARDS_PER_PROCESSOR * processors;
-        let shards = (capacity.entries / ENTRIES_PER_SHARD).clamp(1, most_shards);
+        let full_shards =
+            (capacity.entries / ENTRIES_PER_SHARD).min(capacity.bytes / BYTES_PER_SHARD);
+        let shards = full_shards.clamp(1, most_shards);
         let options = OptionsBuilder::new()
             .shards(shards)
             .estimated_items_capacity(capacity.entries)
@@ -557,6 +561,13 @@ mod tests {
         }
         assert!(l1.bytes() <= 1 << 20, "{} bytes", l1.bytes());
         assert!(l1.len() > 50, "{} entries", l1.len());
+    }
+
+    #[test]
+    fn an_entry_of_half_a_small_capacity_is_kept() {
+        let (l1, _) = l1(100_000, 8 << 20);
+        l1.put(&key("a"), Arc::new(7_u64), SECOND, 4 << 20);
+        assert_eq!(l1.get::<u64>(b"a"), Some(7));
     }
 
     #[test]

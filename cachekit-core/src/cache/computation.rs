@@ -90,15 +90,26 @@ where
     F: Form<V>,
 {
     /// Stores `value` for `ttl`, in L1 and in the backend, unless something newer has happened to
-    /// the key. Answers whether a newer one is in the backend.
-    pub(crate) async fn finish(self, value: Arc<V>, ttl: Ttl) -> bool {
+    /// the key; without one, lets the next caller compute. Answers whether a newer one is in the
+    /// backend.
+    pub(crate) async fn end(self, stored: Option<(Arc<V>, Ttl)>) -> bool {
+        match stored {
+            Some((value, ttl)) => self.store(value, ttl).await,
+            None => {
+                self.give_up().await;
+                false
+            }
+        }
+    }
+
+    async fn store(self, value: Arc<V>, ttl: Ttl) -> bool {
         let ttl = jittered(ttl);
         if let Some(refusal) = F::refusal() {
             self.refuse(refusal).await;
             return false;
         }
         if self.leading.is_some() {
-            return self.finish_remote(value, ttl).await;
+            return self.store_remote(value, ttl).await;
         }
         match F::measure(&value) {
             Ok(bytes) => {
@@ -110,7 +121,7 @@ where
         false
     }
 
-    async fn finish_remote(mut self, value: Arc<V>, ttl: Ttl) -> bool {
+    async fn store_remote(mut self, value: Arc<V>, ttl: Ttl) -> bool {
         let Some(leading) = self.leading.take() else {
             return false;
         };
@@ -134,8 +145,7 @@ where
         written == Written::Superseded
     }
 
-    /// Stores nothing, and lets the next caller compute.
-    pub(crate) async fn give_up(mut self) {
+    async fn give_up(mut self) {
         if let Some(leading) = self.leading.take() {
             leading.hand_back().await;
         }

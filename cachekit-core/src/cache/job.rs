@@ -28,6 +28,12 @@ use crate::policy::reentry::Chain;
 /// A boxed computation, to run in a task of its own.
 pub(crate) type Boxed<R> = Pin<Box<dyn Future<Output = R> + Send>>;
 
+/// A result, and its value and for how long it is stored, if it is.
+type TakenApart<K> = (
+    Result<Arc<<K as Kind>::Value>, <K as Kind>::Error>,
+    Option<(Arc<<K as Kind>::Value>, Ttl)>,
+);
+
 pub(crate) struct Job<K: Kind, F> {
     pub(crate) inner: Arc<Inner>,
     pub(crate) key: Key<K::Value, F>,
@@ -196,27 +202,9 @@ where
         computation: Computation<K::Value, F>,
         returned: K::Returned,
     ) -> (Landing, Result<K::Value, K::Error>) {
-        match self.stored(returned) {
-            Stored::Value(value, Some(ttl)) => {
-                let overtaken = computation.finish(Arc::clone(&value), ttl).await;
-                landed(value, overtaken)
-            }
-            Stored::Value(value, None) => {
-                computation.give_up().await;
-                landed(value, false)
-            }
-            Stored::Error(error) => {
-                computation.give_up().await;
-                let shared = self.share.keep(&error);
-                (
-                    Landing::Failed {
-                        original: None,
-                        shared,
-                    },
-                    Err(error),
-                )
-            }
-        }
+        let (result, stored) = self.take_apart(returned);
+        let overtaken = computation.end(stored).await;
+        self.landing(result, overtaken)
     }
 
     fn settle_blocking(
@@ -224,37 +212,46 @@ where
         computation: Computation<K::Value, F>,
         returned: K::Returned,
     ) -> (Landing, Result<K::Value, K::Error>) {
-        match self.stored(returned) {
-            Stored::Value(value, Some(ttl)) => {
-                let overtaken = self.wait(computation.finish(Arc::clone(&value), ttl));
-                landed(value, overtaken.unwrap_or(false))
-            }
-            Stored::Value(value, None) => {
-                self.wait(computation.give_up());
-                landed(value, false)
-            }
-            Stored::Error(error) => {
-                self.wait(computation.give_up());
-                let shared = self.share.keep(&error);
-                (
-                    Landing::Failed {
-                        original: None,
-                        shared,
-                    },
-                    Err(error),
-                )
-            }
-        }
+        let (result, stored) = self.take_apart(returned);
+        let overtaken = self.wait(computation.end(stored)).unwrap_or(false);
+        self.landing(result, overtaken)
     }
 
-    fn stored(&self, returned: K::Returned) -> Stored<K> {
+    /// The result, and what of it is stored.
+    fn take_apart(&self, returned: K::Returned) -> TakenApart<K> {
         let unless = (self.unless)(&returned);
         match K::split(returned) {
             Ok(value) => {
                 let ttl = self.ttl_of(&value, unless);
-                Stored::Value(Arc::new(value), ttl)
+                let value = Arc::new(value);
+                let stored = ttl.map(|ttl| (Arc::clone(&value), ttl));
+                (Ok(value), stored)
             }
-            Err(error) => Stored::Error(error),
+            Err(error) => (Err(error), None),
+        }
+    }
+
+    /// What the waiters get, and what the caller gets.
+    fn landing(
+        &self,
+        result: Result<Arc<K::Value>, K::Error>,
+        overtaken: bool,
+    ) -> (Landing, Result<K::Value, K::Error>) {
+        match result {
+            Ok(value) => {
+                let own = K::Value::clone(&value);
+                let landing = if overtaken {
+                    Landing::Superseded(value)
+                } else {
+                    Landing::Value(value)
+                };
+                (landing, Ok(own))
+            }
+            Err(error) => {
+                let shared = self.share.keep(&error);
+                let original = None;
+                (Landing::Failed { original, shared }, Err(error))
+            }
         }
     }
 
@@ -308,11 +305,11 @@ where
 
     async fn fly(self: Arc<Self>, leader: Leader, chain: Chain, compute: Boxed<K::Returned>) {
         // A user's code runs in more than the computation: `unless`, `Clone`, serde.
-        let landing = caught(self.landing(chain, compute)).await;
+        let landing = caught(self.flown(chain, compute)).await;
         leader.land(landing.unwrap_or_else(|payload| Landing::Panicked(Some(payload))));
     }
 
-    async fn landing(&self, chain: Chain, compute: Boxed<K::Returned>) -> Landing {
+    async fn flown(&self, chain: Chain, compute: Boxed<K::Returned>) -> Landing {
         let computation = match self.begin().await {
             Begun::Found(value) => return Landing::Value(Arc::new(value)),
             Begun::Compute(computation) => computation,
@@ -336,28 +333,9 @@ where
     }
 }
 
-/// A result, and for how long its value is stored.
-enum Stored<K: Kind> {
-    Value(Arc<K::Value>, Option<Ttl>),
-    Error(K::Error),
-}
-
 fn found<K: Kind>(leader: Leader, value: K::Value) -> K::Returned {
     leader.land(Landing::Value(Arc::new(value.clone())));
     K::join(Ok(value))
-}
-
-fn landed<V, E>(value: Arc<V>, overtaken: bool) -> (Landing, Result<V, E>)
-where
-    V: Clone + Send + Sync + 'static,
-{
-    let own = V::clone(&value);
-    let landing = if overtaken {
-        Landing::Superseded(value)
-    } else {
-        Landing::Value(value)
-    };
-    (landing, Ok(own))
 }
 
 /// A panic of `future` as an error, so that the caller who started the task goes on with it.

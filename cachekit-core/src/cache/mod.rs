@@ -47,6 +47,9 @@ use stats::Counters;
 /// Cheap to clone; clones are the same cache. Without a backend the layer in this process is the
 /// whole cache: nothing is encoded, nothing is awaited.
 ///
+/// `Clone` and `Drop` of a value run while a part of that layer is locked: they must not call
+/// cached functions.
+///
 /// ```
 /// use cachekit_core::cache::{Cache, Function, Key};
 ///

@@ -30,7 +30,7 @@ macro_rules! counters {
 counters! {
     /// Values found in the backend.
     backend_hits,
-    /// Computations that were begun.
+    /// Computations that were begun, those of bypassed calls not included.
     computed,
     /// Calls that waited for the computation of another.
     coalesced,

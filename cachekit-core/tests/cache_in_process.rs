@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use cachekit_core::backend::Ttl;
+use cachekit_core::backend::{NodeState, Ttl};
 use cachekit_core::cache::{Cache, Function, Key};
 use cachekit_core::testkit::ManualClock;
 use cachekit_core::{Error, ErrorKind};
@@ -277,4 +277,15 @@ async fn a_computation_that_never_returns_does_not_keep_the_key() {
     }
     assert_eq!(computed.load(Ordering::SeqCst), 1);
     stuck.abort();
+}
+
+#[tokio::test]
+async fn a_cache_that_stands_in_for_a_misconfigured_one_works_and_its_health_is_down() {
+    let cache = Cache::builder()
+        .misconfigured("CACHEKIT_DEFAULT_TTL=\"soon\"")
+        .build();
+    assert_eq!(compute(&cache, 3, &AtomicU64::new(0)).await, 9);
+    let health = cache.health().await;
+    assert_eq!(health.state(), NodeState::Down);
+    assert!(health.nodes[0].detail.contains("CACHEKIT_DEFAULT_TTL"));
 }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod asking;
+mod builder;
 mod call;
 mod computation;
 mod form;
@@ -20,6 +21,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 pub use arguments::{Argument, Arguments, Key};
+pub use builder::Builder;
 pub use call::{Call, checked, hit};
 pub use form::{Form, Local, Release};
 pub use function::Function;
@@ -35,7 +37,7 @@ use crate::background;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Result;
-use crate::l1::{Capacity, L1};
+use crate::l1::L1;
 use crate::policy::flight::Flights;
 use invalidation::Invalidation;
 use job::Job;
@@ -85,75 +87,6 @@ pub(crate) struct Inner {
     counters: Counters,
     /// What is wrong with the configuration that was to be used.
     misconfigured: Option<String>,
-}
-
-/// Sets up a [`Cache`].
-#[derive(Debug, Default)]
-pub struct Builder {
-    config: Config,
-    clock: Clock,
-    backend: Option<Arc<dyn Backend>>,
-    misconfigured: Option<String>,
-}
-
-impl Builder {
-    /// Entries are also kept in `backend`. Default: in this process only.
-    #[must_use]
-    pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
-        self.backend = Some(backend);
-        self
-    }
-
-    /// Default: [`Config::default`].
-    #[must_use]
-    pub fn config(mut self, config: Config) -> Self {
-        self.config = config;
-        self
-    }
-
-    /// Default: the system's clock.
-    #[must_use]
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// This cache stands in for one whose configuration is wrong: its health is down, with
-    /// `reason`. Default: it does not.
-    #[must_use]
-    pub fn misconfigured(mut self, reason: impl Into<String>) -> Self {
-        self.misconfigured = Some(reason.into());
-        self
-    }
-
-    /// The cache. Connects to nothing.
-    #[must_use]
-    pub fn build(self) -> Cache {
-        let Self {
-            config,
-            clock,
-            backend,
-            misconfigured,
-        } = self;
-        let capacity = Capacity {
-            entries: config.l1.max_entries.max(1),
-            bytes: config.l1.max_bytes.max(1),
-        };
-        let inner = Inner {
-            l1: Arc::new(L1::new(capacity, clock.clone())),
-            flights: Arc::new(Flights::new(clock.clone())),
-            blocking_flights: Arc::new(Flights::new(clock.clone())),
-            releases: releases::Releases::default(),
-            counters: Counters::default(),
-            config,
-            clock,
-            backend,
-            misconfigured,
-        };
-        Cache {
-            inner: Arc::new(inner),
-        }
-    }
 }
 
 impl Cache {
@@ -231,7 +164,8 @@ impl Cache {
         }
     }
 
-    /// Stores `value` for the default ttl, whatever is there or being computed.
+    /// Stores `value` for the default ttl, whatever is there or being computed. In its own release
+    /// only: an entry of another release is ended by [`remove`](Self::remove), not by this.
     ///
     /// # Errors
     /// Those of the backend; [`ErrorKind::Codec`](crate::error::ErrorKind::Codec) for a value that

@@ -329,6 +329,22 @@ async fn the_lead_is_renewed_while_the_computation_runs() {
 }
 
 #[tokio::test]
+async fn a_list_of_releases_that_is_away_is_asked_for_once_a_second() {
+    let fleet = Fleet::new();
+    fleet.store.set_outage(true);
+    let cache = fleet.process();
+    for id in 0..10 {
+        get(&cache, id, "value").await;
+    }
+    // Each call asks for its entry, the first one for the list as well.
+    assert_eq!(fleet.store.calls().get, 11);
+    fleet.store.set_outage(false);
+    fleet.time.advance(Duration::from_secs(1));
+    get(&cache, 10, "value").await;
+    assert_eq!(get(&fleet.process(), 10, "unused").await, "value");
+}
+
+#[tokio::test]
 async fn the_many_forms_take_one_call_of_the_backend_each() {
     let fleet = Fleet::new();
     let (a, b) = (fleet.process(), fleet.process());

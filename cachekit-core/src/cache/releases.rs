@@ -22,6 +22,9 @@ use crate::key::StoreKey;
 
 /// The list may be evicted: every process looks again after this long, in milliseconds.
 const RECHECK_MS: u64 = 60_000;
+/// A list that could not be reached is left alone for this long, in milliseconds: a node that does
+/// not answer would hold up every call of the function for its timeout, one after the other.
+const RETRY_MS: u64 = 1_000;
 /// Older releases than this many are forgotten; their entries end by their ttl.
 const MOST: usize = 16;
 /// How often a process that is disturbed by others tries to add itself.
@@ -46,8 +49,8 @@ struct Registration {
 struct Registered {
     /// When it was last seen in the list.
     seen_ms: Option<u64>,
-    /// What became of the last attempt.
-    failure: Option<Error>,
+    /// What became of the last attempt, if it failed, and when that was.
+    failure: Option<(Error, u64)>,
 }
 
 impl Releases {
@@ -65,19 +68,25 @@ impl Releases {
         let attempts = registration.attempts.load(Ordering::SeqCst);
         let mut state = registration.state.lock().await;
         let now_ms = inner.clock.monotonic_ms();
-        let recent = |seen_ms| now_ms.saturating_sub(seen_ms) < RECHECK_MS;
-        if !state.seen_ms.is_some_and(recent)
-            && registration.attempts.load(Ordering::SeqCst) == attempts
-        {
+        let within = |then_ms, limit_ms| now_ms.saturating_sub(then_ms) < limit_ms;
+        let known = state
+            .seen_ms
+            .is_some_and(|seen_ms| within(seen_ms, RECHECK_MS));
+        let failed = state
+            .failure
+            .as_ref()
+            .is_some_and(|(_, at_ms)| within(*at_ms, RETRY_MS));
+        if !known && !failed && registration.attempts.load(Ordering::SeqCst) == attempts {
             let added = add(inner, backend, head, &release.to_string()).await;
             registration.attempts.fetch_add(1, Ordering::SeqCst);
             if added.is_ok() {
                 state.seen_ms = Some(now_ms);
             }
-            state.failure = added.inspect_err(|error| inner.backend_failed(error)).err();
+            let failure = added.inspect_err(|error| inner.backend_failed(error)).err();
+            state.failure = failure.map(|error| (error, now_ms));
         }
         match (&state.seen_ms, &state.failure) {
-            (None, Some(failure)) => Err(failure.clone()),
+            (None, Some((failure, _))) => Err(failure.clone()),
             _ => Ok(()),
         }
     }

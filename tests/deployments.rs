@@ -185,6 +185,25 @@ fn a_file_whose_name_is_no_text_is_computed_each_time() {
 }
 
 #[test]
+fn with_any_one_server_dead_what_a_process_computes_the_next_one_finds() {
+    for dead in 0..3 {
+        let tree = tree();
+        let mut servers = [Server::start(), Server::start(), Server::start()];
+        let list = serde_json::to_string(&addresses(&servers)).unwrap();
+        let vars = [("CACHEKIT_MEMCACHED_SERVERS", list.as_str())];
+        figures(tree.path(), &vars);
+        servers[dead].kill();
+        let computed = count(&figures(tree.path(), &vars), "computed");
+        assert!(
+            (1..FILES).contains(&computed),
+            "{computed} computed without server {dead}"
+        );
+        let again = count(&figures(tree.path(), &vars), "computed");
+        assert_eq!(again, 0, "without server {dead}");
+    }
+}
+
+#[test]
 fn a_misspelt_variable_ends_the_program_with_the_name_that_was_meant() {
     let tree = tree();
     let output = run(tree.path(), &[("CACHEKIT_MEMCACHED_TIMOUT", "1")]);

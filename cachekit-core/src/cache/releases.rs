@@ -110,8 +110,8 @@ fn list_key(head: &str) -> Result<StoreKey> {
     StoreKey::new(format!("{head}:releases"))
 }
 
-/// Adds `release` to the list. Writers are kept apart by the lead: each expires the list, leads,
-/// and writes with its token, which fails if another came in between.
+/// Adds `release` to the list. Writers are kept apart by the lead: each expires the list that is
+/// there, leads, and writes with its token, which fails if another came in between.
 async fn add(inner: &Inner, backend: &Arc<dyn Backend>, head: &str, release: &str) -> Result<()> {
     let key = list_key(head)?;
     for _ in 0..ATTEMPTS {
@@ -121,7 +121,11 @@ async fn add(inner: &Inner, backend: &Arc<dyn Backend>, head: &str, release: &st
         if list.iter().any(|known| known == release) && !stale {
             return Ok(());
         }
-        backend.expire(&key).await?;
+        if seen.found.is_some() {
+            // Only so that the read below is given the lead. While the owner of the list is away
+            // this is an error, although the node that stands in for it has got it.
+            let _ = backend.expire(&key).await;
+        }
         let led = backend
             .get(
                 &key,

@@ -16,5 +16,5 @@ pub use exptime::Exptime;
 pub use item::max_value_len;
 pub use key::{InvalidKey, Key, MAX_KEY_LEN};
 pub use reply::{Code, Malformed, Meta, Reply, parse};
-pub use request::{Delete, Get, Request, Set, Vivify};
+pub use request::{Delete, Get, Mode, Request, Set, Vivify};
 pub use version::Version;

@@ -26,13 +26,16 @@ pub enum Request {
     StatsSettings,
 }
 
-/// Reads an item: `mg <key> …`. Its flags come back with CAS number, client flags and time left.
+/// Reads an item: `mg <key> …`. Its client flags and its CAS number come back with it: without the
+/// number, a lead that the read was given could not be handed back.
 #[derive(Clone, Debug)]
 pub struct Get {
     /// Where.
     pub key: Key,
     /// Whether the value is wanted, or only what is known about it.
     pub value: bool,
+    /// Whether the time left is wanted.
+    pub left: bool,
     /// Whether this reader may be the one who computes.
     pub vivify: Option<Vivify>,
     /// Lets the item live for this long from now on. The time left in the reply is the one from
@@ -63,6 +66,19 @@ pub struct Set {
     pub client_flags: u32,
     /// Only over the item with this CAS number: else `EX`, or `NF` where there is no item.
     pub cas: Option<u64>,
+    /// Over what.
+    pub mode: Mode,
+}
+
+/// What a [`Set`] may replace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Whatever is there.
+    Set,
+    /// Nothing: else `NS`.
+    Add,
+    /// An item: `NS` where there is none.
+    Replace,
 }
 
 /// Deletes an item, or marks it as stale: `md <key> …`.
@@ -122,7 +138,7 @@ impl Get {
                 number(out, " R", early.seconds());
             }
         }
-        out.extend_from_slice(b" t c f");
+        out.extend_from_slice(if self.left { b" t c f" } else { b" c f" });
         out.extend_from_slice(if self.value { b" v" } else { b" s" });
         if let Some(touch) = self.touch {
             number(out, " T", touch.seconds());
@@ -141,6 +157,11 @@ impl Set {
         }
         if let Some(cas) = self.cas {
             number(out, " C", cas);
+        }
+        match self.mode {
+            Mode::Set => {}
+            Mode::Add => out.extend_from_slice(b" ME"),
+            Mode::Replace => out.extend_from_slice(b" MR"),
         }
         end(out, opaque);
         out.extend_from_slice(&self.value);
@@ -202,6 +223,7 @@ mod tests {
         let get = Get {
             key: key(),
             value: true,
+            left: true,
             vivify: None,
             touch: None,
         };
@@ -217,6 +239,7 @@ mod tests {
         let get = Get {
             key: key(),
             value: true,
+            left: true,
             vivify,
             touch: None,
         };
@@ -228,6 +251,7 @@ mod tests {
         let get = Get {
             key: key(),
             value: false,
+            left: true,
             vivify: None,
             touch: Some(seconds(10)),
         };
@@ -242,6 +266,7 @@ mod tests {
             exptime: seconds(60),
             client_flags: 0,
             cas: None,
+            mode: Mode::Set,
         };
         assert_eq!(
             encoded(&Request::Set(set.clone())),

@@ -22,7 +22,7 @@ use crate::client::{Answered, Client, Cluster, Target, delete, join_all};
 use crate::config::{Config, Failover};
 use crate::error::Failure;
 use crate::node::{Greeting, Node};
-use crate::protocol::Key;
+use crate::protocol::{Dialect, Key};
 use lead::Lead;
 use overdue::Overdue;
 use write::{fill, stored};
@@ -313,14 +313,11 @@ fn all<T>(keys: &[StoreKey], failure: &Failure, operation: &'static str) -> Vec<
 fn state_of(greeting: Greeting) -> (NodeState, String) {
     let version = greeting
         .version
-        .map(|version| version.to_string())
-        .unwrap_or_default();
-    if greeting.fenced {
-        (NodeState::Up, version)
-    } else {
-        (
-            NodeState::Degraded,
-            format!("{version}, counts no CAS numbers: writes are not fenced"),
-        )
-    }
+        .map_or_else(|| "no version told".to_owned(), |v| v.to_string());
+    let lacking = match greeting.dialect {
+        Dialect::Classic => "only classic commands: nobody leads, no times are told",
+        Dialect::Meta if greeting.fenced => return (NodeState::Up, version),
+        Dialect::Meta => "counts no CAS numbers: writes are not fenced",
+    };
+    (NodeState::Degraded, format!("{version}, {lacking}"))
 }

@@ -71,12 +71,17 @@ pub enum Failover {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Protocol {
-    /// Its version, its limits and whether it counts CAS numbers. One before 1.6.10 is refused.
+    /// Its version, its limits and whether it counts CAS numbers. One before 1.6.10, and what
+    /// does not know the meta commands at all, is spoken to as under [`Protocol::Classic`].
     #[default]
     Auto,
     /// Nothing but an empty meta command. The configured item size limit counts, and one run of a
     /// server is not told from the next: the write of a leader from before a restart may be taken.
     Meta,
+    /// The same as under [`Protocol::Auto`], and then only the classic commands are used, which
+    /// every proxy knows. They tell no times and give no leads: everybody computes what is missing,
+    /// and what expires is removed.
+    Classic,
 }
 
 impl Default for Config {
@@ -245,6 +250,7 @@ fn protocol(raw: &str) -> Option<Protocol> {
     match raw.to_ascii_lowercase().as_str() {
         "auto" => Some(Protocol::Auto),
         "meta" => Some(Protocol::Meta),
+        "classic" => Some(Protocol::Classic),
         _ => None,
     }
 }
@@ -321,7 +327,7 @@ mod tests {
             ("MAX_ITEM_SIZE_BYTES", "1023"),
             ("HASHING", "ketama"),
             ("FAILOVER", "pray"),
-            ("PROTOCOL", "classic"),
+            ("PROTOCOL", "binary"),
         ];
         let (config, problems) = config(&wrong);
         assert_eq!(config, Config::default());

@@ -105,9 +105,10 @@ pub const FAILOVER: Variable = Variable {
 pub const PROTOCOL: Variable = Variable {
     name: "CACHEKIT_MEMCACHED_PROTOCOL",
     default: "auto",
-    expected: "`auto` or `meta`",
-    about: "`auto` asks every server for its version and its limits, and refuses one before \
-            1.6.10; `meta` asks for neither, for proxies that speak only the meta commands.",
+    expected: "`auto`, `meta` or `classic`",
+    about: "`auto` asks every server for its version and its limits, and uses the classic commands \
+            where it is before 1.6.10 or knows no others; `meta` asks for neither, for proxies \
+            that speak only the meta commands; `classic` uses the classic commands.",
     secret: false,
 };
 

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::load::Permit;
 use super::pending::Waiter;
 use super::{Call, Lost};
-use crate::protocol::{Delete, Key, Meta, Reply, Request};
+use crate::protocol::{Delete, Dialect, Key, Meta, Reply, Request};
 
 /// A reply to come.
 ///
@@ -64,7 +64,13 @@ pub(super) fn hand_back(key: Key, reply: &Reply, queue: &mpsc::WeakUnboundedSend
 fn queue_unasked(request: Request, queue: &mpsc::WeakUnboundedSender<Call>) {
     if let Some(queue) = queue.upgrade() {
         let waiter = Waiter::nobody();
-        let _ = queue.send(Call { request, waiter });
+        // Only the meta commands know leads.
+        let dialect = Dialect::Meta;
+        let _ = queue.send(Call {
+            request,
+            dialect,
+            waiter,
+        });
     }
 }
 

@@ -12,7 +12,8 @@
 //!
 //! # let server = cachekit_memcached::testkit::Server::start();
 //! # let server = server.address();
-//! // Any number of servers: `host`, `host:port`, `[v6]:port`, `unix:/path`, `name=` in front.
+//! // Any number of servers: `host`, `host:port`, `[v6]:port`, `unix:/path`, each with or without
+//! // `name=` in front and `*weight` behind.
 //! let memcached = Memcached::new(Config::of_servers([server])?)?;
 //! let key = StoreKey::new("greeting")?;
 //! memcached.set(&key, "hello".into(), Ttl::from_secs(60), None).await?;
@@ -28,7 +29,7 @@
 //! |---|---|
 //! | `backend` | keys, times, leads and errors of the cache, translated |
 //! | `client` | where a key goes, what happens when a server is away, many keys at once |
-//! | [`ring`] | key → order of the servers, as pymemcache places them; pure |
+//! | [`ring`] | key → order of the servers, as pymemcache or libmemcached places them; pure |
 //! | `node` | one server: whether it is up, and the connections to it |
 //! | `connection` | one socket that many callers share |
 //! | [`protocol`] | the meta commands as bytes; pure |
@@ -46,4 +47,4 @@ pub mod ring;
 pub mod testkit;
 
 pub use backend::Memcached;
-pub use config::{Config, Failover, Protocol, Server};
+pub use config::{Config, Credentials, Failover, Hashing, Protocol, Server, Tls};

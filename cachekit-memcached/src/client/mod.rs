@@ -16,7 +16,7 @@ use crate::config::{Config, Failover};
 use crate::connection::Answer;
 use crate::node::{Link, Node};
 use crate::protocol::{Exptime, Meta};
-use crate::ring::Rendezvous;
+use crate::ring::Ring;
 
 pub(crate) use call::Led;
 pub(crate) use join::join_all;
@@ -29,7 +29,7 @@ const STAND_IN_TTL: Duration = Duration::from_secs(10);
 /// All servers of the ring.
 #[derive(Debug)]
 pub(crate) struct Client {
-    ring: Rendezvous,
+    ring: Ring,
     nodes: Vec<Arc<Node>>,
     failover: Failover,
     timeout: Duration,
@@ -57,7 +57,7 @@ pub(crate) struct Answered {
 impl Client {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
-            ring: Rendezvous::new(config.servers.iter().map(crate::config::Server::name)),
+            ring: Ring::new(config.hashing, &config.servers),
             nodes: config
                 .servers
                 .iter()

@@ -1,0 +1,51 @@
+//! Four servers, one of which is going to fail.
+
+use std::time::Duration;
+
+use cachekit_memcached::Config;
+use cachekit_memcached::ring::Rendezvous;
+use cachekit_memcached::testkit::{self, Server};
+
+use crate::Failed;
+use crate::memcached::cell::Cell;
+use crate::memcached::servers;
+
+/// How many servers there are.
+const SERVERS: usize = 4;
+/// Which of them fails.
+const VICTIM: usize = 0;
+
+/// The servers, and who owns which key.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    pub(crate) servers: Vec<Server>,
+    pub(crate) config: Config,
+    ring: Rendezvous,
+}
+
+impl Fleet {
+    /// Where `cell` wants them.
+    pub(crate) fn start(cell: &Cell) -> Result<Self, Failed> {
+        let servers = servers::start(SERVERS, cell.place)?;
+        let mut config = Config::of_servers(testkit::addresses(&servers))?;
+        if cell.quick {
+            config.timeout = Duration::from_millis(300);
+        }
+        let ring = Rendezvous::new(config.servers.iter().map(cachekit_memcached::Server::name));
+        Ok(Self {
+            servers,
+            config,
+            ring,
+        })
+    }
+
+    /// The server that fails.
+    pub(crate) fn victim(&mut self) -> &mut Server {
+        &mut self.servers[VICTIM]
+    }
+
+    /// Whether the server that fails owns `key`.
+    pub(crate) fn victim_owns(&self, key: &str) -> bool {
+        self.ring.owner(key) == Some(VICTIM)
+    }
+}

@@ -16,8 +16,6 @@ pub(super) enum Bar {
     RatioAtMost(&'static str, Who, f64),
     /// A figure of ours.
     Figure(&'static str, f64),
-    /// A figure of ours.
-    FigureAtLeast(&'static str, f64),
 }
 
 /// Whom we are compared with.
@@ -28,6 +26,18 @@ pub(super) enum Rival {
     /// The fastest client of Rust.
     Rust,
     One(Who),
+}
+
+impl Bar {
+    fn name(self) -> String {
+        match self {
+            Self::AtLeast(Rival::One(who), _)
+            | Self::RoundTrips(who, _)
+            | Self::RatioAtMost(_, who, _) => format!("ours / {}", who.name()),
+            Self::AtLeast(Rival::Async | Rival::Rust, _) => "ours / the best peer".to_owned(),
+            Self::Figure(figure, _) => figure.to_owned(),
+        }
+    }
 }
 
 impl Rival {
@@ -48,10 +58,10 @@ pub(super) fn print(bar: Bar, standings: &[Standing]) {
         Bar::RoundTrips(who, _) | Bar::RatioAtMost(_, who, _) => {
             best(standings, |other| other == who)
         }
-        Bar::Figure(..) | Bar::FigureAtLeast(..) => ours,
+        Bar::Figure(..) => ours,
     };
     let (Some(ours), Some(rival)) = (ours, rival) else {
-        println!("  {bar:?}: NOT met, no sample of one of the two");
+        println!("  {}: no sample, NOT met", bar.name());
         return;
     };
     let ratio = |figure| ours.figure(figure) / rival.figure(figure);
@@ -65,7 +75,6 @@ pub(super) fn print(bar: Bar, standings: &[Standing]) {
             bar::at_most(&format!("{figure}, ours / {name}"), ratio(figure), most);
         }
         Bar::Figure(figure, most) => bar::at_most(figure, ours.figure(figure), most),
-        Bar::FigureAtLeast(figure, least) => bar::at_least(figure, ours.figure(figure), least),
     }
 }
 

@@ -303,6 +303,7 @@ pub(super) const ALL: &[Case] = &[
             killed::BEFORE,
             killed::AFTER,
             killed::RATIO,
+            FOREIGN,
         ],
         bars: &[
             Bar::Figure(killed::FAILED, 0.0),
@@ -323,11 +324,12 @@ pub(super) const ALL: &[Case] = &[
             stopped::STALE,
             stopped::WRONG,
         ],
-        // 50 ms for the timer's tick and the turn of 32 callers.
+        // 50 ms for the tick of the timer and the turn of 32 callers; 20 s for two probes, which are
+        // 10 s apart at most.
         bars: &[
             Bar::Figure(stopped::BEYOND, 50.0),
             Bar::Figure(stopped::EJECTED, 50.0),
-            Bar::FigureAtLeast(stopped::RETURNED, 0.0),
+            Bar::Figure(stopped::RETURNED, 20.0),
             Bar::Figure(stopped::STALE, 0.0),
             Bar::Figure(stopped::WRONG, 0.0),
         ],

@@ -36,17 +36,17 @@ impl Histogram {
         self.longest = self.longest.max(other.longest);
     }
 
-    /// Microseconds that the `share` of all calls took at most; zero without calls.
-    pub(super) fn quantile(&self, share: f64) -> f64 {
+    /// Microseconds that the `share` of all calls took at most; `None` without calls.
+    pub(super) fn quantile(&self, share: f64) -> Option<f64> {
         let calls: u64 = self.buckets.iter().map(|&count| u64::from(count)).sum();
         let mut left = (calls as f64 * share).ceil();
         for (bucket, &count) in self.buckets.iter().enumerate() {
             left -= f64::from(count);
             if left <= 0.0 && count > 0 {
-                return middle(bucket) / 1e3;
+                return Some(middle(bucket) / 1e3);
             }
         }
-        0.0
+        None
     }
 
     /// The longest call.
@@ -86,7 +86,7 @@ mod tests {
             histogram.record(Duration::from_micros(micros));
         }
         for (share, expected) in [(0.5, 5_000.0), (0.99, 9_900.0), (0.999, 9_990.0)] {
-            let found = histogram.quantile(share);
+            let found = histogram.quantile(share).unwrap();
             assert!((found / expected - 1.0).abs() < 0.03, "{share}: {found}");
         }
         assert_eq!(histogram.longest(), Duration::from_millis(10));
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn without_calls_there_is_no_time() {
-        assert_eq!(Histogram::default().quantile(0.99), 0.0);
+        assert_eq!(Histogram::default().quantile(0.99), None);
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Standing {
         })
     }
 
-    /// A figure, or none that would meet a bar.
+    /// A figure; where there is none, one that meets no bar.
     fn figure(&self, name: &str) -> f64 {
         self.figures.get(name).copied().unwrap_or(f64::NAN)
     }
@@ -123,19 +123,25 @@ fn print_table(case: &Case, standings: &[Standing]) {
     for standing in standings {
         print!("  {:<46}", standing.who.name());
         for column in case.columns {
-            print!(" {:>14.2}", standing.figure(column));
+            match standing.figures.get(*column) {
+                Some(figure) => print!(" {figure:>14.2}"),
+                None => print!(" {:>14}", "-"),
+            }
         }
         println!(" {:>8}", standing.samples);
     }
 }
 
 fn rows_of<'a>(case: &'a Case, standing: &'a Standing) -> impl Iterator<Item = Row> + 'a {
-    case.columns.iter().map(|&unit| Row {
-        bench: "memcached",
-        case: case.name.to_owned(),
-        who: standing.who.name(),
-        median: standing.figure(unit),
-        unit,
-        rounds: standing.samples,
-    })
+    let row = |&unit: &'static _| {
+        Some(Row {
+            bench: "memcached",
+            case: case.name.to_owned(),
+            who: standing.who.name(),
+            median: *standing.figures.get(unit)?,
+            unit,
+            rounds: standing.samples,
+        })
+    };
+    case.columns.iter().filter_map(row)
 }

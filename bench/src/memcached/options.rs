@@ -34,13 +34,8 @@ impl Options {
                     rest
                 }
                 ["--rounds", count, rest @ ..] => {
-                    options.rounds = Some(
-                        count
-                            .parse()
-                            .ok()
-                            .filter(|&count| count > 0)
-                            .ok_or(ROUNDS_WANTED)?,
-                    );
+                    let count = count.parse().ok().filter(|&count| count > 0);
+                    options.rounds = Some(count.ok_or_else(usage)?);
                     rest
                 }
                 ["--case", name, rest @ ..] if is_case(name) => {
@@ -82,18 +77,17 @@ impl Options {
         } else {
             ""
         };
-        let rounds = self.rounds.map_or_else(
-            || format!("{ROUNDS} rounds, {TRIALS} of trials"),
-            |rounds| format!("{rounds} rounds"),
-        );
+        let rounds = match self.rounds {
+            _ if self.quick => "1 round".to_owned(),
+            Some(rounds) => format!("{rounds} rounds"),
+            None => format!("{ROUNDS} rounds, {TRIALS} of trials"),
+        };
         format!(
             "{quick}{rounds} of {measured} s after {warm_up} s, medians, of trials the worst; \
              keys of 30 B, servers with -t 1 -m 1024 -c 4096; times are per call"
         )
     }
 }
-
-const ROUNDS_WANTED: &str = "--rounds wants a number from 1";
 
 fn is_case(name: &str) -> bool {
     cases::ALL.iter().any(|case| case.name == name)

@@ -22,6 +22,8 @@ pub(super) struct Rounds<'a> {
     python: Option<Python>,
     taken: usize,
     dropped: usize,
+    /// What went wrong, by contender.
+    problems: Vec<String>,
 }
 
 impl<'a> Rounds<'a> {
@@ -31,6 +33,7 @@ impl<'a> Rounds<'a> {
             python,
             taken: 0,
             dropped: 0,
+            problems: Vec::new(),
         }
     }
 
@@ -57,7 +60,7 @@ impl<'a> Rounds<'a> {
         for _ in 0..self.options.rounds(case) {
             fastrand::shuffle(&mut order);
             for &index in &order {
-                samples[index].extend(self.quiet_sample(&cells[index])?);
+                samples[index].extend(self.quiet_sample(&cells[index]));
             }
         }
         let standings = cells.iter().zip(&samples);
@@ -66,41 +69,52 @@ impl<'a> Rounds<'a> {
             .collect())
     }
 
-    /// One that no other program disturbed, after a few tries; none without Python, for a client
-    /// of Python.
-    fn quiet_sample(&mut self, cell: &Cell) -> Result<Option<Figures>, Failed> {
+    /// One that no other program disturbed, after a few tries.
+    fn quiet_sample(&mut self, cell: &Cell) -> Option<Figures> {
         for _ in 0..TRIES {
             if !self.options.quick {
                 machine::wait_for_quiet();
             }
-            let Some(figures) = self.sample(cell)? else {
-                return Ok(None);
+            let figures = match self.sample(cell) {
+                Ok(figures) => figures?,
+                Err(problem) => {
+                    let problem = format!("{}, {:?}: {problem}", cell.who.name(), cell.work);
+                    self.problems.push(problem);
+                    return None;
+                }
             };
             self.taken += 1;
             let foreign = figures.get(FOREIGN).copied().unwrap_or(0.0);
             if foreign <= QUIET || self.options.quick {
-                return Ok(Some(figures));
+                return Some(figures);
             }
             self.dropped += 1;
         }
-        Ok(None)
+        None
     }
 
+    /// `None` for a client of Python, where there is none.
     fn sample(&self, cell: &Cell) -> Result<Option<Figures>, Failed> {
-        let named = |problem| format!("{}, {:?}: {problem}", cell.who.name(), cell.work);
         if cell.who.is_python() {
-            let python = self.python.as_ref().map(|python| python.run(cell));
-            return Ok(python.transpose().map_err(named)?);
+            let python = self.python.as_ref();
+            return python.map(|python| python.run(cell)).transpose();
         }
         let mut process = Command::new(std::env::current_exe()?);
         process.args(["cell", &serde_json::to_string(cell)?]);
-        let figures = python::run(&mut process).map_err(named)?;
+        let figures = python::run(&mut process)?;
         Ok(Some(serde_json::from_str(&figures)?))
     }
 
-    /// How many samples were dropped.
+    /// How many samples were dropped, and what went wrong.
     pub(super) fn summary(&self) -> String {
         let Self { taken, dropped, .. } = self;
-        format!("{dropped} of {taken} samples were dropped: other programs had over {QUIET} cores")
+        let dropped = format!(
+            "{dropped} of {taken} samples were dropped: other programs had over {QUIET} cores"
+        );
+        let problems = self
+            .problems
+            .iter()
+            .map(|problem| format!("failed: {problem}"));
+        problems.chain([dropped]).collect::<Vec<_>>().join("\n")
     }
 }

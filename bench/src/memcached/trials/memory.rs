@@ -7,15 +7,14 @@ use std::rc::Rc;
 use std::future::poll_fn;
 use std::task::Poll;
 
-use cachekit_memcached::Config;
+use cachekit_memcached::{Client, Config};
 use tokio::task::LocalSet;
 
 use crate::Failed;
-use crate::memcached::caller::Caller as _;
+use crate::memcached::caller::Caller;
 use crate::memcached::cell::{Cell, Figures};
 use crate::memcached::keys::Keys;
 use crate::memcached::machine::resident;
-use crate::memcached::ours::Ours;
 
 /// Resident bytes after the first tenth of all calls, and after all of them.
 pub(crate) const EARLY: &str = "early MiB";
@@ -46,7 +45,7 @@ pub(crate) fn run(cell: &Cell) -> Result<Figures, Failed> {
         left: Count::new(calls),
         aborted: Count::new(0),
     });
-    let client = Ours::new(Config::of_servers(&cell.servers)?)?;
+    let client = Client::new(Config::of_servers(&cell.servers)?)?;
     let runtime = cell.runtime()?;
     let early = some_calls(&runtime, &client, &shared, calls - calls / 10)?;
     let late = some_calls(&runtime, &client, &shared, 0)?;
@@ -63,7 +62,7 @@ pub(crate) fn run(cell: &Cell) -> Result<Figures, Failed> {
 /// Calls until so many are `left`; the resident size then.
 fn some_calls(
     runtime: &tokio::runtime::Runtime,
-    client: &Ours,
+    client: &Client,
     shared: &Rc<Shared>,
     left: u64,
 ) -> Result<u64, Failed> {
@@ -77,7 +76,7 @@ fn some_calls(
     })
 }
 
-async fn call(mut client: Ours, shared: Rc<Shared>, left: u64) -> Result<(), Failed> {
+async fn call(mut client: Client, shared: Rc<Shared>, left: u64) -> Result<(), Failed> {
     let mut random = fastrand::Rng::new();
     while shared.left.get() > left {
         shared.left.set(shared.left.get() - 1);
@@ -85,8 +84,8 @@ async fn call(mut client: Ours, shared: Rc<Shared>, left: u64) -> Result<(), Fai
         let sets = random.u32(..SETS) == 0;
         let mut outcome = pin!(async {
             match sets {
-                true => client.set(key, &shared.keys.value).await,
-                false => client.get(key).await.map(drop),
+                true => Caller::set(&mut client, key, &shared.keys.value).await,
+                false => Caller::get(&mut client, key).await.map(drop),
             }
         });
         if random.u32(..ABORTS) == 0 {

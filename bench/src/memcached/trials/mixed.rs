@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use cachekit_memcached::Config;
+use cachekit_memcached::{Client, Config};
 
 use crate::Failed;
 use crate::memcached::caller::{Gate, Load, Operation, work};
 use crate::memcached::cell::{Cell, Figures};
 use crate::memcached::limits::two_sockets;
-use crate::memcached::ours::Ours;
 use crate::memcached::who::Who;
 
 /// Callers that get small values, while one gets a large one after another.
@@ -40,7 +39,7 @@ pub(crate) fn run(cell: &Cell) -> Result<Figures, Failed> {
                 tokio::spawn(two_sockets::large(server.clone(), large)),
             ]
         } else {
-            let client = Ours::new(Config::of_servers([server])?)?;
+            let client = Client::new(Config::of_servers([server])?)?;
             let callers = (0..SMALL.callers)
                 .map(|index| tokio::spawn(work(client.clone(), index, SMALL, Arc::clone(&small))));
             let other = tokio::spawn(work(client.clone(), 0, LARGE_LOAD, large));

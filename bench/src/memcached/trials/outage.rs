@@ -39,6 +39,11 @@ impl Fleet {
         })
     }
 
+    /// Their process ids.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        self.servers.iter().map(Server::pid).collect()
+    }
+
     /// The server that fails.
     pub(crate) fn victim(&mut self) -> &mut Server {
         &mut self.servers[VICTIM]

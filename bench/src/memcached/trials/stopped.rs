@@ -7,15 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use cachekit_memcached::testkit::Server;
+use cachekit_memcached::{Client, Ttl};
 
 use crate::Failed;
-use crate::memcached::caller::Caller as _;
 use crate::memcached::cell::{Cell, Figures};
 use crate::memcached::histogram::Histogram;
 use crate::memcached::machine::now;
-use crate::memcached::ours::Ours;
 use crate::memcached::trials::outage::Fleet;
 
 /// Reads of a value that was replaced or removed, as the caller had been told, before they began.
@@ -26,9 +24,10 @@ pub(crate) const WRONG: &str = "wrong";
 pub(crate) const BEYOND: &str = "over timeout ms";
 /// From the stop until no call waits for that server any more, less `RETRY_ATTEMPTS` timeouts.
 pub(crate) const EJECTED: &str = "ejection ms";
-/// Seconds until the server has answered calls again; negative if it never has.
+/// Seconds until the server has answered calls again; those of the wait if it never has.
 pub(crate) const RETURNED: &str = "back after s";
 
+const TTL: Ttl = Ttl::from_secs(3_600);
 const CALLERS: usize = 32;
 const KEYS_OF_A_CALLER: usize = 50;
 /// Timeouts that the server stands still.
@@ -36,9 +35,10 @@ const STOPPED: u32 = 4;
 /// How long it may take to come back into use, and how long the load lasts after that.
 const RETURN: Duration = Duration::from_secs(30);
 const AFTER: Duration = Duration::from_secs(3);
-/// How often the returning server is looked at, and after how many gets it is back in use.
+/// How often the returning server is looked at, and after how many gets it is back in use: more
+/// than may have waited in its sockets.
 const LOOK: Duration = Duration::from_millis(100);
-const GETS: u64 = 100;
+const GETS: u64 = 1_000;
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -60,7 +60,7 @@ pub(crate) fn run(cell: &Cell) -> Result<Figures, Failed> {
     let mut fleet = Fleet::start(cell)?;
     let timeout = fleet.config.timeout;
     let attempts = fleet.config.retry_attempts.max(1);
-    let client = Ours::new(fleet.config.clone())?;
+    let client = Client::new(fleet.config.clone())?;
     let shared = Arc::new(Shared::default());
     cell.runtime()?.block_on(async {
         let callers = (0..CALLERS).map(|index| {
@@ -93,31 +93,28 @@ pub(crate) fn run(cell: &Cell) -> Result<Figures, Failed> {
                 EJECTED.to_owned(),
                 milliseconds(waited - stopped, timeout * attempts),
             ),
-            (
-                RETURNED.to_owned(),
-                returned.map_or(-1.0, |after| after.as_secs_f64()),
-            ),
+            (RETURNED.to_owned(), returned.as_secs_f64()),
         ]))
     })
 }
 
 /// How long it takes until the server answers gets again.
-async fn back_in_use(server: &Server) -> Option<Duration> {
+async fn back_in_use(server: &Server) -> Duration {
     let began = now();
     let gets = server.stat("cmd_get");
     while now().saturating_duration_since(began) < RETURN {
         tokio::time::sleep(LOOK).await;
         if server.stat("cmd_get") > gets + GETS {
-            return Some(now().saturating_duration_since(began));
+            break;
         }
     }
-    None
+    now().saturating_duration_since(began)
 }
 
 /// The one writer of some keys.
 #[derive(Debug)]
 struct Writer {
-    client: Ours,
+    client: Client,
     keys: Vec<Versions>,
 }
 
@@ -132,7 +129,7 @@ struct Versions {
 }
 
 impl Writer {
-    fn new(index: usize, client: Ours) -> Self {
+    fn new(index: usize, client: Client) -> Self {
         let keys = (0..KEYS_OF_A_CALLER).map(|n| Versions {
             key: format!("writer-{index:03}:key-{n:015}"),
             begun: 0,
@@ -152,7 +149,7 @@ impl Writer {
             let began = now();
             match random.u8(..20) {
                 0 => versions.delete(&self.client).await,
-                1..5 => versions.set(&mut self.client).await,
+                1..5 => versions.set(&self.client).await,
                 _ => versions.get(&self.client, &shared).await,
             }
             let ended = now();
@@ -167,26 +164,26 @@ impl Writer {
 }
 
 impl Versions {
-    async fn set(&mut self, client: &mut Ours) {
+    async fn set(&mut self, client: &Client) {
         self.begun += 1;
         let value = format!("{} {:070}", self.key, self.begun);
-        if client.set(&self.key, &Bytes::from(value)).await.is_ok() {
+        if client.set(&self.key, value, TTL).await.is_ok() {
             self.oldest = self.begun;
         }
     }
 
-    async fn delete(&mut self, client: &Ours) {
+    async fn delete(&mut self, client: &Client) {
         if client.delete(&self.key).await.is_ok() {
             self.oldest = self.begun + 1;
         }
     }
 
     /// An error and a miss are no stale value.
-    async fn get(&self, client: &Ours, shared: &Shared) {
-        let Ok(Some(value)) = client.value(&self.key).await else {
+    async fn get(&self, client: &Client, shared: &Shared) {
+        let Ok(Some(value)) = client.get(&self.key).await else {
             return;
         };
-        let text = std::str::from_utf8(&value).unwrap_or_default();
+        let text = std::str::from_utf8(&value.data).unwrap_or_default();
         let version = text.split_once(' ').filter(|(key, _)| *key == self.key);
         match version.and_then(|(_, version)| version.parse::<u64>().ok()) {
             Some(version) if version < self.oldest => shared.stale.fetch_add(1, Ordering::Relaxed),

@@ -8,13 +8,13 @@ use crate::memcached::who::{Role, Who};
 /// One bar.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Bar {
-    /// Our rate to that of a rival.
-    AtLeast(Rival, f64),
-    /// What one call of ours takes, to one of a limit.
-    RoundTrips(Who, f64),
-    /// A figure of ours to that of a limit.
-    RatioAtMost(&'static str, Who, f64),
-    /// A figure of ours.
+    /// A figure of ours to that of a rival.
+    AtLeast(&'static str, Rival, f64),
+    /// A figure of ours to that of a rival.
+    AtMost(&'static str, Rival, f64),
+    /// What one call of ours takes, to one of a rival, where there is one caller.
+    Duration(Rival, f64),
+    /// A figure of ours is at most this.
     Figure(&'static str, f64),
 }
 
@@ -29,13 +29,12 @@ pub(super) enum Rival {
 }
 
 impl Bar {
-    fn name(self) -> String {
+    const fn rival(self) -> Option<Rival> {
         match self {
-            Self::AtLeast(Rival::One(who), _)
-            | Self::RoundTrips(who, _)
-            | Self::RatioAtMost(_, who, _) => format!("ours / {}", who.name()),
-            Self::AtLeast(Rival::Async | Rival::Rust, _) => "ours / the best peer".to_owned(),
-            Self::Figure(figure, _) => figure.to_owned(),
+            Self::AtLeast(_, rival, _) | Self::AtMost(_, rival, _) | Self::Duration(rival, _) => {
+                Some(rival)
+            }
+            Self::Figure(..) => None,
         }
     }
 }
@@ -53,27 +52,20 @@ impl Rival {
 /// Prints whether `bar` is met; the fastest of ours counts.
 pub(super) fn print(bar: Bar, standings: &[Standing]) {
     let ours = best(standings, |who| who.role() == Role::Ours);
-    let rival = match bar {
-        Bar::AtLeast(rival, _) => best(standings, |who| rival.includes(who)),
-        Bar::RoundTrips(who, _) | Bar::RatioAtMost(_, who, _) => {
-            best(standings, |other| other == who)
-        }
-        Bar::Figure(..) => ours,
+    let rival = match bar.rival() {
+        Some(rival) => best(standings, |who| rival.includes(who)),
+        None => ours,
     };
     let (Some(ours), Some(rival)) = (ours, rival) else {
-        println!("  {}: no sample, NOT met", bar.name());
+        println!("  no sample of one of the two, NOT met: {bar:?}");
         return;
     };
     let ratio = |figure| ours.figure(figure) / rival.figure(figure);
-    let name = rival.who.name();
+    let over = |what: &str| format!("{what}, ours / {}", rival.who.name());
     match bar {
-        Bar::AtLeast(_, least) => bar::at_least(&format!("ours / {name}"), ratio(RATE), least),
-        Bar::RoundTrips(_, most) => {
-            bar::at_most(&format!("time of ours / {name}"), ratio(RATE).recip(), most);
-        }
-        Bar::RatioAtMost(figure, _, most) => {
-            bar::at_most(&format!("{figure}, ours / {name}"), ratio(figure), most);
-        }
+        Bar::AtLeast(figure, _, least) => bar::at_least(&over(figure), ratio(figure), least),
+        Bar::AtMost(figure, _, most) => bar::at_most(&over(figure), ratio(figure), most),
+        Bar::Duration(_, most) => bar::at_most(&over("time"), ratio(RATE).recip(), most),
         Bar::Figure(figure, most) => bar::at_most(figure, ours.figure(figure), most),
     }
 }

@@ -87,8 +87,8 @@ pub(super) const ALL: &[Case] = &[
         ],
         columns: COLUMNS,
         bars: &[
-            Bar::RoundTrips(Who::OneByOne, 1.15),
-            Bar::AtLeast(Rival::Async, 1.0),
+            Bar::Duration(Rival::One(Who::OneByOne), 1.15),
+            Bar::AtLeast(RATE, Rival::Async, 1.0),
         ],
     },
     Case {
@@ -99,7 +99,7 @@ pub(super) const ALL: &[Case] = &[
         servers: 1,
         contenders: PEERS,
         columns: COLUMNS,
-        bars: &[Bar::AtLeast(Rival::Rust, 1.4)],
+        bars: &[Bar::AtLeast(RATE, Rival::Rust, 1.4)],
     },
     Case {
         name: "get-256",
@@ -109,7 +109,10 @@ pub(super) const ALL: &[Case] = &[
         servers: 1,
         contenders: PEERS,
         columns: COLUMNS,
-        bars: &[Bar::AtLeast(Rival::Rust, 6.0), Bar::Figure(CLIENT, 1.0)],
+        bars: &[
+            Bar::AtLeast(RATE, Rival::Rust, 6.0),
+            Bar::Figure(CLIENT, 1.0),
+        ],
     },
     Case {
         name: "get-1024",
@@ -120,8 +123,8 @@ pub(super) const ALL: &[Case] = &[
         contenders: ASYNC_PEERS,
         columns: COLUMNS,
         bars: &[
-            Bar::AtLeast(Rival::One(Who::Pipelined), 0.85),
-            Bar::AtLeast(Rival::Rust, 7.0),
+            Bar::AtLeast(RATE, Rival::One(Who::Pipelined), 0.85),
+            Bar::AtLeast(RATE, Rival::Rust, 7.0),
         ],
     },
     Case {
@@ -132,7 +135,7 @@ pub(super) const ALL: &[Case] = &[
         servers: 1,
         contenders: ASYNC_PEERS,
         columns: COLUMNS,
-        bars: &[Bar::AtLeast(Rival::Rust, 5.0)],
+        bars: &[Bar::AtLeast(RATE, Rival::Rust, 5.0)],
     },
     Case {
         name: "get-1024-free",
@@ -142,7 +145,7 @@ pub(super) const ALL: &[Case] = &[
         servers: 1,
         contenders: ASYNC_PEERS,
         columns: COLUMNS,
-        bars: &[Bar::AtLeast(Rival::Rust, 5.0)],
+        bars: &[Bar::AtLeast(RATE, Rival::Rust, 5.0)],
     },
     Case {
         name: "get-16-connections",
@@ -163,7 +166,7 @@ pub(super) const ALL: &[Case] = &[
             Who::MemcacheExp,
         ],
         columns: COLUMNS,
-        bars: &[Bar::AtLeast(Rival::Rust, 2.0)],
+        bars: &[Bar::AtLeast(RATE, Rival::Rust, 2.0)],
     },
     Case {
         name: "get-many",
@@ -185,8 +188,8 @@ pub(super) const ALL: &[Case] = &[
         ],
         columns: COLUMNS,
         bars: &[
-            Bar::AtLeast(Rival::One(Who::MultiGet), 0.85),
-            Bar::AtLeast(Rival::Rust, 1.0),
+            Bar::AtLeast(RATE, Rival::One(Who::MultiGet), 0.85),
+            Bar::AtLeast(RATE, Rival::Rust, 1.0),
         ],
     },
     Case {
@@ -205,8 +208,8 @@ pub(super) const ALL: &[Case] = &[
         ],
         columns: COLUMNS,
         bars: &[
-            Bar::AtLeast(Rival::One(Who::Pylibmc), 1.0),
-            Bar::AtLeast(Rival::Rust, 1.3),
+            Bar::AtLeast(RATE, Rival::One(Who::Pylibmc), 1.0),
+            Bar::AtLeast(RATE, Rival::Rust, 1.3),
         ],
     },
     Case {
@@ -222,7 +225,7 @@ pub(super) const ALL: &[Case] = &[
             Who::MemcacheR2d2,
         ],
         columns: COLUMNS,
-        bars: &[Bar::AtLeast(Rival::Rust, 2.0)],
+        bars: &[Bar::AtLeast(RATE, Rival::Rust, 2.0)],
     },
     Case {
         name: "get-500KB",
@@ -241,7 +244,7 @@ pub(super) const ALL: &[Case] = &[
             Who::MemcacheExp,
         ],
         columns: COLUMNS,
-        bars: &[Bar::AtLeast(Rival::Rust, 0.9)],
+        bars: &[Bar::AtLeast(RATE, Rival::Rust, 0.9)],
     },
     Case {
         name: "set-500KB",
@@ -259,7 +262,7 @@ pub(super) const ALL: &[Case] = &[
             Who::MemcacheExp,
         ],
         columns: COLUMNS,
-        bars: &[Bar::AtLeast(Rival::Rust, 0.9)],
+        bars: &[Bar::AtLeast(RATE, Rival::Rust, 0.9)],
     },
     Case {
         name: "get-10KB",
@@ -278,17 +281,20 @@ pub(super) const ALL: &[Case] = &[
             Who::MemcacheExp,
         ],
         columns: COLUMNS,
-        bars: &[Bar::AtLeast(Rival::Rust, 2.0)],
+        bars: &[Bar::AtLeast(RATE, Rival::Rust, 2.0)],
     },
     Case {
         name: "mixed",
-        title: "64 callers get 100 B while one gets 1 MB after another: figures of the small ones",
+        title: "64 callers get 100 B while one gets 500 MB a second, 1 MB each: figures of the small ones",
         work: Work::Mixed,
         place: Place::Pinned,
         servers: 1,
         contenders: &[OURS, Who::TwoSockets],
         columns: &[RATE, MEDIAN, P99, mixed::LARGE, CLIENT, SERVER, FOREIGN],
-        bars: &[Bar::RatioAtMost(P99, Who::TwoSockets, 1.3)],
+        bars: &[
+            Bar::AtMost(P99, Rival::One(Who::TwoSockets), 1.3),
+            Bar::AtLeast(mixed::LARGE, Rival::One(Who::TwoSockets), 0.95),
+        ],
     },
     Case {
         name: "killed",

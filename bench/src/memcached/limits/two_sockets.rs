@@ -12,6 +12,7 @@ use crate::Failed;
 use crate::memcached::caller::Gate;
 use crate::memcached::histogram::Histogram;
 use crate::memcached::machine::now;
+use crate::memcached::trials::mixed;
 
 /// Gets small values until the gate is closed, always `depth` of them under way.
 pub(crate) async fn small(
@@ -50,13 +51,15 @@ pub(crate) async fn small(
     Ok(times)
 }
 
-/// Gets one large value after another until the gate is closed.
+/// Gets one large value at each tick until the gate is closed.
 pub(crate) async fn large(server: String, gate: Arc<Gate>) -> Result<Histogram, Failed> {
     let mut socket = connect(&server).await?;
     let mut random = fastrand::Rng::new();
     let length = gate.keys.value.len();
     let mut reply = vec![0; reply_length(length)];
+    let mut pace = mixed::pace();
     while !gate.is_closed() {
+        pace.tick().await;
         let key = gate.keys.choose(&mut random);
         socket
             .write_all(format!("mg {key} v\r\n").as_bytes())

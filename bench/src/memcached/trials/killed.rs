@@ -49,7 +49,7 @@ struct Times {
 
 /// Nine calls of ten are gets, the others sets.
 pub(crate) fn run(cell: &Cell) -> Result<Figures, Failed> {
-    let mut fleet = Fleet::start(cell)?;
+    let fleet = Fleet::start(cell)?;
     servers::fill(&fleet.servers, SIZE)?;
     let shared = Shared::new(&fleet);
     let client = Client::new(fleet.config.clone())?;
@@ -61,7 +61,7 @@ pub(crate) fn run(cell: &Cell) -> Result<Figures, Failed> {
             .collect();
         let with_all = foreign(phase, &fleet.processes()).await;
         shared.killed.store(true, Ordering::Relaxed);
-        fleet.victim().kill();
+        fleet.kill_victim()?;
         let without = foreign(phase, &fleet.processes()).await;
         shared.over.store(true, Ordering::Relaxed);
         let mut times = Times::default();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use cachekit_memcached::Config;
 use cachekit_memcached::ring::Rendezvous;
 use cachekit_memcached::testkit::{self, Server};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Failed;
 use crate::memcached::cell::Cell;
@@ -45,8 +46,15 @@ impl Fleet {
     }
 
     /// The server that fails.
-    pub(crate) fn victim(&mut self) -> &mut Server {
-        &mut self.servers[VICTIM]
+    pub(crate) fn victim(&self) -> &Server {
+        &self.servers[VICTIM]
+    }
+
+    /// Kills that server, and does not wait for its end: this thread has callers to run.
+    pub(crate) fn kill_victim(&self) -> Result<(), Failed> {
+        let pid = i32::try_from(self.victim().pid())?;
+        let pid = Pid::from_raw(pid).ok_or("a server without a process")?;
+        Ok(kill_process(pid, Signal::KILL)?)
     }
 
     /// Whether the server that fails owns `key`.

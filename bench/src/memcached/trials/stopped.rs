@@ -57,7 +57,7 @@ struct Seen {
 
 /// Gets, sets and deletes.
 pub(crate) fn run(cell: &Cell) -> Result<Figures, Failed> {
-    let mut fleet = Fleet::start(cell)?;
+    let fleet = Fleet::start(cell)?;
     let timeout = fleet.config.timeout;
     let attempts = fleet.config.retry_attempts.max(1);
     let client = Client::new(fleet.config.clone())?;

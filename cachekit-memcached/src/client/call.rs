@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::route::Tried;
-use super::{Answered, Client, Place, Target};
+use super::{Answered, Cluster, Place, Target};
 use crate::error::Failure;
 use crate::node::{Link, Node};
 use crate::protocol::Request;
@@ -18,7 +18,7 @@ pub(crate) struct Led<'a> {
     deadline: Instant,
 }
 
-impl Client {
+impl Cluster {
     /// Sends the request that `request` makes to the node of `route`. Where that node turns out not
     /// to be there, the call goes on as [`again`](Self::again) says.
     pub(crate) async fn call(

@@ -2,7 +2,7 @@
 
 use cachekit_core::error::ErrorKind;
 
-use super::Client;
+use super::Cluster;
 use crate::config::Failover;
 
 /// A node for one key.
@@ -25,7 +25,7 @@ pub(super) struct Tried {
     pub(super) attempts: usize,
 }
 
-impl Client {
+impl Cluster {
     /// The owner of `route`, or the node that stands in for it. If none is up, the owner.
     pub(super) fn place(&self, route: &str) -> Place {
         let owner = self.owner(route);

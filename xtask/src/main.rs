@@ -4,6 +4,7 @@ mod bench;
 mod budget;
 mod env_table;
 mod examples;
+mod fuzz;
 mod package;
 mod shell;
 mod test;
@@ -15,8 +16,12 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test                       every test, doc test and example; installs memcached if it is missing
-  bench NAME [--json FILE]   one table of figures, in release; rows as JSON into FILE
+  bench NAME [--json FILE]   tables of figures, in release; rows as JSON into FILE. `hits`, or
+                             `memcached`, which takes --rounds N, --case NAME and --quick as well
   budget                     the instructions of a hit, counted by valgrind, against their bound
+  fuzz [--seconds N] [--keep]
+                             N seconds (60) of libFuzzer on the readers of replies; installs
+                             cargo-fuzz if it is missing; --keep adds to the corpus in fuzz/corpus
   env-table [--check]        writes docs/environment.md; --check fails if it is not up to date
 ";
 
@@ -39,9 +44,9 @@ fn main() -> ExitCode {
 fn dispatch(root: &Path, arguments: &[&str]) -> Outcome {
     match arguments {
         ["test"] => test::run(root),
-        ["bench", name] if !name.starts_with('-') => bench::run(name, None),
-        ["bench", name, "--json", file] if !name.starts_with('-') => bench::run(name, Some(file)),
+        ["bench", name, options @ ..] if !name.starts_with('-') => bench::run(name, options),
         ["budget"] => budget::run(),
+        ["fuzz", rest @ ..] if let Some(options) = fuzz::options(rest) => fuzz::run(root, options),
         ["env-table"] => env_table::write(root),
         ["env-table", "--check"] => env_table::check(root),
         ["help" | "--help" | "-h"] => {
@@ -64,9 +69,9 @@ mod tests {
             &["tset"],
             &["test", "--fast"],
             &["bench"],
-            &["bench", "hits", "--json"],
             &["bench", "--json", "file"],
             &["env-table", "--chekc"],
+            &["fuzz", "--seconds"],
         ] {
             let problem = dispatch(Path::new("."), arguments).unwrap_err();
             assert!(problem.contains("usage: cargo xtask"), "{arguments:?}");

@@ -29,7 +29,7 @@ use crate::connection::Answer;
 use crate::error::Failure;
 use crate::node::{Link, Node};
 use crate::protocol::{Dialect, Exptime, Key, Meta};
-use crate::ring::Rendezvous;
+use crate::ring::Ring;
 
 pub(crate) use delete::delete;
 pub(crate) use join::join_all;
@@ -128,7 +128,7 @@ impl Client {
 /// All servers of the ring.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    ring: Rendezvous,
+    ring: Ring,
     nodes: Vec<Arc<Node>>,
     failover: Failover,
     timeout: Duration,
@@ -158,7 +158,7 @@ pub(crate) struct Answered {
 impl Cluster {
     fn new(config: Config) -> Self {
         Self {
-            ring: Rendezvous::new(config.servers.iter().map(crate::config::Server::name)),
+            ring: Ring::new(config.hashing, &config.servers),
             nodes: config
                 .servers
                 .iter()

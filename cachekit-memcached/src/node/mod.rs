@@ -49,7 +49,7 @@ pub(crate) struct Link {
 impl Node {
     pub(crate) fn new(server: &Server, config: &Config) -> Arc<Self> {
         Arc::new(Self {
-            name: server.name().into(),
+            name: (*server.name()).into(),
             address: server.address().clone(),
             protocol: config.protocol,
             connect_timeout: config.connect_timeout,

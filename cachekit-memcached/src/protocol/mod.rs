@@ -9,7 +9,6 @@ mod arithmetic;
 mod base64;
 mod body;
 mod classic;
-mod credentials;
 mod decoder;
 mod dialect;
 mod expected;
@@ -26,7 +25,6 @@ mod write;
 
 pub use arithmetic::{Arithmetic, Create, Direction};
 pub use body::LARGE_VALUE;
-pub use credentials::{Credentials, InvalidCredentials};
 pub use decoder::Decoder;
 pub use dialect::Dialect;
 pub use expected::{Expected, Words};

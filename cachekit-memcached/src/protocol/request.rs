@@ -3,14 +3,14 @@
 use bytes::Bytes;
 
 use super::arithmetic::Arithmetic;
-use super::credentials::Credentials;
 use super::dialect::Dialect;
 use super::expected::Expected;
 use super::exptime::Exptime;
 use super::key::Key;
 use super::key_line::KeyLine;
-use super::write::END;
+use super::write::{END, number};
 use super::{classic, meta};
+use crate::config::Credentials;
 
 /// One command. Each is answered by exactly one [`Reply`](super::Reply), whose words are the same
 /// in both dialects.
@@ -32,7 +32,8 @@ pub enum Request {
     Version,
     /// `stats`
     Stats(Statistics),
-    /// Says who we are: the first command on a connection to a server with `-Y`.
+    /// `set` with a user and a password for a value: what a server with a file of users takes for
+    /// the first command of a connection.
     Authenticate(Credentials),
 }
 
@@ -150,7 +151,7 @@ impl Request {
             }
             Self::Version => out.extend_from_slice(b"version\r\n"),
             Self::Stats(what) => out.extend_from_slice(what.command()),
-            Self::Authenticate(credentials) => credentials.encode_head(out),
+            Self::Authenticate(credentials) => authenticate(credentials, out),
             _ => match dialect {
                 Dialect::Meta => meta::encode_head(self, opaque, out),
                 Dialect::Classic => classic::encode_head(self, out),
@@ -163,7 +164,6 @@ impl Request {
     pub const fn value(&self) -> Option<&Bytes> {
         match self {
             Self::Set(set) => Some(&set.value),
-            Self::Authenticate(credentials) => Some(credentials.value()),
             _ => None,
         }
     }
@@ -212,7 +212,10 @@ impl Request {
             Self::Set(set) => set.key.as_bytes(),
             Self::Delete(delete) => delete.key.as_bytes(),
             Self::Arithmetic(arithmetic) => arithmetic.key.as_bytes(),
-            Self::Noop | Self::Version | Self::Stats(_) | Self::Authenticate(_) => &[],
+            Self::Authenticate(who) => {
+                return FRAME + who.username().len() + who.password().len();
+            }
+            Self::Noop | Self::Version | Self::Stats(_) => &[],
         };
         FRAME + key.len() + self.value().map_or(0, Bytes::len)
     }
@@ -225,6 +228,32 @@ impl Statistics {
             Self::Settings => b"stats settings\r\n",
             Self::Items => b"stats items\r\n",
             Self::Slabs => b"stats slabs\r\n",
+        }
+    }
+}
+
+/// Key, client flags and ttl mean nothing where this is asked for. Where it is not, it is a plain
+/// `set`, and a ttl of -1 lets what it stores be gone at once: a password is not to be read there.
+fn authenticate(credentials: &Credentials, out: &mut Vec<u8>) {
+    let (username, password) = (credentials.username(), credentials.password());
+    let length = username.len() + 1 + password.len();
+    number(out, "set auth 0 -1 ", length as u64);
+    for part in [END, username.as_bytes(), b" ", password.as_bytes(), END] {
+        out.extend_from_slice(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_we_are_is_written_alike_in_both_dialects() {
+        let credentials = Credentials::new("user", "pass:word").unwrap();
+        for dialect in [Dialect::Meta, Dialect::Classic] {
+            let mut out = Vec::new();
+            Request::Authenticate(credentials.clone()).encode(dialect, 1, &mut out);
+            assert_eq!(out, b"set auth 0 -1 14\r\nuser pass:word\r\n");
         }
     }
 }

@@ -256,7 +256,10 @@ impl Backend for Memcached {
         };
         let request =
             |index: usize, target: Target<'_>| Ok(lookup::request(&wires[index], want, target));
-        let outcomes = self.cluster().call_many(&self.routes(keys), request).await;
+        let (cluster, routes) = (self.cluster(), self.routes(keys));
+        let outcomes = cluster
+            .call_many(&routes, cluster.deadline(), request)
+            .await;
         let lookup = |(outcome, key)| self.lookup(outcome, key, want);
         outcomes.into_iter().zip(&wires).map(lookup).collect()
     }

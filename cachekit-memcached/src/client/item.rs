@@ -23,7 +23,8 @@ pub struct Item {
     /// How long it lives yet, in whole seconds by the clock of the server; `None`: until the server
     /// needs the memory.
     pub left: Option<Duration>,
-    /// See [`Value::stale`](crate::Value::stale).
+    /// Whether someone marked it as out of date (`md … I`), as a cache over these servers marks what
+    /// is to be computed again.
     pub stale: bool,
     /// Whether someone was given the right to compute what is to replace it.
     pub led: bool,

@@ -2,6 +2,7 @@
 //! at once.
 
 mod batch;
+mod bulk;
 mod call;
 mod counter;
 mod delete;

@@ -219,7 +219,7 @@ impl Cluster {
             Ok(set) => target.fit(set),
             Err(failure) => Err(failure.clone()),
         };
-        let outcomes = self.call_many(routes, request).await;
+        let outcomes = self.call_many(routes, deadline, request).await;
         let mut results = Vec::with_capacity(outcomes.len());
         for ((outcome, set), route) in outcomes.into_iter().zip(&sets).zip(routes) {
             results.push(match set {

@@ -122,6 +122,12 @@ impl Answer {
         &self.reply
     }
 
+    /// The reply, to be taken apart. A lead that it gives is not handed back.
+    pub(crate) fn take(mut self) -> Reply {
+        self.hand_back = None;
+        std::mem::replace(&mut self.reply, Reply::Noop)
+    }
+
     /// The reply, if it is one to a meta command.
     pub(crate) const fn meta(&self) -> Option<&Meta> {
         match &self.reply {

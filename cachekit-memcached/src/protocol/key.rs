@@ -62,7 +62,11 @@ impl Key {
         Ok(Self { bytes, base64 })
     }
 
-    pub(super) fn check(bytes: &[u8]) -> Result<(), InvalidKey> {
+    /// Whether [`new`](Self::new) takes these bytes.
+    ///
+    /// # Errors
+    /// [`InvalidKey`] says which rule is broken.
+    pub fn check(bytes: &[u8]) -> Result<(), InvalidKey> {
         if bytes.is_empty() {
             return Err(InvalidKey::Empty);
         }

@@ -33,10 +33,7 @@ async fn what_is_set_is_read_and_what_is_deleted_is_not() {
         assert_eq!(client.get("k").await.unwrap(), None);
         client.set("k", "v", TTL).await.unwrap();
         let value = client.get("k").await.unwrap().unwrap();
-        assert_eq!(
-            (&*value.data, value.flags, value.stale),
-            (&b"v"[..], 0, false)
-        );
+        assert_eq!((&*value.data, value.flags), (&b"v"[..], 0));
         assert!(value.cas > 0);
         assert!(client.delete("k").await.unwrap());
         assert!(!client.delete("k").await.unwrap());
@@ -139,6 +136,29 @@ async fn many_keys_are_written_read_and_deleted_in_the_order_asked() {
     for (index, found) in deleted.into_iter().enumerate() {
         assert_eq!(found.unwrap(), index != 500);
     }
+}
+
+#[tokio::test]
+async fn many_values_are_read_with_one_command_a_server() {
+    let servers = [Server::start()];
+    let client = client(&servers);
+    let keys: Vec<String> = (0..500).map(|number| format!("k{number}")).collect();
+    for stored in client
+        .set_many(keys.iter().map(|key| (key, "v")), TTL)
+        .await
+    {
+        stored.unwrap();
+    }
+    let before = servers[0].stat("cmd_meta");
+    let found = client.get_many(&keys).await;
+    assert!(found.iter().all(|value| value.as_ref().unwrap().is_some()));
+    assert_eq!(servers[0].stat("cmd_meta"), before);
+    assert_eq!(servers[0].stat("get_hits"), 500);
+    let value = found[7].as_ref().unwrap().as_ref().unwrap();
+    assert_eq!(
+        client.cas("k7", "w", TTL, value.cas).await.unwrap(),
+        Swapped::Stored
+    );
 }
 
 #[tokio::test]

@@ -240,6 +240,12 @@ impl Target<'_> {
 }
 
 impl Answered {
+    /// Whether its reader was given the right to compute what is to replace a stale item.
+    fn leads_over_stale(&self) -> bool {
+        let leads = |meta: &Meta| meta.won && meta.stale && !meta.is_stub();
+        self.meta().is_some_and(leads)
+    }
+
     pub(crate) const fn meta(&self) -> Option<&Meta> {
         self.answer.meta()
     }

@@ -3,10 +3,13 @@
 use cachekit_core::error::ErrorKind;
 use tokio::time::{Instant, timeout_at};
 
-use crate::config::Protocol;
+use crate::config::{Credentials, Protocol};
 use crate::connection::{Answer, Connection, Lost};
 use crate::error::Failure;
 use crate::protocol::{Reply, Request, Version};
+
+/// What a server with a file of users answers to whoever is not in it.
+const UNAUTHENTICATED: &str = "unauthenticated";
 
 /// What a server told about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,21 +24,32 @@ pub(crate) struct Greeting {
     pub(crate) run: u64,
 }
 
-/// Asks what `protocol` says, in one round trip.
+/// Says who we are, where that is configured, and asks what `protocol` says: one round trip.
 pub(super) async fn exchange(
     connection: &Connection,
+    credentials: Option<&Credentials>,
     protocol: Protocol,
     deadline: Instant,
 ) -> Result<Greeting, Failure> {
     let exchange = async {
-        match protocol {
+        // Queued before what is asked, so that it travels with it.
+        let admission = credentials
+            .map(|credentials| connection.send(Request::Authenticate(credentials.clone())))
+            .transpose()
+            .map_err(lost)?;
+        let greeting = match protocol {
             Protocol::Auto => ask_everything(connection).await,
             Protocol::Meta => ask_nothing(connection).await,
             Protocol::Classic => Err(Failure::new(
                 ErrorKind::Unsupported,
                 "the classic commands are not spoken yet",
             )),
+        };
+        // Who is refused is not answered: of the two failures this one tells why.
+        if let Some(admission) = admission {
+            admitted(&admission.await.map_err(lost)?)?;
         }
+        greeting
     };
     match timeout_at(deadline, exchange).await {
         Ok(greeting) => greeting,
@@ -43,6 +57,17 @@ pub(super) async fn exchange(
             ErrorKind::Timeout,
             "no answer to the first request in time",
         )),
+    }
+}
+
+fn admitted(answer: &Answer) -> Result<(), Failure> {
+    match answer.reply() {
+        Reply::Meta(_) => Ok(()),
+        Reply::Refused(text) if text == UNAUTHENTICATED => Err(Failure::new(
+            ErrorKind::Rejected,
+            "it does not take this user name and password",
+        )),
+        other => Err(unexpected(other)),
     }
 }
 
@@ -121,6 +146,10 @@ fn unexpected(reply: &Reply) -> Failure {
         Reply::Refused(text) if text.contains("Too many open connections") => {
             Failure::new(ErrorKind::Overloaded, "it has too many open connections")
         }
+        Reply::Refused(text) if text == UNAUTHENTICATED => Failure::new(
+            ErrorKind::Rejected,
+            "it asks for a user name and a password",
+        ),
         Reply::Refused(text) | Reply::ServerError(text) => {
             Failure::new(ErrorKind::Rejected, text.clone())
         }

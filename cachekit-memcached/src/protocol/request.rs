@@ -6,6 +6,7 @@ use super::expected::Expected;
 use super::exptime::Exptime;
 use super::key::Key;
 use super::key_line::KeyLine;
+use crate::config::Credentials;
 
 /// What ends a line and a value.
 const END: &[u8] = b"\r\n";
@@ -29,6 +30,9 @@ pub enum Request {
     Stats,
     /// `stats settings`
     StatsSettings,
+    /// `set` with a user and a password for a value: what a server with a file of users takes for
+    /// the first command of a connection.
+    Authenticate(Credentials),
 }
 
 /// Reads an item: `mg <key> …`. Its client flags and its CAS number come back with it: without the
@@ -129,6 +133,7 @@ impl Request {
             Self::Version => out.extend_from_slice(b"version\r\n"),
             Self::Stats => out.extend_from_slice(b"stats\r\n"),
             Self::StatsSettings => out.extend_from_slice(b"stats settings\r\n"),
+            Self::Authenticate(credentials) => authenticate(credentials, out),
         }
     }
 
@@ -150,6 +155,7 @@ impl Request {
             Self::Noop => Expected::Noop,
             Self::Version => Expected::Version,
             Self::Stats | Self::StatsSettings => Expected::Stats,
+            Self::Authenticate(_) => Expected::Stored,
         }
     }
 
@@ -163,6 +169,7 @@ impl Request {
             Self::GetMany(get) => FRAME + get.keys.as_bytes().len(),
             Self::Set(set) => FRAME + set.key.as_bytes().len() + set.value.len(),
             Self::Delete(delete) => FRAME + delete.key.as_bytes().len(),
+            Self::Authenticate(who) => FRAME + who.username().len() + who.password().len(),
             Self::Noop | Self::Version | Self::Stats | Self::StatsSettings => FRAME,
         }
     }
@@ -171,6 +178,20 @@ impl Request {
     #[must_use]
     pub fn is_meta(&self) -> bool {
         matches!(self, Self::Get(_) | Self::Set(_) | Self::Delete(_))
+    }
+}
+
+/// Key, client flags and ttl mean nothing where this is asked for. Where it is not, it is a plain
+/// `set`, and a ttl of -1 lets what it stores be gone at once: a password is not to be read there.
+fn authenticate(credentials: &Credentials, out: &mut Vec<u8>) {
+    let (username, password) = (credentials.username(), credentials.password());
+    number(
+        out,
+        "set auth 0 -1 ",
+        (username.len() + 1 + password.len()) as u64,
+    );
+    for part in [END, username.as_bytes(), b" ", password.as_bytes(), END] {
+        out.extend_from_slice(part);
     }
 }
 

@@ -3,10 +3,13 @@
 use cachekit_core::error::ErrorKind;
 use tokio::time::{Instant, timeout_at};
 
-use crate::config::Protocol;
+use crate::config::{Credentials, Protocol};
 use crate::connection::{Answer, Connection, Lost};
 use crate::error::Failure;
 use crate::protocol::{Dialect, Reply, Request, Statistics, Version};
+
+/// What a server with a file of users answers to whoever is not in it.
+const UNAUTHENTICATED: &str = "unauthenticated";
 
 /// What a server told about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,26 +35,33 @@ impl Greeting {
     }
 }
 
-/// Asks what `protocol` says: in one round trip, and in another only where something else than
-/// memcached answers.
+/// Says who we are, where that is configured, and asks what `protocol` says: in one round trip, and
+/// in another only where something else than memcached answers.
 pub(super) async fn exchange(
     connection: &Connection,
+    credentials: Option<&Credentials>,
     protocol: Protocol,
     deadline: Instant,
 ) -> Result<Greeting, Failure> {
     let exchange = async {
-        match protocol {
-            Protocol::Auto => {
-                let told = ask_everything(connection).await?;
-                let dialect = dialect_of(connection, told.version).await?;
-                Ok(told.greeting(dialect))
-            }
+        // Queued before what is asked, so that it travels with it.
+        let admission = credentials
+            .map(|credentials| connection.send(Request::Authenticate(credentials.clone())))
+            .transpose()
+            .map_err(lost)?;
+        let greeting = match protocol {
+            Protocol::Auto => ask_what_it_speaks(connection).await,
             Protocol::Meta => ask_for_meta(connection).await,
             Protocol::Classic => {
-                let told = ask_everything(connection).await?;
-                Ok(told.greeting(Dialect::Classic))
+                let told = ask_everything(connection).await;
+                told.map(|told| told.greeting(Dialect::Classic))
             }
+        };
+        // Who is refused is not answered: of the two failures this one tells why.
+        if let Some(admission) = admission {
+            admitted(&admission.await.map_err(lost)?)?;
         }
+        greeting
     };
     match timeout_at(deadline, exchange).await {
         Ok(greeting) => greeting,
@@ -60,6 +70,23 @@ pub(super) async fn exchange(
             "no answer to the first request in time",
         )),
     }
+}
+
+fn admitted(answer: &Answer) -> Result<(), Failure> {
+    match answer.reply() {
+        Reply::Meta(_) => Ok(()),
+        Reply::Refused(text) if text == UNAUTHENTICATED => Err(Failure::new(
+            ErrorKind::Rejected,
+            "it does not take this user name and password",
+        )),
+        other => Err(unexpected(other)),
+    }
+}
+
+async fn ask_what_it_speaks(connection: &Connection) -> Result<Greeting, Failure> {
+    let told = ask_everything(connection).await?;
+    let dialect = dialect_of(connection, told.version).await?;
+    Ok(told.greeting(dialect))
 }
 
 async fn ask_for_meta(connection: &Connection) -> Result<Greeting, Failure> {
@@ -167,6 +194,10 @@ fn unexpected(reply: &Reply) -> Failure {
         Reply::Refused(text) if text.contains("Too many open connections") => {
             Failure::new(ErrorKind::Overloaded, "it has too many open connections")
         }
+        Reply::Refused(text) if text == UNAUTHENTICATED => Failure::new(
+            ErrorKind::Rejected,
+            "it asks for a user name and a password",
+        ),
         Reply::Refused(text) | Reply::ServerError(text) => {
             Failure::new(ErrorKind::Rejected, text.clone())
         }

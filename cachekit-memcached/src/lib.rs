@@ -9,7 +9,8 @@
 //!
 //! # let server = cachekit_memcached::testkit::Server::start();
 //! # let server = server.address();
-//! // Any number of servers: `host`, `host:port`, `[v6]:port`, `unix:/path`, `name=` in front.
+//! // Any number of servers: `host`, `host:port`, `[v6]:port`, `unix:/path`, each with or without
+//! // `name=` in front and `*weight` behind.
 //! let client = Client::new(Config::of_servers([server])?)?;
 //! client.set("greeting", "hello", Ttl::from_secs(60)).await?;
 //! let found = client.get("greeting").await?;
@@ -27,7 +28,7 @@
 //! |---|---|
 //! | `backend` | keys, times, leads and errors of the cache, translated |
 //! | `client` | where a key goes, what happens when a server is away, many keys at once |
-//! | [`ring`] | key → order of the servers, as pymemcache places them; pure |
+//! | [`ring`] | key → order of the servers, as pymemcache or libmemcached places them; pure |
 //! | `node` | one server: whether it is up, and the connections to it |
 //! | `connection` | one socket that many callers share |
 //! | [`protocol`] | the meta commands as bytes; pure |
@@ -47,5 +48,6 @@ pub mod testkit;
 pub use backend::Memcached;
 pub use cachekit_core::backend::Ttl;
 pub use cachekit_core::error::{Error, ErrorKind, Result};
-pub use client::{Client, Payload, Stored, Swapped, Value};
-pub use config::{Config, Failover, Protocol, Server};
+pub use client::{Client, Item, Payload, Stored, Swapped, Told, Value};
+pub use config::{Config, Credentials, Failover, Hashing, Protocol, Server, Tls};
+pub use protocol::Statistics;

@@ -2,14 +2,19 @@
 //! at once.
 
 mod batch;
+mod bulk;
 mod call;
+mod counter;
 mod delete;
 mod invalidate;
+mod item;
 mod join;
 mod keys;
 mod read;
 mod route;
+mod server;
 mod store;
+mod touch;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -24,7 +29,7 @@ use crate::config::{Config, Failover};
 use crate::connection::Answer;
 use crate::error::Failure;
 use crate::node::{Link, Node, Tls};
-use crate::protocol::{Exptime, Key, Meta};
+use crate::protocol::{Dialect, Exptime, Key, Meta};
 use crate::ring::Ring;
 
 pub(crate) use delete::delete;
@@ -32,7 +37,9 @@ pub(crate) use join::join_all;
 pub(crate) use keys::Keys;
 pub(crate) use route::Place;
 
+pub use item::Item;
 pub use read::Value;
+pub use server::Told;
 pub use store::{Payload, Stored, Swapped};
 
 /// What lands on a stand-in lives no longer than this: when the owner is back, nobody looks there
@@ -212,6 +219,10 @@ impl Target<'_> {
         } else {
             wanted
         }
+    }
+
+    pub(crate) const fn dialect(&self) -> Dialect {
+        self.link.greeting.dialect
     }
 
     pub(crate) const fn fenced(&self) -> bool {

@@ -142,7 +142,11 @@ impl Node {
         if Instant::now() >= deadline {
             return Err(Failure::new(ErrorKind::Timeout, "no time left to ask").at(&self.name));
         }
-        let changes = matches!(request, Request::Set(_) | Request::Delete(_));
+        if let Some(lacking) = request.lacking(link.connection.dialect()) {
+            let detail = format!("it has only the classic commands, without {lacking}");
+            return Err(Failure::new(ErrorKind::Unsupported, detail).at(&self.name));
+        }
+        let changes = request.changes();
         let seen = self.health.failures();
         let connection = link.connection.clone();
         match connection.send(request) {
@@ -219,7 +223,7 @@ impl Node {
             let greeting =
                 greeting::exchange(&connection, credentials, self.protocol, deadline).await?;
             let link = Arc::new(Link {
-                connection,
+                connection: connection.speaking(greeting.dialect),
                 greeting,
             });
             if let Some(peer) = dialed.peer {

@@ -137,7 +137,7 @@ impl Decoder {
                 self.value = Some(self.rows.item(rest, expected)?);
                 return Ok(None);
             }
-            b"HD" | b"STORED" => Code::Done,
+            b"HD" => Code::Done,
             b"EN" => Code::Miss,
             b"NF" => Code::NotFound,
             b"NS" => Code::NotStored,

@@ -29,8 +29,6 @@ pub enum Expected {
     Version,
     /// Statistics.
     Stats,
-    /// `STORED`
-    Stored,
 }
 
 /// Words, and what they mean.
@@ -101,10 +99,8 @@ impl Expected {
 
     /// Whether `meta` can be the one to this request.
     pub(super) fn check_meta(&self, meta: &Meta) -> Result<(), Malformed> {
-        let opaque = match self {
-            Self::Meta { opaque } => opaque,
-            Self::Stored if meta.code == Code::Done && meta.opaque.is_none() => return Ok(()),
-            _ => return Err(OTHER),
+        let Self::Meta { opaque } = self else {
+            return Err(OTHER);
         };
         match meta.opaque {
             Some(theirs) if theirs == *opaque => Ok(()),

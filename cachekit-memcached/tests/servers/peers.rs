@@ -77,17 +77,6 @@ async fn a_server_with_too_many_connections_is_overloaded() {
 }
 
 #[tokio::test]
-async fn a_server_that_wants_a_password_is_rejected_by_what_it_says() {
-    let path = std::env::temp_dir().join(format!("cachekit-auth-{}", std::process::id()));
-    std::fs::write(&path, "user:password\n").unwrap();
-    let server = Server::with_args(&["-Y", path.to_str().unwrap()]);
-    let error = error_of(Config::of_servers([server.address()]).unwrap()).await;
-    std::fs::remove_file(&path).unwrap();
-    assert_eq!(error.kind(), ErrorKind::Rejected);
-    assert!(error.to_string().contains("unauthenticated"), "{error}");
-}
-
-#[tokio::test]
 async fn a_proxy_is_asked_for_nothing_but_an_empty_command_under_meta() {
     let config = Config {
         protocol: Protocol::Meta,

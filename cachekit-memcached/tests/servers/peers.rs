@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use cachekit_core::backend::{Backend as _, Want};
 use cachekit_core::error::{Error, ErrorKind};
-use cachekit_memcached::testkit::Server;
 use cachekit_memcached::{Config, Memcached, Protocol};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;

@@ -32,15 +32,14 @@ impl Cluster {
     pub(crate) async fn call_many(
         &self,
         routes: &[Cow<'_, str>],
+        deadline: Instant,
         request: impl Fn(usize, Target<'_>) -> Result<Request, Failure> + Sync,
     ) -> Vec<Result<Answered, Failure>> {
         let place = |index: usize, tried: Option<Tried>| match tried {
             None => Some(self.place(&routes[index])),
             Some(tried) => self.again(&routes[index], tried),
         };
-        let results = self
-            .deliver(routes.len(), &place, &request, self.deadline())
-            .await;
+        let results = self.deliver(routes.len(), &place, &request, deadline).await;
         results
             .into_iter()
             .map(|result| result.expect("every key has a place"))

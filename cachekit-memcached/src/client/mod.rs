@@ -2,14 +2,19 @@
 //! at once.
 
 mod batch;
+mod bulk;
 mod call;
+mod counter;
 mod delete;
 mod invalidate;
+mod item;
 mod join;
 mod keys;
 mod read;
 mod route;
+mod server;
 mod store;
+mod touch;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -23,8 +28,8 @@ use tokio::time::Instant;
 use crate::config::{Config, Failover};
 use crate::connection::Answer;
 use crate::error::Failure;
-use crate::node::{Link, Node};
-use crate::protocol::{Exptime, Key, Meta};
+use crate::node::{Link, Node, Tls};
+use crate::protocol::{Dialect, Exptime, Key, Meta};
 use crate::ring::Ring;
 
 pub(crate) use delete::delete;
@@ -32,7 +37,9 @@ pub(crate) use join::join_all;
 pub(crate) use keys::Keys;
 pub(crate) use route::Place;
 
+pub use item::Item;
 pub use read::Value;
+pub use server::Told;
 pub use store::{Payload, Stored, Swapped};
 
 /// What lands on a stand-in lives no longer than this: when the owner is back, nobody looks there
@@ -87,11 +94,11 @@ impl Client {
     /// A client for `config`. Reaches for no server, and needs no runtime.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](cachekit_core::error::ErrorKind::InvalidInput) says which field
-    /// is out of its range.
+    /// [`ErrorKind::InvalidInput`](cachekit_core::error::ErrorKind::InvalidInput) says which fields
+    /// are out of their range, or what is wrong with the certificates for TLS.
     pub fn new(config: Config) -> Result<Self> {
         config.check()?;
-        let cluster = Arc::new(Cluster::new(config));
+        let cluster = Arc::new(Cluster::new(config)?);
         Ok(Self { cluster })
     }
 
@@ -150,19 +157,20 @@ pub(crate) struct Answered {
 }
 
 impl Cluster {
-    fn new(config: Config) -> Self {
-        Self {
+    fn new(config: Config) -> Result<Self> {
+        let tls = config.tls.as_ref().map(Tls::load).transpose()?;
+        Ok(Self {
             ring: Ring::new(config.hashing, &config.servers),
             nodes: config
                 .servers
                 .iter()
-                .map(|server| Node::new(server, &config))
+                .map(|server| Node::new(server, &config, tls.as_ref()))
                 .collect(),
             failover: config.failover,
             timeout: config.timeout,
             keys: Keys::new(config.key_prefix, config.hash_prefix),
             clamped: AtomicU64::new(0),
-        }
+        })
     }
 
     pub(crate) const fn keys(&self) -> &Keys {
@@ -211,6 +219,10 @@ impl Target<'_> {
         } else {
             wanted
         }
+    }
+
+    pub(crate) const fn dialect(&self) -> Dialect {
+        self.link.greeting.dialect
     }
 
     pub(crate) const fn fenced(&self) -> bool {

@@ -4,7 +4,10 @@ mod backoff;
 mod dial;
 mod greeting;
 mod health;
+mod resolve;
 mod slots;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
+mod tls;
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -13,15 +16,18 @@ use cachekit_core::error::ErrorKind;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
-use crate::config::{Address, Config, Protocol, Server};
+use crate::config::{Config, Credentials, Protocol, Server};
 use crate::connection::{Answer, Connection, Exchange, Lost};
 use crate::error::Failure;
 use crate::protocol::{Reply, Request};
 use backoff::Backoff;
+use dial::Dialer;
 use health::Health;
+use resolve::{Platform, Resolve};
 use slots::Slots;
 
 pub(crate) use greeting::Greeting;
+pub(crate) use tls::Tls;
 
 /// A connection is given up when its oldest request has waited this many timeouts.
 const PATIENCE: u32 = 2;
@@ -30,7 +36,8 @@ const PATIENCE: u32 = 2;
 #[derive(Debug)]
 pub(crate) struct Node {
     name: Arc<str>,
-    address: Address,
+    dialer: Dialer,
+    credentials: Option<Credentials>,
     protocol: Protocol,
     connect_timeout: Duration,
     timeout: Duration,
@@ -47,10 +54,20 @@ pub(crate) struct Link {
 }
 
 impl Node {
-    pub(crate) fn new(server: &Server, config: &Config) -> Arc<Self> {
+    pub(crate) fn new(server: &Server, config: &Config, tls: Option<&Tls>) -> Arc<Self> {
+        Self::with_resolver(server, config, tls, Arc::new(Platform))
+    }
+
+    fn with_resolver(
+        server: &Server,
+        config: &Config,
+        tls: Option<&Tls>,
+        resolver: Arc<dyn Resolve>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             name: (*server.name()).into(),
-            address: server.address().clone(),
+            dialer: Dialer::new(server.address(), tls.cloned(), resolver),
+            credentials: config.credentials.clone(),
             protocol: config.protocol,
             connect_timeout: config.connect_timeout,
             timeout: config.timeout,
@@ -125,7 +142,11 @@ impl Node {
         if Instant::now() >= deadline {
             return Err(Failure::new(ErrorKind::Timeout, "no time left to ask").at(&self.name));
         }
-        let changes = matches!(request, Request::Set(_) | Request::Delete(_));
+        if let Some(lacking) = request.lacking(link.connection.dialect()) {
+            let detail = format!("it has only the classic commands, without {lacking}");
+            return Err(Failure::new(ErrorKind::Unsupported, detail).at(&self.name));
+        }
+        let changes = request.changes();
         let seen = self.health.failures();
         let connection = link.connection.clone();
         match connection.send(request) {
@@ -192,19 +213,27 @@ impl Node {
         let seen = self.health.failures();
         let deadline = Instant::now() + self.connect_timeout;
         let outcome = async {
-            let connection =
-                dial::connect(&self.address, deadline)
-                    .await
-                    .inspect_err(|failure| {
-                        if failure.kind == ErrorKind::Unavailable && self.health.refused() {
-                            self.went_down(failure.detail());
-                        }
-                    })?;
-            let greeting = greeting::exchange(&connection, self.protocol, deadline).await?;
-            Ok(Arc::new(Link {
-                connection,
+            let dialed = self.dialer.connect(deadline).await.inspect_err(|failure| {
+                if failure.kind == ErrorKind::Unavailable && self.health.refused() {
+                    self.went_down(failure.detail());
+                }
+            })?;
+            let credentials = self.credentials.as_ref();
+            let connection = dialed.connection;
+            let greeting =
+                greeting::exchange(&connection, credentials, self.protocol, deadline).await?;
+            let link = Arc::new(Link {
+                connection: connection.speaking(greeting.dialect),
                 greeting,
-            }))
+            });
+            if let Some(peer) = dialed.peer {
+                tokio::spawn(resolve::watch(
+                    Arc::downgrade(self),
+                    Arc::downgrade(&link),
+                    peer,
+                ));
+            }
+            Ok(link)
         };
         match outcome.await {
             Ok(link) => {

@@ -74,6 +74,15 @@ impl Slots {
         }
     }
 
+    /// Forgets `link`. Who waits for a reply keeps it open until it has come.
+    pub(super) fn retire(&self, link: &Arc<Link>) {
+        let is_other = |attempt: &mut Attempt| {
+            let kept = attempt.link();
+            kept.is_none_or(|kept| !Arc::ptr_eq(&kept, link))
+        };
+        self.lock().retain(|_, attempt| is_other(attempt));
+    }
+
     /// Forgets all. Who waits for a reply keeps the connection open until it has come.
     pub(super) fn clear(&self) {
         self.lock().clear();

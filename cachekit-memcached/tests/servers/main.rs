@@ -2,11 +2,14 @@
 
 mod aborts;
 mod commands;
+mod counters;
+mod items;
 mod limits;
 mod many;
 mod outage;
 mod peers;
 mod runtimes;
+mod versions;
 
 use std::future::Future;
 use std::time::Duration;

@@ -29,8 +29,6 @@ pub enum Expected {
     Version,
     /// Statistics.
     Stats,
-    /// `STORED`
-    Stored,
 }
 
 /// Words, and what they mean.
@@ -38,11 +36,16 @@ pub type Words = &'static [(&'static str, Code)];
 
 impl Expected {
     /// The keys, where items are expected.
-    pub(super) fn keys(&self) -> Option<&KeyLine> {
+    pub(super) fn key_line(&self) -> Option<&KeyLine> {
         match self {
             Self::Values(keys) | Self::Item(keys) => Some(keys),
             _ => None,
         }
+    }
+
+    /// The keys of the items that are expected.
+    pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.key_line().into_iter().flat_map(KeyLine::iter)
     }
 
     /// Whether the order of replies is still certain after a server did not understand this
@@ -101,10 +104,8 @@ impl Expected {
 
     /// Whether `meta` can be the one to this request.
     pub(super) fn check_meta(&self, meta: &Meta) -> Result<(), Malformed> {
-        let opaque = match self {
-            Self::Meta { opaque } => opaque,
-            Self::Stored if meta.code == Code::Done && meta.opaque.is_none() => return Ok(()),
-            _ => return Err(OTHER),
+        let Self::Meta { opaque } = self else {
+            return Err(OTHER);
         };
         match meta.opaque {
             Some(theirs) if theirs == *opaque => Ok(()),

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::resolve::{Names, Resolve};
 use super::tls::Tls;
 use crate::config::Address;
-use crate::connection::Connection;
+use crate::connection::{Connection, Traffic};
 use crate::error::Failure;
 
 /// How long one address is tried alone before the next is tried as well (RFC 8305, section 5).
@@ -57,8 +57,12 @@ impl Dialer {
 
     /// Makes a connection before `deadline`. Of many addresses, the one that answers first is
     /// taken.
-    pub(super) async fn connect(&self, deadline: Instant) -> Result<Dialed, Failure> {
-        match timeout_at(deadline, self.open(deadline)).await {
+    pub(super) async fn connect(
+        &self,
+        deadline: Instant,
+        traffic: &Arc<Traffic>,
+    ) -> Result<Dialed, Failure> {
+        match timeout_at(deadline, self.open(deadline, traffic)).await {
             Ok(Ok(dialed)) => Ok(dialed),
             Ok(Err(error)) => Err(failure(&error)),
             Err(_) => Err(late()),
@@ -73,7 +77,7 @@ impl Dialer {
         }
     }
 
-    async fn open(&self, deadline: Instant) -> io::Result<Dialed> {
+    async fn open(&self, deadline: Instant, traffic: &Arc<Traffic>) -> io::Result<Dialed> {
         match &self.place {
             Place::Tcp(names) => {
                 let stream = race(names.addresses(deadline).await?).await?;
@@ -84,14 +88,14 @@ impl Dialer {
                     None
                 };
                 let connection = match &self.tls {
-                    Some(tls) => Connection::open(tls.wrap(names.host(), stream).await?),
-                    None => Connection::open(stream),
+                    Some(tls) => Connection::open(tls.wrap(names.host(), stream).await?, traffic),
+                    None => Connection::open(stream, traffic),
                 };
                 Ok(Dialed { connection, peer })
             }
             #[cfg(unix)]
             Place::Unix(path) => Ok(Dialed {
-                connection: Connection::open(tokio::net::UnixStream::connect(path).await?),
+                connection: Connection::open(tokio::net::UnixStream::connect(path).await?, traffic),
                 peer: None,
             }),
             #[cfg(not(unix))]

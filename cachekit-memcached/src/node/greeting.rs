@@ -46,14 +46,16 @@ pub(super) async fn exchange(
     let exchange = async {
         // Queued before what is asked, so that it travels with it.
         let admission = credentials
-            .map(|credentials| connection.send(Request::Authenticate(credentials.clone())))
+            .map(|credentials| {
+                connection.send(Request::Authenticate(credentials.clone()), deadline)
+            })
             .transpose()
             .map_err(lost)?;
         let greeting = match protocol {
-            Protocol::Auto => ask_what_it_speaks(connection).await,
-            Protocol::Meta => ask_for_meta(connection).await,
+            Protocol::Auto => ask_what_it_speaks(connection, deadline).await,
+            Protocol::Meta => ask_for_meta(connection, deadline).await,
             Protocol::Classic => {
-                let told = ask_everything(connection).await;
+                let told = ask_everything(connection, deadline).await;
                 told.map(|told| told.greeting(Dialect::Classic))
             }
         };
@@ -83,14 +85,20 @@ fn admitted(answer: &Answer) -> Result<(), Failure> {
     }
 }
 
-async fn ask_what_it_speaks(connection: &Connection) -> Result<Greeting, Failure> {
-    let told = ask_everything(connection).await?;
-    let dialect = dialect_of(connection, told.version).await?;
+async fn ask_what_it_speaks(
+    connection: &Connection,
+    deadline: Instant,
+) -> Result<Greeting, Failure> {
+    let told = ask_everything(connection, deadline).await?;
+    let dialect = dialect_of(connection, told.version, deadline).await?;
     Ok(told.greeting(dialect))
 }
 
-async fn ask_for_meta(connection: &Connection) -> Result<Greeting, Failure> {
-    let answer = connection.send(Request::Noop).map_err(lost)?.await;
+async fn ask_for_meta(connection: &Connection, deadline: Instant) -> Result<Greeting, Failure> {
+    let answer = connection
+        .send(Request::Noop, deadline)
+        .map_err(lost)?
+        .await;
     match answer.map_err(lost)?.reply() {
         Reply::Noop => Ok(Greeting {
             dialect: Dialect::Meta,
@@ -110,13 +118,13 @@ struct Told {
     stats: Answer,
 }
 
-async fn ask_everything(connection: &Connection) -> Result<Told, Failure> {
+async fn ask_everything(connection: &Connection, deadline: Instant) -> Result<Told, Failure> {
     // All are queued before the first is awaited.
-    let version = connection.send(Request::Version).map_err(lost)?;
+    let version = connection.send(Request::Version, deadline).map_err(lost)?;
     let settings = Request::Stats(Statistics::Settings);
-    let settings = connection.send(settings).map_err(lost)?;
+    let settings = connection.send(settings, deadline).map_err(lost)?;
     let stats = Request::Stats(Statistics::General);
-    let stats = connection.send(stats).map_err(lost)?;
+    let stats = connection.send(stats, deadline).map_err(lost)?;
     Ok(Told {
         version: version_of(version.await.map_err(lost)?.reply())?,
         settings: settings.await.map_err(lost)?,
@@ -148,7 +156,11 @@ fn version_of(reply: &Reply) -> Result<Option<Version>, Failure> {
 }
 
 /// The version decides; where there is none, an empty meta command does.
-async fn dialect_of(connection: &Connection, version: Option<Version>) -> Result<Dialect, Failure> {
+async fn dialect_of(
+    connection: &Connection,
+    version: Option<Version>,
+    deadline: Instant,
+) -> Result<Dialect, Failure> {
     if let Some(version) = version {
         let meta = version >= Version::META;
         return Ok(if meta {
@@ -157,7 +169,10 @@ async fn dialect_of(connection: &Connection, version: Option<Version>) -> Result
             Dialect::Classic
         });
     }
-    let answer = connection.send(Request::Noop).map_err(lost)?.await;
+    let answer = connection
+        .send(Request::Noop, deadline)
+        .map_err(lost)?
+        .await;
     match answer.map_err(lost)?.reply() {
         Reply::Noop => Ok(Dialect::Meta),
         Reply::Refused(_) => Ok(Dialect::Classic),
@@ -185,6 +200,9 @@ fn lost(lost: Lost) -> Failure {
     let detail = match lost {
         Lost::Full => return Failure::new(ErrorKind::Overloaded, "too much in flight"),
         Lost::Unsent | Lost::Sent => "closed before the first reply",
+        Lost::Late { .. } => {
+            return Failure::new(ErrorKind::Timeout, "no answer to the first request in time");
+        }
     };
     Failure::new(ErrorKind::Unavailable, detail)
 }

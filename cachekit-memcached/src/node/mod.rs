@@ -4,6 +4,7 @@ mod backoff;
 mod dial;
 mod greeting;
 mod health;
+mod lanes;
 mod resolve;
 mod slots;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
@@ -17,20 +18,18 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{Config, Credentials, Protocol, Server};
-use crate::connection::{Answer, Connection, Exchange, Lost};
+use crate::connection::{Answer, Connection, Exchange, Lost, Traffic};
 use crate::error::Failure;
 use crate::protocol::{Reply, Request};
 use backoff::Backoff;
 use dial::Dialer;
 use health::Health;
+use lanes::Lanes;
 use resolve::{Platform, Resolve};
 use slots::Slots;
 
 pub(crate) use greeting::Greeting;
 pub(crate) use tls::Tls;
-
-/// A connection is given up when its oldest request has waited this many timeouts.
-const PATIENCE: u32 = 2;
 
 /// One server of the ring.
 #[derive(Debug)]
@@ -40,7 +39,7 @@ pub(crate) struct Node {
     credentials: Option<Credentials>,
     protocol: Protocol,
     connect_timeout: Duration,
-    timeout: Duration,
+    traffic: Arc<Traffic>,
     max_item_size: usize,
     health: Health,
     slots: Slots,
@@ -51,6 +50,7 @@ pub(crate) struct Node {
 pub(crate) struct Link {
     pub(crate) connection: Connection,
     pub(crate) greeting: Greeting,
+    lanes: Arc<Lanes>,
 }
 
 impl Node {
@@ -64,16 +64,17 @@ impl Node {
         tls: Option<&Tls>,
         resolver: Arc<dyn Resolve>,
     ) -> Arc<Self> {
+        let traffic = Traffic::new(config.timeout);
         Arc::new(Self {
             name: (*server.name()).into(),
             dialer: Dialer::new(server.address(), tls.cloned(), resolver),
             credentials: config.credentials.clone(),
             protocol: config.protocol,
             connect_timeout: config.connect_timeout,
-            timeout: config.timeout,
+            traffic: Arc::clone(&traffic),
             max_item_size: config.max_item_size,
             health: Health::new(config.retry_attempts),
-            slots: Slots::new(config.max_pool_size),
+            slots: Slots::new(config.max_pool_size, traffic),
         })
     }
 
@@ -138,23 +139,24 @@ impl Node {
         request: Request,
         deadline: Instant,
     ) -> Result<Sent, Failure> {
-        // Of a call that is over by now the node knows nothing: that is no failure of it.
-        if Instant::now() >= deadline {
-            return Err(Failure::new(ErrorKind::Timeout, "no time left to ask").at(&self.name));
-        }
         if let Some(lacking) = request.lacking(link.connection.dialect()) {
             let detail = format!("it has only the classic commands, without {lacking}");
             return Err(Failure::new(ErrorKind::Unsupported, detail).at(&self.name));
         }
         let changes = request.changes();
         let seen = self.health.failures();
-        let connection = link.connection.clone();
-        match connection.send(request) {
+        let foreign = !link.connection.is_driven_here();
+        let choice = link.lanes.choose(&link.connection, &self.traffic, &request);
+        if let Some(lane) = choice.wanted.filter(|_| !foreign) {
+            lanes::widen(self, link, lane);
+        }
+        let connection = choice.spare.as_ref().unwrap_or(&link.connection);
+        match connection.send(request, deadline) {
             Ok(exchange) => Ok(Sent {
                 node: Arc::clone(self),
-                connection,
                 exchange,
                 deadline,
+                foreign,
                 changes,
                 seen,
             }),
@@ -182,10 +184,14 @@ impl Node {
             Lost::Unsent => (ErrorKind::Unavailable, "the connection ended before"),
             Lost::Sent if changes => (ErrorKind::Ambiguous, "the connection ended meanwhile"),
             Lost::Sent => (ErrorKind::Unavailable, "the connection ended meanwhile"),
+            Lost::Late { sent: false } => (ErrorKind::Timeout, "no time left to ask"),
+            Lost::Late { sent: true } if changes => (ErrorKind::Ambiguous, "no reply in time"),
+            Lost::Late { sent: true } => (ErrorKind::Timeout, "no reply in time"),
         };
         let failure = Failure::new(kind, detail);
-        // A connection that had ended before tells nothing about the node: the next one will.
-        if lost == Lost::Sent {
+        // A connection that had ended before tells nothing about the node: the next one will. Nor
+        // does a call that came late.
+        if matches!(lost, Lost::Sent | Lost::Late { sent: true }) {
             self.failed(seen, failure)
         } else {
             failure.at(&self.name)
@@ -213,11 +219,15 @@ impl Node {
         let seen = self.health.failures();
         let deadline = Instant::now() + self.connect_timeout;
         let outcome = async {
-            let dialed = self.dialer.connect(deadline).await.inspect_err(|failure| {
-                if failure.kind == ErrorKind::Unavailable && self.health.refused() {
-                    self.went_down(failure.detail());
-                }
-            })?;
+            let dialed = self
+                .dialer
+                .connect(deadline, &self.traffic)
+                .await
+                .inspect_err(|failure| {
+                    if failure.kind == ErrorKind::Unavailable && self.health.refused() {
+                        self.went_down(failure.detail());
+                    }
+                })?;
             let credentials = self.credentials.as_ref();
             let connection = dialed.connection;
             let greeting =
@@ -225,6 +235,7 @@ impl Node {
             let link = Arc::new(Link {
                 connection: connection.speaking(greeting.dialect),
                 greeting,
+                lanes: Arc::default(),
             });
             if let Some(peer) = dialed.peer {
                 tokio::spawn(resolve::watch(
@@ -296,9 +307,10 @@ fn runtime() -> Result<Handle, Failure> {
 #[derive(Debug)]
 pub(crate) struct Sent {
     node: Arc<Node>,
-    connection: Connection,
     exchange: Exchange,
     deadline: Instant,
+    /// Whether another runtime drives the connection.
+    foreign: bool,
     changes: bool,
     seen: u64,
 }
@@ -308,25 +320,21 @@ impl Sent {
     pub(crate) async fn answer(self) -> Result<Answer, Failure> {
         let Self {
             node,
-            connection,
             exchange,
             deadline,
+            foreign,
             changes,
             seen,
         } = self;
-        let answer = match timeout_at(deadline, exchange).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(lost)) => return Err(node.lost(lost, changes, seen)),
-            Err(_) => {
-                connection.gave_up(node.timeout * PATIENCE);
-                let kind = if changes {
-                    ErrorKind::Ambiguous
-                } else {
-                    ErrorKind::Timeout
-                };
-                return Err(node.failed(seen, Failure::new(kind, "no reply in time")));
-            }
+        // The task that owns the socket keeps the deadline, as long as its runtime runs: of this
+        // runtime that is certain.
+        let outcome = if foreign {
+            let late = Err(Lost::Late { sent: true });
+            timeout_at(deadline, exchange).await.unwrap_or(late)
+        } else {
+            exchange.await
         };
+        let answer = outcome.map_err(|lost| node.lost(lost, changes, seen))?;
         node.up_again(node.health.answered());
         let (kind, text) = match answer.reply() {
             Reply::ServerError(text) if text.contains("too large") => (ErrorKind::TooLarge, text),

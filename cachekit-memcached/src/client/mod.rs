@@ -3,18 +3,22 @@
 
 mod batch;
 mod call;
+mod debts;
 mod invalidate;
 mod join;
 mod route;
+mod trust;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use cachekit_core::error::ErrorKind;
 use tokio::time::Instant;
 
 use crate::config::{Config, Failover};
 use crate::connection::Answer;
-use crate::node::{Link, Node};
+use crate::error::Failure;
+use crate::node::{Ejections, Link, Node};
 use crate::protocol::{Exptime, Meta};
 use crate::ring::Rendezvous;
 
@@ -40,7 +44,8 @@ pub(crate) struct Client {
 pub(crate) struct Target<'a> {
     pub(crate) place: Place,
     pub(crate) node: &'a Arc<Node>,
-    pub(crate) link: &'a Link,
+    /// `None` of a node that was not reached: what would have been sent matters all the same.
+    pub(crate) link: Option<&'a Link>,
 }
 
 /// A reply, and who gave it.
@@ -56,12 +61,13 @@ pub(crate) struct Answered {
 
 impl Client {
     pub(crate) fn new(config: &Config) -> Self {
+        let ejections = Ejections::of(config.servers.len());
         Self {
             ring: Rendezvous::new(config.servers.iter().map(crate::config::Server::name)),
             nodes: config
                 .servers
                 .iter()
-                .map(|server| Node::new(server, config))
+                .map(|server| Node::new(server, config, &ejections))
                 .collect(),
             failover: config.failover,
             timeout: config.timeout,
@@ -89,24 +95,28 @@ impl Target<'_> {
 
     /// How long what is to live for `wanted` lives here.
     pub(crate) fn exptime(&self, wanted: Exptime) -> Exptime {
-        if self.place.stand_in {
+        if self.place.is_stand_in() {
             wanted.min(Exptime::of(STAND_IN_TTL))
         } else {
             wanted
         }
     }
 
-    pub(crate) const fn fenced(&self) -> bool {
-        self.link.greeting.fenced
+    pub(crate) fn fenced(&self) -> bool {
+        self.link.is_some_and(|link| link.greeting.fenced)
+    }
+
+    fn link(&self) -> Result<&Link, Failure> {
+        self.link
+            .ok_or_else(|| Failure::new(ErrorKind::Unavailable, "not connected"))
     }
 
     fn answered(&self, answer: Answer) -> Answered {
-        let greeting = self.link.greeting;
         Answered {
             answer,
             node: self.place.node,
-            fenced: greeting.fenced,
-            run: greeting.run,
+            fenced: self.fenced(),
+            run: self.link.map_or(0, |link| link.greeting.run),
         }
     }
 }

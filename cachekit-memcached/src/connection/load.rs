@@ -23,6 +23,10 @@ pub(super) struct Permit {
 }
 
 impl Load {
+    pub(super) fn is_empty(&self) -> bool {
+        self.requests.load(Ordering::Relaxed) == 0
+    }
+
     /// A permit for one request of so many bytes, or `None` if the connection is full. One
     /// request is let in however large it is.
     pub(super) fn admit(load: &Arc<Self>, bytes: usize) -> Option<Permit> {

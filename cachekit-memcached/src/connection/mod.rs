@@ -84,6 +84,11 @@ impl Connection {
         !self.queue.is_closed()
     }
 
+    /// Whether nothing is queued or waits for its reply.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.shared.load.is_empty()
+    }
+
     /// Queues `request` now; the reply comes through the [`Exchange`].
     pub(crate) fn send(&self, request: Request) -> Result<Exchange, Lost> {
         let permit = Load::admit(&self.shared.load, request.encoded_len()).ok_or(Lost::Full)?;

@@ -16,7 +16,7 @@ pub(super) async fn connect(address: &Address, deadline: Instant) -> Result<Conn
     match timeout_at(deadline, open(address)).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => Err(late()),
-        Ok(Err(error)) => Err(Failure::new(ErrorKind::Unavailable, error.to_string())),
+        Ok(Err(error)) => Err(Failure::unreached(&error)),
         Err(_) => Err(late()),
     }
 }

@@ -2,11 +2,16 @@
 
 mod backoff;
 mod dial;
+mod ejections;
 mod greeting;
 mod health;
+mod owed;
+mod recovery;
 mod slots;
+mod trust;
 
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cachekit_core::error::ErrorKind;
@@ -15,13 +20,18 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::config::{Address, Config, Protocol, Server};
 use crate::connection::{Answer, Connection, Exchange, Lost};
-use crate::error::Failure;
-use crate::protocol::{Reply, Request};
-use backoff::Backoff;
+use crate::error::{Failure, Fault, Written};
+use crate::protocol::{Key, Reply, Request};
 use health::Health;
-use slots::Slots;
+use owed::Owed;
+use recovery::Recovery;
+use slots::{Attempt, Slots};
+use trust::Trust;
 
+pub(crate) use ejections::Ejections;
 pub(crate) use greeting::Greeting;
+pub(crate) use health::Condition;
+pub(crate) use owed::Debt;
 
 /// A connection is given up when its oldest request has waited this many timeouts.
 const PATIENCE: u32 = 2;
@@ -36,6 +46,13 @@ pub(crate) struct Node {
     timeout: Duration,
     max_item_size: usize,
     health: Health,
+    owed: Owed,
+    /// How many deletions it was owed and got.
+    replayed: AtomicU64,
+    trust: Trust,
+    recovery: Mutex<Option<Recovery>>,
+    /// The key of the write that tells its CAS number.
+    mark: Key,
     slots: Slots,
 }
 
@@ -47,7 +64,8 @@ pub(crate) struct Link {
 }
 
 impl Node {
-    pub(crate) fn new(server: &Server, config: &Config) -> Arc<Self> {
+    /// `ejections` is shared by all nodes of the ring.
+    pub(crate) fn new(server: &Server, config: &Config, ejections: &Arc<Ejections>) -> Arc<Self> {
         Arc::new(Self {
             name: server.name().into(),
             address: server.address().clone(),
@@ -55,7 +73,12 @@ impl Node {
             connect_timeout: config.connect_timeout,
             timeout: config.timeout,
             max_item_size: config.max_item_size,
-            health: Health::new(config.retry_attempts),
+            health: Health::new(config.retry_attempts, Arc::clone(ejections)),
+            owed: Owed::default(),
+            replayed: AtomicU64::new(0),
+            trust: Trust::default(),
+            recovery: Mutex::default(),
+            mark: recovery::mark(&config.key_prefix),
             slots: Slots::new(config.max_pool_size),
         })
     }
@@ -73,35 +96,73 @@ impl Node {
         !down
     }
 
-    /// The `-I` of the server behind `link`.
-    pub(crate) fn item_size_max(&self, link: &Link) -> usize {
-        link.greeting.item_size_max.unwrap_or(self.max_item_size)
+    /// How it is, and how it came to be so.
+    #[expect(dead_code, reason = "for the statistics of a client")]
+    pub(crate) fn condition(&self) -> Condition {
+        self.health.condition()
+    }
+
+    /// How many deletions it is owed, and how many it was owed and got.
+    #[expect(dead_code, reason = "for the statistics of a client")]
+    pub(crate) fn debts(&self) -> (usize, u64) {
+        (self.owed.count(), self.replayed.load(Ordering::Relaxed))
+    }
+
+    /// Whether its keys are placed elsewhere: it is down, and not too many others are.
+    pub(crate) fn is_ejected(self: &Arc<Self>) -> bool {
+        !self.is_up() && self.health.is_ejected()
+    }
+
+    /// Whether it is down and its keys stay with it.
+    pub(crate) fn keeps_keys(&self) -> bool {
+        self.health.keeps_keys()
+    }
+
+    /// The `-I` of the server behind `link`, or what is configured.
+    pub(crate) fn item_size_max(&self, link: Option<&Link>) -> usize {
+        link.and_then(|link| link.greeting.item_size_max)
+            .unwrap_or(self.max_item_size)
+    }
+
+    /// Whether there are items that an outage may have made old.
+    pub(crate) fn holds_old(&self) -> bool {
+        self.trust.is_limited()
+    }
+
+    /// Whether an outage may have made the item with this CAS number old.
+    pub(crate) fn is_old(&self, cas: u64) -> bool {
+        !self.trust.covers(cas)
     }
 
     /// A connection for the current runtime; made if there is none. A node that is down fails at
-    /// once.
+    /// once, and one that is owed something gets that first.
     ///
     /// Cancel safety: the connection goes on being made, for whoever comes next.
     pub(crate) async fn link(self: &Arc<Self>, deadline: Instant) -> Result<Arc<Link>, Failure> {
         let runtime = runtime()?;
-        if !self.is_up() {
-            return Err(Failure::new(ErrorKind::Unavailable, "down").at(&self.name));
+        loop {
+            self.ready(deadline).await?;
+            let seen = self.health.failures();
+            let attempt = self.attempt(&runtime);
+            if let Some(link) = attempt.link() {
+                return Ok(link);
+            }
+            let Ok(outcome) = timeout_at(deadline, attempt.outcome()).await else {
+                let late = Failure::new(ErrorKind::Timeout, "no connection in time");
+                return Err(self.failed(seen, late));
+            };
+            let link = outcome?;
+            if self.is_ready() {
+                return Ok(link);
+            }
         }
-        let seen = self.health.failures();
-        let attempt = self.slots.attempt(&runtime, || {
+    }
+
+    fn attempt(self: &Arc<Self>, runtime: &Handle) -> Attempt {
+        self.slots.attempt(runtime, || {
             let node = Arc::clone(self);
             async move { node.reach().await }
-        });
-        if let Some(link) = attempt.link() {
-            return Ok(link);
-        }
-        match timeout_at(deadline, attempt.outcome()).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(self.failed(
-                seen,
-                Failure::new(ErrorKind::Timeout, "no connection in time"),
-            )),
-        }
+        })
     }
 
     /// Sends `request` and waits for the reply. Errors that the server answers are failures.
@@ -125,7 +186,12 @@ impl Node {
         if Instant::now() >= deadline {
             return Err(Failure::new(ErrorKind::Timeout, "no time left to ask").at(&self.name));
         }
-        let changes = matches!(request, Request::Set(_) | Request::Delete(_));
+        let changes = request.changes();
+        let written = if request.is_idempotent() {
+            Written::Repeatable
+        } else {
+            Written::Once
+        };
         let seen = self.health.failures();
         let connection = link.connection.clone();
         match connection.send(request) {
@@ -135,27 +201,24 @@ impl Node {
                 exchange,
                 deadline,
                 changes,
+                written,
                 seen,
             }),
-            Err(lost) => Err(self.lost(lost, changes, seen)),
+            Err(lost) => Err(self.lost(lost, changes, written, seen)),
         }
     }
 
     /// Asks the server whether it is there, whatever its state, and returns what it told.
     pub(crate) async fn ask(self: &Arc<Self>, deadline: Instant) -> Result<Greeting, Failure> {
         if self.health.is_down() {
-            let outcome = timeout_at(deadline, self.reach()).await;
-            let late = |_| Failure::new(ErrorKind::Timeout, "no connection in time");
-            let link = outcome.map_err(late)??;
-            self.slots.keep(&runtime()?, Arc::clone(&link));
-            return Ok(link.greeting);
+            self.revive(deadline).await?;
         }
         let link = self.link(deadline).await?;
         self.call(&link, Request::Noop, deadline).await?;
         Ok(link.greeting)
     }
 
-    fn lost(self: &Arc<Self>, lost: Lost, changes: bool, seen: u64) -> Failure {
+    fn lost(self: &Arc<Self>, lost: Lost, changes: bool, written: Written, seen: u64) -> Failure {
         let (kind, detail) = match lost {
             Lost::Full => (ErrorKind::Overloaded, "too much in flight"),
             Lost::Unsent => (ErrorKind::Unavailable, "the connection ended before"),
@@ -165,7 +228,7 @@ impl Node {
         let failure = Failure::new(kind, detail);
         // A connection that had ended before tells nothing about the node: the next one will.
         if lost == Lost::Sent {
-            self.failed(seen, failure)
+            self.failed(seen, failure.written(written))
         } else {
             failure.at(&self.name)
         }
@@ -173,8 +236,14 @@ impl Node {
 
     /// Counts a failure of a call that began when `seen` failures had been counted.
     fn failed(self: &Arc<Self>, seen: u64, failure: Failure) -> Failure {
-        if self.health.failed(seen) {
-            self.went_down(failure.detail());
+        let reason = failure.detail();
+        let went_down = match failure.fault {
+            Fault::Refused => self.health.refused(reason, &self.trust),
+            Fault::Theirs => self.health.failed(seen, reason, &self.trust),
+            Fault::Ours => false,
+        };
+        if went_down {
+            self.went_down(reason);
         }
         failure.at(&self.name)
     }
@@ -187,75 +256,27 @@ impl Node {
     }
 
     /// Makes a connection, and remembers how that went: nobody there is down at once, any other
-    /// failure is counted, and a connection that comes about shows that the node is up.
+    /// failure is counted.
     async fn reach(self: &Arc<Self>) -> Result<Arc<Link>, Failure> {
         let seen = self.health.failures();
         let deadline = Instant::now() + self.connect_timeout;
         let outcome = async {
-            let connection =
-                dial::connect(&self.address, deadline)
-                    .await
-                    .inspect_err(|failure| {
-                        if failure.kind == ErrorKind::Unavailable && self.health.refused() {
-                            self.went_down(failure.detail());
-                        }
-                    })?;
+            let connection = dial::connect(&self.address, deadline).await?;
             let greeting = greeting::exchange(&connection, self.protocol, deadline).await?;
-            Ok(Arc::new(Link {
+            Ok(Link {
                 connection,
                 greeting,
-            }))
+            })
         };
         match outcome.await {
             Ok(link) => {
-                self.up_again(self.health.reached());
-                Ok(link)
+                self.health.connected();
+                self.trust.connected(link.greeting.run);
+                Ok(Arc::new(link))
             }
             Err(failure) => Err(self.failed(seen, failure)),
         }
     }
-
-    fn up_again(&self, was_down: bool) {
-        if was_down {
-            tracing::info!(node = %self.name, "memcached node is up again");
-        }
-    }
-
-    /// Starts the prober unless one is at work.
-    fn probe_when_due(self: &Arc<Self>) {
-        if let Ok(runtime) = runtime()
-            && self.health.claim_probe(self.connect_timeout)
-        {
-            runtime.spawn(probe(Arc::downgrade(self)));
-        }
-    }
-}
-
-/// Tries to reach a node that is down, again and again, until it answers or nobody has it any
-/// more. If its runtime ends or stands still, a later call starts another.
-async fn probe(node: Weak<Node>) {
-    let mut backoff = Backoff::default();
-    while let Some(pause) = announce(&node, &mut backoff) {
-        tokio::time::sleep(pause).await;
-        let Some(node) = node.upgrade() else { return };
-        if node.health.is_down()
-            && let Ok(link) = node.reach().await
-        {
-            node.slots.keep(&Handle::current(), link);
-        }
-    }
-}
-
-/// How long to wait before the next probe, said to others as well; `None` if none is needed.
-fn announce(node: &Weak<Node>, backoff: &mut Backoff) -> Option<Duration> {
-    let node = node.upgrade()?;
-    if !node.health.is_down() {
-        node.health.probed();
-        return None;
-    }
-    let pause = backoff.next();
-    node.health.probing(pause + node.connect_timeout);
-    Some(pause)
 }
 
 fn runtime() -> Result<Handle, Failure> {
@@ -271,6 +292,7 @@ pub(crate) struct Sent {
     exchange: Exchange,
     deadline: Instant,
     changes: bool,
+    written: Written,
     seen: u64,
 }
 
@@ -283,11 +305,12 @@ impl Sent {
             exchange,
             deadline,
             changes,
+            written,
             seen,
         } = self;
         let answer = match timeout_at(deadline, exchange).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(lost)) => return Err(node.lost(lost, changes, seen)),
+            Ok(Err(lost)) => return Err(node.lost(lost, changes, written, seen)),
             Err(_) => {
                 connection.gave_up(node.timeout * PATIENCE);
                 let kind = if changes {
@@ -295,10 +318,11 @@ impl Sent {
                 } else {
                     ErrorKind::Timeout
                 };
-                return Err(node.failed(seen, Failure::new(kind, "no reply in time")));
+                let late = Failure::new(kind, "no reply in time").written(written);
+                return Err(node.failed(seen, late));
             }
         };
-        node.up_again(node.health.answered());
+        node.health.answered();
         let (kind, text) = match answer.reply() {
             Reply::ServerError(text) if text.contains("too large") => (ErrorKind::TooLarge, text),
             Reply::ServerError(text) => (ErrorKind::Rejected, text),

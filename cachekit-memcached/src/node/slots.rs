@@ -74,6 +74,13 @@ impl Slots {
         }
     }
 
+    /// All connections that are open.
+    pub(super) fn links(&self) -> Vec<Arc<Link>> {
+        let attempts = self.lock();
+        let links = attempts.values().filter_map(Attempt::link);
+        links.filter(|link| link.connection.is_open()).collect()
+    }
+
     /// Forgets all. Who waits for a reply keeps the connection open until it has come.
     pub(super) fn clear(&self) {
         self.lock().clear();

@@ -104,6 +104,22 @@ impl Request {
         }
     }
 
+    /// Whether it changes what the server holds. To touch an item changes only its time.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        matches!(self, Self::Set(_) | Self::Delete(_))
+    }
+
+    /// Whether to take effect twice is no different from once.
+    #[must_use]
+    pub fn is_idempotent(&self) -> bool {
+        match self {
+            Self::Set(set) => set.cas.is_none(),
+            Self::Delete(delete) => delete.cas.is_none(),
+            Self::Get(_) | Self::Noop | Self::Version | Self::Stats | Self::StatsSettings => true,
+        }
+    }
+
     /// Whether this is a meta command, whose reply carries the opaque.
     #[must_use]
     pub fn is_meta(&self) -> bool {

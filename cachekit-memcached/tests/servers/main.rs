@@ -2,9 +2,11 @@
 
 mod aborts;
 mod limits;
+mod load;
 mod many;
 mod outage;
 mod peers;
+mod returning;
 mod runtimes;
 
 use std::future::Future;

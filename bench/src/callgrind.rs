@@ -1,7 +1,8 @@
 //! Instructions, counted by valgrind: the same on a busy machine as on an idle one.
 
-use std::error::Error;
 use std::process::{Command, Stdio};
+
+use crate::Failed;
 
 /// Passes that are counted. The first pass of a process, which fills, is not.
 const PASSES: u64 = 2;
@@ -14,7 +15,7 @@ pub(crate) fn is_installed() -> bool {
 }
 
 /// Instructions of one pass of a contender: this program runs itself once more.
-pub(crate) fn instructions_per_pass(case: &str, who: &str) -> Result<u64, Box<dyn Error>> {
+pub(crate) fn instructions_per_pass(case: &str, who: &str) -> Result<u64, Failed> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg("--toggle-collect=*cachekit_bench*measure*counted*")

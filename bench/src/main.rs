@@ -4,9 +4,12 @@
 //! rows. Figures of two runs do not compare; figures of one run do.
 
 mod allocations;
+mod bar;
 mod callgrind;
 mod hits;
 mod measure;
+#[cfg(target_os = "linux")] // it pins processes to cores, and reads what they used in /proc
+mod memcached;
 mod row;
 mod versions;
 
@@ -19,10 +22,14 @@ static ALLOCATOR: allocations::Counting = allocations::Counting;
 
 const USAGE: &str = "\
 usage: cachekit-bench hits [--json FILE]     what a hit costs, beside others
+       cachekit-bench memcached [OPTIONS]    our client beside others, on Linux
        cachekit-bench budget                 fails if a hit takes more instructions than it may
        cachekit-bench pass CASE WHO COUNT    hits of one contender alone, for a profiler";
 
-type Outcome = Result<ExitCode, Box<dyn Error>>;
+/// What goes wrong ends the run; nobody handles it.
+type Failed = Box<dyn Error + Send + Sync>;
+
+type Outcome = Result<ExitCode, Failed>;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -30,6 +37,10 @@ fn main() -> ExitCode {
     let outcome = match arguments[..] {
         ["hits"] => hits::run(None),
         ["hits", "--json", file] => hits::run(Some(PathBuf::from(file))),
+        #[cfg(target_os = "linux")]
+        ["memcached", ref options @ ..] => memcached::run(options),
+        #[cfg(target_os = "linux")]
+        ["cell", cell] => memcached::run_cell(cell),
         ["budget"] => hits::budget::run(),
         ["pass", case, who, count] => hits::pass(case, who, count),
         _ => Err(USAGE.into()),

@@ -123,7 +123,8 @@ fn two_slots(contender: &impl Pass) -> f64 {
     })
 }
 
-fn median(mut samples: Vec<f64>) -> f64 {
+/// Of at least one sample.
+pub(crate) fn median(mut samples: Vec<f64>) -> f64 {
     samples.sort_by(f64::total_cmp);
     samples[samples.len() / 2]
 }

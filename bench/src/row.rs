@@ -1,10 +1,11 @@
 //! Rows of a bench: to a table, and to a file.
 
-use std::error::Error;
 use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
+
+use crate::Failed;
 
 /// One figure.
 #[derive(Clone, Debug, Serialize)]
@@ -18,7 +19,7 @@ pub(crate) struct Row {
 }
 
 /// Writes `rows` as a JSON array, one row a line.
-pub(crate) fn write_json(rows: &[Row], file: &Path) -> Result<(), Box<dyn Error>> {
+pub(crate) fn write_json(rows: &[Row], file: &Path) -> Result<(), Failed> {
     let rows: Vec<_> = rows
         .iter()
         .map(serde_json::to_string)

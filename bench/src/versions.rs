@@ -2,13 +2,13 @@
 
 const LOCK: &str = include_str!("../../Cargo.lock");
 
-/// `name` with its version.
+/// `name` with its version: the newest, which is the last in the file, where a peer has taken an
+/// older one with it.
 pub(crate) fn named(name: &str) -> String {
-    let heading = format!("name = \"{name}\"");
-    let mut lines = LOCK.lines().skip_while(|line| *line != heading).skip(1);
-    let version = lines
-        .next()
-        .and_then(|line| line.strip_prefix("version = \""))
-        .and_then(|line| line.strip_suffix('"'));
+    let heading = format!("name = \"{name}\"\nversion = \"");
+    let version = LOCK
+        .rsplit_once(&heading)
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .map(|(version, _)| version);
     format!("{name} {}", version.unwrap_or("of unknown version"))
 }

@@ -1,26 +1,26 @@
 //! A hashing client over many memcached servers, and the backend made of it.
 //!
-//! [`Memcached`] is a [`Backend`](cachekit_core::backend::Backend); users of the cache choose it
-//! with `CACHEKIT_MEMCACHED_SERVERS` and never name this crate.
+//! [`Client`] is the client, on its own:
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), cachekit_core::error::Error> {
-//! use cachekit_core::backend::{Backend, Ttl, Want};
-//! use cachekit_core::key::StoreKey;
-//! use cachekit_memcached::{Config, Memcached};
+//! # async fn main() -> cachekit_memcached::Result<()> {
+//! use cachekit_memcached::{Client, Config, Ttl};
 //!
 //! # let server = cachekit_memcached::testkit::Server::start();
 //! # let server = server.address();
-//! // Any number of servers: `host`, `host:port`, `[v6]:port`, `unix:/path`, `name=` in front.
-//! let memcached = Memcached::new(Config::of_servers([server])?)?;
-//! let key = StoreKey::new("greeting")?;
-//! memcached.set(&key, "hello".into(), Ttl::from_secs(60), None).await?;
-//! let found = memcached.get(&key, Want::Value).await?.found;
-//! assert_eq!(found.map(|found| found.value), Some("hello".into()));
+//! // Any number of servers: `host`, `host:port`, `[v6]:port`, `unix:/path`, each with or without
+//! // `name=` in front and `*weight` behind.
+//! let client = Client::new(Config::of_servers([server])?)?;
+//! client.set("greeting", "hello", Ttl::from_secs(60)).await?;
+//! let found = client.get("greeting").await?;
+//! assert_eq!(found.map(|value| value.data), Some("hello".into()));
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! [`Memcached`] is the [`Backend`](cachekit_core::backend::Backend) made of it; users of the cache
+//! choose it with `CACHEKIT_MEMCACHED_SERVERS` and never name this crate.
 //!
 //! From the key of the cache to the socket, each module uses those below it:
 //!
@@ -28,7 +28,7 @@
 //! |---|---|
 //! | `backend` | keys, times, leads and errors of the cache, translated |
 //! | `client` | where a key goes, what happens when a server is away, many keys at once |
-//! | [`ring`] | key → order of the servers, as pymemcache places them; pure |
+//! | [`ring`] | key → order of the servers, as pymemcache or libmemcached places them; pure |
 //! | `node` | one server: whether it is up, and the connections to it |
 //! | `connection` | one socket that many callers share |
 //! | [`protocol`] | the meta commands as bytes; pure |
@@ -46,4 +46,7 @@ pub mod ring;
 pub mod testkit;
 
 pub use backend::Memcached;
-pub use config::{Config, Failover, Protocol, Server};
+pub use cachekit_core::backend::Ttl;
+pub use cachekit_core::error::{Error, ErrorKind, Result};
+pub use client::{Client, Payload, Stored, Swapped, Value};
+pub use config::{Config, Credentials, Failover, Hashing, Protocol, Server, Tls};

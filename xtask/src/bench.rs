@@ -1,10 +1,14 @@
-//! `cargo xtask bench`: one table of figures.
+//! `cargo xtask bench`: tables of figures.
 
+use crate::package::{self, MEMCACHED};
 use crate::{Outcome, shell};
 
-/// Runs the table `name`, and writes its rows into `json`.
-pub(crate) fn run(name: &str, json: Option<&str>) -> Outcome {
-    let mut arguments = vec![
+/// Runs the bench `name` in release, with the options that it has.
+pub(crate) fn run(name: &str, options: &[&str]) -> Outcome {
+    if name == "memcached" {
+        package::require(&MEMCACHED)?;
+    }
+    let bench = [
         "run",
         "--release",
         "--package",
@@ -12,8 +16,5 @@ pub(crate) fn run(name: &str, json: Option<&str>) -> Outcome {
         "--",
         name,
     ];
-    if let Some(file) = json {
-        arguments.extend(["--json", file]);
-    }
-    shell::run(&mut shell::cargo(arguments))
+    shell::run(&mut shell::cargo(bench.iter().chain(options).copied()))
 }

@@ -11,5 +11,5 @@ const VALGRIND: Package = Package {
 /// Installs valgrind where it is missing, and counts.
 pub(crate) fn run() -> Outcome {
     package::require(&VALGRIND)?;
-    bench::run("budget", None)
+    bench::run("budget", &[])
 }

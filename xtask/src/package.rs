@@ -14,6 +14,11 @@ pub(crate) struct Package {
     pub(crate) program: &'static str,
 }
 
+pub(crate) const MEMCACHED: Package = Package {
+    name: "memcached",
+    program: "memcached",
+};
+
 /// Where programs are that `PATH` may lack: servers lie in `sbin`.
 const USUAL_PLACES: &[&str] = &[
     "/usr/bin",

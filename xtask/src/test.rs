@@ -5,13 +5,8 @@ use std::ops::AddAssign;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::package::{self, Package};
+use crate::package::{self, MEMCACHED};
 use crate::{Outcome, examples, shell};
-
-const MEMCACHED: Package = Package {
-    name: "memcached",
-    program: "memcached",
-};
 
 /// What tests take where it is given, and what they do without it.
 const OPTIONAL: &[(&str, &str)] = &[(

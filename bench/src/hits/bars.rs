@@ -1,5 +1,6 @@
 //! What a hit of ours may cost, as a ratio to something in the same run.
 
+use crate::bar::{above, at_least, at_most};
 use crate::hits::Cost;
 use crate::hits::contender::Role;
 
@@ -20,21 +21,4 @@ pub(super) fn print(costs: &[Cost]) {
     }
     at_most("two threads / one", ours.nanoseconds.two_threads / own, 1.5);
     at_most("allocations", ours.allocations, 0.0);
-}
-
-fn at_most(what: &str, figure: f64, bar: f64) {
-    line(what, figure, &format!("≤ {bar}"), figure <= bar);
-}
-
-fn at_least(what: &str, figure: f64, bar: f64) {
-    line(what, figure, &format!("≥ {bar}"), figure >= bar);
-}
-
-fn above(what: &str, figure: f64, bar: f64) {
-    line(what, figure, &format!("> {bar}"), figure > bar);
-}
-
-fn line(what: &str, figure: f64, bar: &str, met: bool) {
-    let verdict = if met { "met" } else { "NOT met" };
-    println!("  {what}: {figure:.2} ({bar}) {verdict}");
 }

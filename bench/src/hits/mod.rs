@@ -8,7 +8,6 @@ mod limit;
 mod ours;
 mod peers;
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -16,7 +15,7 @@ use crate::hits::contender::{Case, Contender, Role};
 use crate::hits::keys::{ENTRIES, origin_calls};
 use crate::measure::{self, Nanoseconds, Pass, ROUNDS};
 use crate::row::{self, Row};
-use crate::{Outcome, allocations, callgrind};
+use crate::{Failed, Outcome, allocations, callgrind};
 
 /// What one contender costs in one case, each figure for one hit.
 #[derive(Debug)]
@@ -74,7 +73,7 @@ fn contenders(case: Case) -> Vec<Contender> {
     contenders
 }
 
-fn costs_of(case: Case, count_instructions: bool) -> Result<Vec<Cost>, Box<dyn Error>> {
+fn costs_of(case: Case, count_instructions: bool) -> Result<Vec<Cost>, Failed> {
     let contenders = contenders(case);
     for contender in &contenders {
         fill(contender)?;
@@ -106,7 +105,7 @@ fn costs_of(case: Case, count_instructions: bool) -> Result<Vec<Cost>, Box<dyn E
 }
 
 /// One pass of misses.
-fn fill(contender: &Contender) -> Result<(), Box<dyn Error>> {
+fn fill(contender: &Contender) -> Result<(), Failed> {
     let before = origin_calls();
     contender.pass(0);
     match origin_calls() - before {

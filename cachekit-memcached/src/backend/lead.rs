@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use cachekit_core::backend::{Renewed, Token};
 
-use super::write::delete;
-use crate::client::{Answered, Client};
+use crate::client::{Answered, Cluster, delete};
 use crate::error::Failure;
 use crate::protocol::{Exptime, Get, Key, Meta, Request};
 
@@ -73,10 +72,10 @@ impl Lead {
         key: &Key,
         route: &str,
         hold: Exptime,
-        client: &Client,
+        cluster: &Cluster,
     ) -> Result<Renewed, Failure> {
-        let Some(led) = client
-            .led(route, self.node, self.run, client.deadline())
+        let Some(led) = cluster
+            .led(route, self.node, self.run, cluster.deadline())
             .await?
         else {
             return Ok(Renewed::Lost);
@@ -114,7 +113,7 @@ impl Lead {
         self,
         key: &Key,
         route: &str,
-        client: &Client,
+        cluster: &Cluster,
     ) -> Result<(), Failure> {
         let stale = match self.over {
             Over::Stub => false,
@@ -122,8 +121,8 @@ impl Lead {
             // To mark a fresh entry would make it stale. It is there until its ttl is over.
             Over::Fresh => return Ok(()),
         };
-        if let Some(led) = client
-            .led(route, self.node, self.run, client.deadline())
+        if let Some(led) = cluster
+            .led(route, self.node, self.run, cluster.deadline())
             .await?
         {
             led.call(delete(key, Some(self.cas), stale)).await?;
@@ -137,6 +136,7 @@ fn touch(key: &Key, touch: Option<Exptime>) -> Request {
     Request::Get(Get {
         key: key.clone(),
         value: false,
+        left: true,
         vivify: None,
         touch,
     })

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use cachekit_core::backend::{self, Found, Lookup, Ttl, Want};
-use cachekit_core::error::ErrorKind;
 
 use super::lead::{Lead, Over};
 use super::overdue::Overdue;
-use crate::client::{Answered, Target};
+use crate::client::{Answered, Target, unexpected};
 use crate::error::Failure;
 use crate::protocol::{Code, Exptime, Get, Key, Meta, Request, Vivify};
 
@@ -32,6 +31,7 @@ pub(super) fn request(key: &Key, want: Want, target: Target<'_>) -> Request {
     Request::Get(Get {
         key: key.clone(),
         value: true,
+        left: true,
         vivify,
         touch: None,
     })
@@ -111,8 +111,4 @@ fn found(meta: &Meta) -> Found {
         left,
         stale: meta.stale,
     }
-}
-
-pub(super) fn unexpected() -> Failure {
-    Failure::new(ErrorKind::Protocol, "expected the reply to another command")
 }

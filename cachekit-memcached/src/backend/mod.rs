@@ -1,6 +1,5 @@
 //! The backend: keys, times, leads and errors of the cache, translated for the client.
 
-mod keys;
 mod lead;
 mod lookup;
 mod overdue;
@@ -8,7 +7,6 @@ mod write;
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -20,15 +18,14 @@ use cachekit_core::error::{ErrorKind, Result};
 use cachekit_core::key::StoreKey;
 use tokio::time::Instant;
 
-use crate::client::{Answered, Client, Target, join_all};
+use crate::client::{Answered, Client, Cluster, Target, delete, join_all};
 use crate::config::{Config, Failover};
 use crate::error::Failure;
 use crate::node::{Greeting, Node};
-use crate::protocol::{Exptime, Key};
-use keys::Keys;
+use crate::protocol::Key;
 use lead::Lead;
 use overdue::Overdue;
-use write::{Entry, delete, stored};
+use write::{fill, stored};
 
 const GET: &str = "memcached get";
 const SET: &str = "memcached set";
@@ -70,9 +67,7 @@ const SETS_AT_ONCE: usize = 256;
 #[derive(Debug)]
 pub struct Memcached {
     client: Client,
-    keys: Keys,
     overdue: Overdue,
-    clamped: AtomicU64,
 }
 
 impl Memcached {
@@ -81,14 +76,9 @@ impl Memcached {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] says which field is out of its range.
     pub fn new(config: Config) -> Result<Self> {
-        config.check()?;
-        let client = Client::new(&config);
-        let keys = Keys::new(config.key_prefix, config.hash_prefix);
         Ok(Self {
-            client,
-            keys,
+            client: Client::new(config)?,
             overdue: Overdue::default(),
-            clamped: AtomicU64::new(0),
         })
     }
 
@@ -96,44 +86,41 @@ impl Memcached {
     /// [`Ttl::NEVER`] is not counted.
     #[must_use]
     pub fn clamped_ttls(&self) -> u64 {
-        self.clamped.load(Ordering::Relaxed)
+        self.client.clamped_ttls()
     }
 
-    fn exptime(&self, ttl: Ttl) -> Exptime {
-        let duration = ttl.duration();
-        let first = !ttl.is_never()
-            && Exptime::shortens(duration)
-            && self.clamped.fetch_add(1, Ordering::Relaxed) == 0;
-        if first {
-            tracing::warn!(
-                ?duration,
-                "a ttl over 30 days: memcached keeps the entry for 30 days"
-            );
-        }
-        Exptime::of(duration)
+    /// The client that this backend is made of: the same connections, keys and limits. What the
+    /// cache wrote is found there under the text of its key.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
     }
 
-    fn entry(&self, key: &StoreKey, value: Bytes, ttl: Ttl) -> Result<Entry> {
-        Ok(Entry {
-            key: self.keys.wire(key)?,
-            value,
-            exptime: self.exptime(ttl),
-        })
+    fn cluster(&self) -> &Cluster {
+        &self.client.cluster
     }
 
-    fn wires(&self, keys: &[StoreKey]) -> Result<Vec<Key>> {
-        keys.iter().map(|key| self.keys.wire(key)).collect()
+    fn wire(&self, key: &StoreKey) -> Result<Key, Failure> {
+        self.cluster().keys().wire(key.as_str().as_bytes())
+    }
+
+    fn wires(&self, keys: &[StoreKey]) -> Result<Vec<Key>, Failure> {
+        keys.iter().map(|key| self.wire(key)).collect()
+    }
+
+    fn route<'a>(&self, key: &'a StoreKey) -> Cow<'a, str> {
+        self.cluster().keys().route(key.route())
     }
 
     fn routes<'a>(&self, keys: &'a [StoreKey]) -> Vec<Cow<'a, str>> {
-        keys.iter().map(|key| self.keys.route(key)).collect()
+        keys.iter().map(|key| self.route(key)).collect()
     }
 
     /// What a read of `key` came to, under the policy for a node that is away.
     fn lookup(&self, outcome: Result<Answered, Failure>, key: &Key, want: Want) -> Result<Lookup> {
         let lookup = |answered| lookup::lookup(answered, key, want, &self.overdue);
         let missed = |failure: &Failure| {
-            failure.kind == ErrorKind::Unavailable && self.client.failover() == Failover::Miss
+            failure.kind == ErrorKind::Unavailable && self.cluster().failover() == Failover::Miss
         };
         match outcome.and_then(lookup) {
             Err(failure) if missed(&failure) => Ok(Lookup::miss(match want {
@@ -144,70 +131,25 @@ impl Memcached {
         }
     }
 
-    /// A write that was refused for its size leaves nothing behind. Where that fails, it is the
-    /// graver failure.
-    async fn cleaned(
-        &self,
-        key: &StoreKey,
-        deadline: Instant,
-        outcome: Result<Stored, Failure>,
-    ) -> Result<Stored> {
-        match outcome {
-            Err(failure) if failure.kind == ErrorKind::TooLarge => {
-                self.invalidate(std::slice::from_ref(key), false, SET, deadline)
-                    .await
-                    .swap_remove(0)?;
-                Err(failure.into_error(SET))
-            }
-            outcome => outcome.map_err(|failure| failure.into_error(SET)),
-        }
-    }
-
     /// [`set`](Backend::set), over by `deadline`.
-    async fn write(
-        &self,
-        key: &StoreKey,
-        value: Bytes,
-        ttl: Ttl,
-        lead: Option<&Token>,
-        deadline: Instant,
-    ) -> Result<Stored> {
-        let entry = self.entry(key, value, ttl)?;
-        let route = self.keys.route(key);
-        let failed = |failure: Failure| failure.into_error(SET);
-        match lead.map(Lead::of) {
-            Some(Some(lead)) => {
-                return entry
-                    .fill(lead, &route, &self.client, deadline)
-                    .await
-                    .map_err(failed);
-            }
+    async fn write(&self, entry: NewEntry, deadline: Instant) -> Result<Stored, Failure> {
+        let NewEntry {
+            key,
+            value,
+            ttl,
+            lead,
+        } = entry;
+        let set = write::set(self.wire(&key)?, value, self.cluster().exptime(ttl));
+        let route = self.route(&key);
+        match lead.as_ref().map(Lead::of) {
+            Some(Some(lead)) => return fill(set, lead, &route, self.cluster(), deadline).await,
             // The token of another backend does not stand here, where tokens mean something.
-            Some(None)
-                if self
-                    .client
-                    .is_fenced(&route, deadline)
-                    .await
-                    .map_err(failed)? =>
-            {
+            Some(None) if self.cluster().is_fenced(&route, deadline).await? => {
                 return Ok(Stored::Superseded);
             }
             Some(None) | None => {}
         }
-        let request = |target: Target<'_>| entry.request(None, target);
-        let outcome = self.client.call(&route, deadline, request).await;
-        self.cleaned(
-            key,
-            deadline,
-            outcome.and_then(|answered| stored(&answered)),
-        )
-        .await
-    }
-
-    async fn write_entry(&self, entry: NewEntry, deadline: Instant) -> Result<Stored> {
-        let lead = entry.lead.as_ref();
-        self.write(&entry.key, entry.value, entry.ttl, lead, deadline)
-            .await
+        stored(&self.cluster().store(&set, &route, deadline).await?)
     }
 
     async fn invalidate(
@@ -219,14 +161,17 @@ impl Memcached {
     ) -> Vec<Result<()>> {
         let wires = match self.wires(keys) {
             Ok(wires) => wires,
-            Err(error) => return keys.iter().map(|_| Err(error.clone())).collect(),
+            Err(failure) => return all(keys, &failure, operation),
         };
         let request = |index: usize| delete(&wires[index], None, stale);
         let results = self
-            .client
+            .cluster()
             .invalidate_many(&self.routes(keys), deadline, request)
             .await;
-        let result = |outcome: Result<(), Failure>| outcome.map_err(|f| f.into_error(operation));
+        let result = |outcome: Result<bool, Failure>| match outcome {
+            Ok(_) => Ok(()),
+            Err(failure) => Err(failure.into_error(operation)),
+        };
         results.into_iter().map(result).collect()
     }
 }
@@ -234,12 +179,12 @@ impl Memcached {
 #[async_trait]
 impl Backend for Memcached {
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
-        let wire = self.keys.wire(key)?;
+        let wire = self.wire(key).map_err(|f| f.into_error(GET))?;
         let request = |target: Target<'_>| Ok(lookup::request(&wire, want, target));
-        let deadline = self.client.deadline();
+        let deadline = self.cluster().deadline();
         let outcome = self
-            .client
-            .call(&self.keys.route(key), deadline, request)
+            .cluster()
+            .call(&self.route(key), deadline, request)
             .await;
         self.lookup(outcome, &wire, want)
     }
@@ -251,8 +196,14 @@ impl Backend for Memcached {
         ttl: Ttl,
         lead: Option<&Token>,
     ) -> Result<Stored> {
-        self.write(key, value, ttl, lead, self.client.deadline())
-            .await
+        let entry = NewEntry {
+            key: key.clone(),
+            value,
+            ttl,
+            lead: lead.cloned(),
+        };
+        let outcome = self.write(entry, self.cluster().deadline()).await;
+        outcome.map_err(|failure| failure.into_error(SET))
     }
 
     async fn expire(&self, key: &StoreKey) -> Result<()> {
@@ -260,7 +211,7 @@ impl Backend for Memcached {
             std::slice::from_ref(key),
             true,
             EXPIRE,
-            self.client.deadline(),
+            self.cluster().deadline(),
         )
         .await
         .swap_remove(0)
@@ -271,78 +222,71 @@ impl Backend for Memcached {
             std::slice::from_ref(key),
             false,
             REMOVE,
-            self.client.deadline(),
+            self.cluster().deadline(),
         )
         .await
         .swap_remove(0)
     }
 
     async fn renew(&self, key: &StoreKey, lead: &Token, hold: Ttl) -> Result<Renewed> {
-        let wire = self.keys.wire(key)?;
+        let wire = self.wire(key).map_err(|f| f.into_error(RENEW))?;
         let Some(lead) = Lead::of(lead) else {
             return Ok(Renewed::Lost);
         };
+        let hold = lookup::hold(hold);
         let outcome = lead
-            .renew(
-                &wire,
-                &self.keys.route(key),
-                lookup::hold(hold),
-                &self.client,
-            )
+            .renew(&wire, &self.route(key), hold, self.cluster())
             .await;
         outcome.map_err(|failure| failure.into_error(RENEW))
     }
 
     async fn release(&self, key: &StoreKey, lead: &Token) -> Result<()> {
-        let wire = self.keys.wire(key)?;
+        let wire = self.wire(key).map_err(|f| f.into_error(RELEASE))?;
         let Some(lead) = Lead::of(lead) else {
             return Ok(());
         };
-        let outcome = lead
-            .release(&wire, &self.keys.route(key), &self.client)
-            .await;
+        let outcome = lead.release(&wire, &self.route(key), self.cluster()).await;
         outcome.map_err(|failure| failure.into_error(RELEASE))
     }
 
     async fn get_many(&self, keys: &[StoreKey], want: Want) -> Vec<Result<Lookup>> {
         let wires = match self.wires(keys) {
             Ok(wires) => wires,
-            Err(error) => return keys.iter().map(|_| Err(error.clone())).collect(),
+            Err(failure) => return all(keys, &failure, GET),
         };
         let request =
             |index: usize, target: Target<'_>| Ok(lookup::request(&wires[index], want, target));
-        let outcomes = self.client.call_many(&self.routes(keys), request).await;
+        let outcomes = self.cluster().call_many(&self.routes(keys), request).await;
         let lookup = |(outcome, key)| self.lookup(outcome, key, want);
         outcomes.into_iter().zip(&wires).map(lookup).collect()
     }
 
     async fn set_many(&self, entries: Vec<NewEntry>) -> Vec<Result<Stored>> {
-        let deadline = self.client.deadline();
+        let deadline = self.cluster().deadline();
         let mut results = Vec::with_capacity(entries.len());
-        let mut entries = entries
-            .into_iter()
-            .map(|entry| self.write_entry(entry, deadline));
+        let mut entries = entries.into_iter().map(|entry| self.write(entry, deadline));
         loop {
             let together: Vec<_> = entries.by_ref().take(SETS_AT_ONCE).collect();
             if together.is_empty() {
                 return results;
             }
-            results.extend(join_all(together).await);
+            let outcomes = join_all(together).await.into_iter();
+            results.extend(outcomes.map(|outcome| outcome.map_err(|f| f.into_error(SET))));
         }
     }
 
     async fn expire_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
-        self.invalidate(keys, true, EXPIRE, self.client.deadline())
+        self.invalidate(keys, true, EXPIRE, self.cluster().deadline())
             .await
     }
 
     async fn remove_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
-        self.invalidate(keys, false, REMOVE, self.client.deadline())
+        self.invalidate(keys, false, REMOVE, self.cluster().deadline())
             .await
     }
 
     async fn health(&self) -> Health {
-        let deadline = self.client.deadline();
+        let deadline = self.cluster().deadline();
         let ask = async |node: &Arc<Node>| {
             let (state, detail) = match node.ask(deadline).await {
                 Ok(greeting) => state_of(greeting),
@@ -355,9 +299,15 @@ impl Backend for Memcached {
             }
         };
         Health {
-            nodes: join_all(self.client.nodes().iter().map(ask).collect()).await,
+            nodes: join_all(self.cluster().nodes().iter().map(ask).collect()).await,
         }
     }
+}
+
+/// The same failure for each of `keys`.
+fn all<T>(keys: &[StoreKey], failure: &Failure, operation: &'static str) -> Vec<Result<T>> {
+    let error = failure.clone().into_error(operation);
+    keys.iter().map(|_| Err(error.clone())).collect()
 }
 
 fn state_of(greeting: Greeting) -> (NodeState, String) {

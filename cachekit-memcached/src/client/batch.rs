@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use tokio::time::Instant;
 
 use super::route::{Deadlines, Tried};
-use super::{Answered, Client, Place, Target, join_all};
+use super::{Answered, Cluster, Place, Target, join_all};
 use crate::error::Failure;
 use crate::protocol::Request;
 
@@ -28,7 +28,7 @@ struct Job {
     tried: Option<Tried>,
 }
 
-impl Client {
+impl Cluster {
     /// [`call`](Self::call) for many keys; `request` is told which. Results are in the order of
     /// `routes`. A node that is away fails its own keys and no other.
     pub(crate) async fn call_many(

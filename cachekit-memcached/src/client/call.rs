@@ -5,21 +5,21 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::route::{Deadlines, Tried};
-use super::{Answered, Client, Place, Target};
+use super::{Answered, Cluster, Place, Target};
 use crate::error::Failure;
 use crate::node::{Link, Node};
 use crate::protocol::Request;
 
 /// The node that gave a lead, and a connection to it.
 pub(crate) struct Led<'a> {
-    client: &'a Client,
+    client: &'a Cluster,
     node: &'a Arc<Node>,
     link: Arc<Link>,
     place: Place,
     deadline: Instant,
 }
 
-impl Client {
+impl Cluster {
     /// Sends the request that `request` makes to the node of `route`. Where that node turns out not
     /// to be there, the call goes on as [`again`](Self::again) says, until `deadline`.
     pub(crate) async fn call(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cachekit_core::error::ErrorKind;
 
-use super::{Client, Place, STAND_IN_TTL};
+use super::{Cluster, Place, STAND_IN_TTL};
 use crate::error::Failure;
 use crate::node::{Debt, Node};
 use crate::protocol::{Key, Request};
@@ -21,7 +21,7 @@ pub(super) struct Change<'a> {
     owner: Option<&'a Arc<Node>>,
 }
 
-impl Client {
+impl Cluster {
     /// The change that `request` makes at `place`, if it writes.
     pub(super) fn change(&self, place: Place, request: &Request) -> Option<Change<'_>> {
         let Request::Set(set) = request else {
@@ -29,7 +29,7 @@ impl Client {
         };
         Some(Change {
             key: set.key.clone(),
-            plain: set.cas.is_none(),
+            plain: request.is_idempotent(),
             node: &self.nodes[place.node],
             owner: place.is_stand_in().then(|| &self.nodes[place.owner]),
         })

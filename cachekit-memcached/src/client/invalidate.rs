@@ -9,16 +9,17 @@ use tokio::time::Instant;
 use super::batch::Placing;
 use super::debts::may_have_missed;
 use super::route::{Deadlines, Tried};
-use super::{Answered, Client, Place, Target, join_all};
+use super::{Answered, Cluster, Place, Target, join_all};
 use crate::error::Failure;
 use crate::node::Debt;
 use crate::protocol::{Code, Request};
 
-impl Client {
+impl Cluster {
     /// Sends the deletions that `request` makes to the owner of each route and to the owner's
     /// stand-in, and once more where one may not have arrived: it may take effect twice.
     ///
-    /// A node that did not get it is owed it, and gets it before this process calls that node again;
+    /// Tells of each whether there was an item; of one that was sent twice, whether the last attempt
+    /// found one. A node that did not get it is owed it, and gets it before this process calls that node again;
     /// the caller is told by [`ErrorKind::Pending`]. If there is no room to remember it, the error
     /// is [`ErrorKind::Unavailable`]. A stand-in that is away holds nothing that is read.
     pub(crate) async fn invalidate_many(
@@ -26,7 +27,7 @@ impl Client {
         routes: &[Cow<'_, str>],
         deadline: Instant,
         request: impl Fn(usize) -> Request + Sync,
-    ) -> Vec<Result<(), Failure>> {
+    ) -> Vec<Result<bool, Failure>> {
         let owner = |index: usize, tried: Option<Tried>| {
             let worthwhile = tried.is_none_or(|t| t.attempts == 1 && t.may_be_repeated());
             worthwhile.then(|| self.owner(&routes[index]))
@@ -52,7 +53,7 @@ impl Client {
                 let request = request(index);
                 let owner = self.delivered(Some(self.owner(route)), &request, owner);
                 let stand_in = self.delivered(self.stand_in(route), &request, stand_in);
-                owner.and(stand_in)
+                Ok(owner? | stand_in?)
             })
             .collect()
     }
@@ -64,12 +65,12 @@ impl Client {
         place: Option<Place>,
         request: &Request,
         delivery: Option<Result<Answered, Failure>>,
-    ) -> Result<(), Failure> {
-        match (place, delivery.map_or(Ok(()), done)) {
+    ) -> Result<bool, Failure> {
+        match (place, delivery.map_or(Ok(false), done)) {
             (Some(place), Err(failure)) if may_have_missed(&failure) => {
                 Err(self.pending(place, request, failure))
             }
-            (None, Err(_)) => Ok(()),
+            (None, Err(_)) => Ok(false),
             (_, outcome) => outcome,
         }
     }
@@ -88,9 +89,10 @@ impl Client {
     }
 }
 
-fn done(result: Result<Answered, Failure>) -> Result<(), Failure> {
+fn done(result: Result<Answered, Failure>) -> Result<bool, Failure> {
     match result?.meta().map(|meta| meta.code) {
-        Some(Code::Done | Code::NotFound | Code::Exists) => Ok(()),
+        Some(Code::Done) => Ok(true),
+        Some(Code::NotFound | Code::Exists) => Ok(false),
         _ => Err(Failure::new(
             ErrorKind::Protocol,
             "expected the reply to a deletion",

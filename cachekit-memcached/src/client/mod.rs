@@ -4,39 +4,132 @@
 mod batch;
 mod call;
 mod debts;
+mod delete;
 mod invalidate;
 mod join;
+mod keys;
+mod read;
 mod route;
+mod store;
 mod trust;
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cachekit_core::error::ErrorKind;
+use cachekit_core::backend::Ttl;
+use cachekit_core::error::{ErrorKind, Result};
 use tokio::time::Instant;
 
 use crate::config::{Config, Failover};
 use crate::connection::Answer;
 use crate::error::Failure;
 use crate::node::{Ejections, Link, Node};
-use crate::protocol::{Exptime, Meta};
-use crate::ring::Rendezvous;
+use crate::protocol::{Exptime, Key, Meta};
+use crate::ring::Ring;
 
-pub(crate) use call::Led;
+pub(crate) use delete::delete;
 pub(crate) use join::join_all;
+pub(crate) use keys::Keys;
 pub(crate) use route::Place;
+
+pub use read::Value;
+pub use store::{Payload, Stored, Swapped};
 
 /// What lands on a stand-in lives no longer than this: when the owner is back, nobody looks there
 /// any more, and nobody who saw no outage ever did.
 const STAND_IN_TTL: Duration = Duration::from_secs(10);
 
+/// A memcached client over any number of servers.
+///
+/// One `Client` serves a whole process: clones share its connections, and so do all callers, whose
+/// requests travel together. Making one reaches for no server; the first calls connect. Each tokio
+/// runtime that calls has connections of its own, so a client may outlive a runtime. A runtime
+/// needs its drivers of I/O and time (`enable_all`): without the one of time, tokio panics.
+///
+/// # Keys
+/// Any bytes but none at all. What stands on the wire is the key with [`Config::key_prefix`] in
+/// front. A key that is longer than 250 bytes then, that has spaces or control bytes in it or that
+/// is no UTF-8 is written as its readable beginning and a BLAKE3 hash; no other key is ever written
+/// like that. Keys are placed by their text; one that is no UTF-8 by the text
+/// in which each of its bytes is the character of that number.
+///
+/// # Times
+/// A [`Ttl`] is rounded up to whole seconds, and one over 30 days is taken for 30 days. The clock
+/// of a server goes on once a second: an item may be gone up to a second early.
+///
+/// # Outcomes
+/// That nothing is there is an answer; everything else is an error, whose
+/// [`kind`](cachekit_core::error::Error::kind) tells what is known of the call:
+///
+/// | kind | |
+/// |---|---|
+/// | `Unavailable` | the server is away; nothing was done |
+/// | `Timeout` | no answer in time; nothing was changed |
+/// | `Ambiguous` | the change was sent and not answered: it may have happened |
+/// | `Overloaded` | too much is in flight; nothing was sent |
+/// | `Rejected` | the server refused: out of memory, a value that is no number |
+/// | `TooLarge` | over the limit of the server; what was to be replaced is removed |
+/// | `InvalidKey` | an empty key |
+/// | `Protocol` | the peer does not speak as memcached does; the connection is closed |
+/// | `Unsupported` | outside of a tokio runtime, or a command that this server does not have |
+///
+/// Under [`Failover::Miss`] a read whose server is away finds nothing, as that policy says.
+///
+/// # Cancel safety
+/// Every method: dropping the future leaves the client in order, and no other caller ever gets the
+/// answer. A change whose future was dropped may or may not have happened.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub(crate) cluster: Arc<Cluster>,
+}
+
+impl Client {
+    /// A client for `config`. Reaches for no server, and needs no runtime.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](cachekit_core::error::ErrorKind::InvalidInput) says which field
+    /// is out of its range.
+    pub fn new(config: Config) -> Result<Self> {
+        config.check()?;
+        let cluster = Arc::new(Cluster::new(config));
+        Ok(Self { cluster })
+    }
+
+    /// How many items were given a ttl over 30 days, and live for 30 days instead. [`Ttl::NEVER`]
+    /// is not counted.
+    #[must_use]
+    pub fn clamped_ttls(&self) -> u64 {
+        self.cluster.clamped.load(Ordering::Relaxed)
+    }
+}
+
+impl Client {
+    /// The text that decides on which node the item of `key` lies.
+    fn route<'a>(&self, key: &'a [u8]) -> Cow<'a, str> {
+        self.cluster.keys.route(keys::text(key))
+    }
+
+    fn routes<'a, K: AsRef<[u8]>>(&self, keys: &'a [K]) -> Vec<Cow<'a, str>> {
+        keys.iter().map(|key| self.route(key.as_ref())).collect()
+    }
+
+    fn wires<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Result<Key, Failure>> {
+        let wire = |key: &K| self.cluster.keys.wire(key.as_ref());
+        keys.iter().map(wire).collect()
+    }
+}
+
 /// All servers of the ring.
 #[derive(Debug)]
-pub(crate) struct Client {
-    ring: Rendezvous,
+pub(crate) struct Cluster {
+    ring: Ring,
     nodes: Vec<Arc<Node>>,
     failover: Failover,
     timeout: Duration,
+    keys: Keys,
+    clamped: AtomicU64,
 }
 
 /// Where a request is about to be sent.
@@ -59,19 +152,40 @@ pub(crate) struct Answered {
     pub(crate) run: u64,
 }
 
-impl Client {
-    pub(crate) fn new(config: &Config) -> Self {
+impl Cluster {
+    fn new(config: Config) -> Self {
         let ejections = Ejections::of(config.servers.len());
         Self {
-            ring: Rendezvous::new(config.servers.iter().map(crate::config::Server::name)),
+            ring: Ring::new(config.hashing, &config.servers),
             nodes: config
                 .servers
                 .iter()
-                .map(|server| Node::new(server, config, &ejections))
+                .map(|server| Node::new(server, &config, &ejections))
                 .collect(),
             failover: config.failover,
             timeout: config.timeout,
+            keys: Keys::new(config.key_prefix, config.hash_prefix),
+            clamped: AtomicU64::new(0),
         }
+    }
+
+    pub(crate) const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// How long an item with `ttl` is to live.
+    pub(crate) fn exptime(&self, ttl: Ttl) -> Exptime {
+        let duration = ttl.duration();
+        let first = !ttl.is_never()
+            && Exptime::shortens(duration)
+            && self.clamped.fetch_add(1, Ordering::Relaxed) == 0;
+        if first {
+            tracing::warn!(
+                ?duration,
+                "a ttl over 30 days: memcached keeps the item for 30 days"
+            );
+        }
+        Exptime::of(duration)
     }
 
     pub(crate) fn nodes(&self) -> &[Arc<Node>] {
@@ -88,11 +202,12 @@ impl Client {
     }
 }
 
-impl Target<'_> {
-    pub(crate) fn item_size_max(&self) -> usize {
-        self.node.item_size_max(self.link)
-    }
+/// A reply that fits no request of its kind.
+pub(crate) fn unexpected() -> Failure {
+    Failure::new(ErrorKind::Protocol, "expected the reply to another command")
+}
 
+impl Target<'_> {
     /// How long what is to live for `wanted` lives here.
     pub(crate) fn exptime(&self, wanted: Exptime) -> Exptime {
         if self.place.is_stand_in() {

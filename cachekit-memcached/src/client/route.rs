@@ -3,7 +3,7 @@
 use cachekit_core::error::ErrorKind;
 use tokio::time::Instant;
 
-use super::Client;
+use super::Cluster;
 use crate::config::Failover;
 use crate::error::{Failure, Written};
 use crate::protocol::Request;
@@ -83,7 +83,7 @@ impl Tried {
     }
 }
 
-impl Client {
+impl Cluster {
     /// The owner of `route`, or the node that stands in for it. If none is up, the owner.
     pub(super) fn place(&self, route: &str) -> Place {
         let owner = self.owner(route);

@@ -1,22 +1,27 @@
 //! One server: what it is called, and where it is.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::Hashing;
+
 /// The port of a server that is given without one.
 const DEFAULT_PORT: u16 = 11_211;
 
-/// A server: an address, and the name by which keys are placed on it.
+/// A server: where it is, the name by which keys are placed on it, and its share of them.
 ///
-/// Read from `host`, `host:port`, `[v6]:port`, `unix:/path` (or the path alone), each with or
-/// without `name=` in front. A server with a name of its own may move to another address
-/// without moving its keys.
+/// Read from `host`, `host:port`, `[v6]:port` or `unix:/path` (or the path alone), each with or
+/// without `name=` in front and `*weight` behind, as in `a=10.0.0.1:11211*3`. What follows the
+/// last `*` is the weight. A server with a name of its own may move to another address without
+/// moving its keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Server {
-    name: String,
+    name: Option<String>,
     address: Address,
+    weight: u32,
 }
 
 /// Where a server listens.
@@ -37,18 +42,36 @@ pub struct InvalidServer {
 }
 
 impl Server {
-    /// What placement hashes: the name given, or else what pymemcache makes of the address:
-    /// `host:port` with the port always there, IPv6 without brackets, the bare path of a unix
-    /// socket.
+    /// What it is called in health, logs and errors: the name given, or else its address.
     #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
+    pub fn name(&self) -> Cow<'_, str> {
+        self.identity(Hashing::Rendezvous)
+    }
+
+    /// What `hashing` places keys by: the name given, or else what the client that is followed
+    /// makes of the address. pymemcache: `host:port` with the port always there, the bare path of
+    /// a unix socket. libmemcached: `host` alone where the port is 11211, `path:0` of a unix
+    /// socket. Both write IPv6 without brackets.
+    #[must_use]
+    pub fn identity(&self, hashing: Hashing) -> Cow<'_, str> {
+        match (&self.name, &self.address, hashing) {
+            (Some(name), ..) => name.into(),
+            (None, Address::Tcp(host, DEFAULT_PORT), Hashing::Ketama) => host.into(),
+            (None, Address::Unix(path), Hashing::Ketama) => format!("{}:0", path.display()).into(),
+            (None, address, _) => address.to_string().into(),
+        }
     }
 
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// Its share of the keys beside those of the others, at least 1. Default: 1.
+    #[must_use]
+    pub const fn weight(&self) -> u32 {
+        self.weight
     }
 }
 
@@ -62,16 +85,25 @@ impl FromStr for Server {
             reason,
         };
         let is_path = text.starts_with("unix:") || text.starts_with('/');
-        let (name, address) = match text.split_once('=') {
-            Some((name, address)) if !is_path => (Some(name.trim()), address.trim()),
+        let (name, place) = match text.split_once('=') {
+            Some((name, place)) if !is_path => (Some(name.trim()), place.trim()),
             _ => (None, text),
         };
-        let address = address.parse::<Address>().map_err(invalid)?;
-        let name = name.map_or_else(|| address.to_string(), str::to_owned);
-        if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        if name.is_some_and(|name| name.is_empty() || name.chars().any(is_blank)) {
             return Err(invalid("its name is empty or has spaces"));
         }
-        Ok(Self { name, address })
+        let (address, weight) = match place.rsplit_once('*') {
+            Some((address, weight)) => {
+                let weight = number(weight).ok_or("its weight is no whole number of at least 1");
+                (address, weight.map_err(invalid)?)
+            }
+            None => (place, 1),
+        };
+        Ok(Self {
+            name: name.map(str::to_owned),
+            address: address.parse().map_err(invalid)?,
+            weight,
+        })
     }
 }
 
@@ -108,7 +140,9 @@ impl FromStr for Address {
                 (host, port)
             }
         };
-        let port = parse_port(port).ok_or("its port is no number from 1 to 65535")?;
+        let port = parse_port(port).ok_or(
+            "its port is no number from 1 to 65535 (a weight is written behind it, as `*3`)",
+        )?;
         Ok(Self::Tcp(host.to_owned(), port))
     }
 }
@@ -124,9 +158,18 @@ fn parse_port(text: &str) -> Option<u16> {
     if text.is_empty() {
         return Some(DEFAULT_PORT);
     }
-    let digits = text.strip_prefix(':')?;
-    let number = digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|&port| number && port > 0)
+    number(text.strip_prefix(':')?)
+}
+
+/// Reads a number in digits, at least 1.
+fn number<T: FromStr + Default + PartialEq>(digits: &str) -> Option<T> {
+    let only_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits.parse().ok()?;
+    (only_digits && number != T::default()).then_some(number)
+}
+
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c.is_control()
 }
 
 impl fmt::Display for Address {
@@ -139,7 +182,8 @@ impl fmt::Display for Address {
     }
 }
 
-/// Reads a JSON array of strings, or a list with commas. Every text that is no server is told.
+/// Reads a JSON array of strings, or a list with commas. Every text that is no server is told, and
+/// whatever is wrong with servers that can be read is left to [`check`].
 pub(super) fn parse_list(raw: &str) -> Result<Vec<Server>, String> {
     let inside = raw.trim().strip_prefix('[').map(str::trim_start);
     // `[::1]:11211, …` opens with a bracket as well.
@@ -160,7 +204,6 @@ pub(super) fn parse_list(raw: &str) -> Result<Vec<Server>, String> {
     if !problems.is_empty() {
         return Err(problems.join("; "));
     }
-    check(&servers)?;
     Ok(servers)
 }
 
@@ -201,22 +244,29 @@ fn string(quoted: &str) -> Option<(String, &str)> {
     None
 }
 
-/// At least one, and none of them twice: neither its name nor its address.
-pub(super) fn check(servers: &[Server]) -> Result<(), String> {
+/// What is wrong with the servers as a whole: there has to be one, none may be there twice, by
+/// address or by what `hashing` places keys by, and weights need a hashing that has them.
+pub(super) fn check(servers: &[Server], hashing: Hashing) -> Vec<String> {
+    let mut problems = Vec::new();
     if servers.is_empty() {
-        return Err("no server".to_owned());
+        problems.push("no server".to_owned());
     }
     let mut names = HashSet::new();
     let mut addresses = HashSet::new();
     for server in servers {
-        if !names.insert(server.name()) {
-            return Err(format!("{:?} twice", server.name()));
+        let name = server.identity(hashing);
+        if !names.insert(name.clone()) {
+            problems.push(format!("{name:?} twice"));
+        } else if !addresses.insert(server.address()) {
+            problems.push(format!("address {:?} twice", server.address().to_string()));
         }
-        if !addresses.insert(server.address()) {
-            return Err(format!("address {:?} twice", server.address().to_string()));
+        if server.weight != 1 && hashing == Hashing::Rendezvous {
+            problems.push(format!(
+                "{name:?} has a weight, and rendezvous hashing has none: ketama has"
+            ));
         }
     }
-    Ok(())
+    problems
 }
 
 #[cfg(test)]
@@ -264,9 +314,47 @@ mod tests {
         for (text, address, name) in forms {
             let server = server(text).unwrap();
             assert_eq!(
-                (server.address(), server.name()),
-                (&address, name),
+                (server.address(), &*server.name(), server.weight()),
+                (&address, name, 1),
                 "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn ketama_names_a_server_as_libmemcached_does_unless_it_has_a_name() {
+        let names = [
+            ("mc1", "mc1"),
+            ("mc1:11211", "mc1"),
+            ("mc1:11212", "mc1:11212"),
+            ("[::1]", "::1"),
+            ("[::1]:1", "::1:1"),
+            ("unix:/run/mc.sock", "/run/mc.sock:0"),
+            ("mc1:11211=mc2", "mc1:11211"),
+        ];
+        for (text, name) in names {
+            assert_eq!(server(text).unwrap().identity(Hashing::Ketama), name);
+        }
+    }
+
+    #[test]
+    fn a_weight_stands_behind_every_form() {
+        let weights = [
+            ("mc1*3", 3),
+            ("mc1:1*1", 1),
+            ("a=[::1]*20", 20),
+            ("[::1]:1*4294967295", u32::MAX),
+            ("unix:/run/a:2*2", 2),
+            ("/run/a*b*2", 2),
+        ];
+        for (text, weight) in weights {
+            let server = server(text).unwrap();
+            assert_eq!(server.weight(), weight, "{text}");
+            assert!(
+                !server
+                    .address()
+                    .to_string()
+                    .ends_with(&format!("*{weight}"))
             );
         }
     }
@@ -298,6 +386,13 @@ mod tests {
             "$(MC_HOST):11211",
             "a==mc1",
             "mc1:+11211",
+            "mc1*",
+            "mc1*0",
+            "mc1*+1",
+            "mc1*1.5",
+            "mc1*4294967296",
+            "*3",
+            "unix:/run/a*b",
             "\"mc1\"",
         ];
         for text in wrong.iter().filter(|text| text.trim() == **text) {
@@ -312,7 +407,7 @@ mod tests {
             Ok::<_, String>(
                 servers
                     .iter()
-                    .map(|s| s.name().to_owned())
+                    .map(|s| s.name().into_owned())
                     .collect::<Vec<_>>()
                     .join(" "),
             )
@@ -328,8 +423,8 @@ mod tests {
         assert_eq!(names("mc1:1, mc2:2").unwrap(), "mc1:1 mc2:2");
         assert_eq!(names("[::1]:1,[::2]").unwrap(), "::1:1 ::2:11211");
         assert_eq!(names("[::2]").unwrap(), "::2:11211");
+        assert_eq!(names("[]").unwrap(), "");
         let wrong = [
-            "[]",
             "[\"a\",]",
             "[\"a\"",
             "[\"a\" \"b\"]",
@@ -352,10 +447,27 @@ mod tests {
         );
     }
 
+    fn problems(raw: &str, hashing: Hashing) -> String {
+        check(&parse_list(raw).unwrap(), hashing).join("; ")
+    }
+
     #[test]
     fn a_server_that_is_there_twice_is_refused_by_name_and_by_address() {
-        assert!(parse_list("mc1,mc1:11211").unwrap_err().contains("twice"));
-        assert!(parse_list("a=mc1,b=mc1").unwrap_err().contains("twice"));
-        assert!(parse_list("a=mc1,a=mc2").unwrap_err().contains("twice"));
+        for raw in ["mc1,mc1:11211", "a=mc1,b=mc1", "a=mc1,a=mc2"] {
+            for hashing in [Hashing::Rendezvous, Hashing::Ketama] {
+                assert!(problems(raw, hashing).contains("twice"), "{raw}");
+            }
+        }
+        assert_eq!(problems("mc1,mc1=mc2", Hashing::Rendezvous), "");
+        assert!(problems("mc1,mc1=mc2", Hashing::Ketama).contains("twice"));
+        assert_eq!(problems("[]", Hashing::Ketama), "no server");
+    }
+
+    #[test]
+    fn weights_need_ketama() {
+        assert_eq!(problems("mc1*3,mc2*1", Hashing::Ketama), "");
+        assert_eq!(problems("mc1*1,mc2", Hashing::Rendezvous), "");
+        let problem = problems("mc1*3,mc2", Hashing::Rendezvous);
+        assert!(problem.contains("mc1") && problem.contains("ketama"));
     }
 }

@@ -10,8 +10,10 @@ pub const SERVERS: Variable = Variable {
     name: "CACHEKIT_MEMCACHED_SERVERS",
     default: r#"["127.0.0.1:11211"]"#,
     expected: "a JSON array or a comma list of `host`, `host:port`, `[v6]:port` or `unix:/path`, \
-               each with or without `name=` in front, none of them twice, without weights",
-    about: "The memcached servers. Keys are placed by `name`, or else by the address.",
+               each with or without `name=` in front and `*weight` behind, none of them twice",
+    about: "The memcached servers. Keys are placed by `name`, or else by the address. A server \
+            with `*3` gets three times the keys of one with `*1`, the default; weights need \
+            `CACHEKIT_MEMCACHED_HASHING=ketama`.",
     secret: false,
 };
 
@@ -86,8 +88,9 @@ pub const MAX_ITEM_SIZE_BYTES: Variable = Variable {
 pub const HASHING: Variable = Variable {
     name: "CACHEKIT_MEMCACHED_HASHING",
     default: "rendezvous",
-    expected: "`rendezvous`, the one placement that there is",
-    about: "How keys are placed on servers: as pymemcache's rendezvous hashing places them.",
+    expected: "`rendezvous` or `ketama`",
+    about: "How keys are placed on servers: exactly as pymemcache does (`rendezvous`), or exactly \
+            as libmemcached does with `KETAMA_WEIGHTED` (`ketama`).",
     secret: false,
 };
 
@@ -105,9 +108,48 @@ pub const FAILOVER: Variable = Variable {
 pub const PROTOCOL: Variable = Variable {
     name: "CACHEKIT_MEMCACHED_PROTOCOL",
     default: "auto",
-    expected: "`auto` or `meta`",
-    about: "`auto` asks every server for its version and its limits, and refuses one before \
-            1.6.10; `meta` asks for neither, for proxies that speak only the meta commands.",
+    expected: "`auto`, `meta` or `classic`",
+    about: "`auto` asks every server for its version and its limits; `meta` asks for neither, for \
+            proxies that speak only the meta commands; `classic` is for servers and proxies that \
+            know only the classic text commands.",
+    secret: false,
+};
+
+/// `CACHEKIT_MEMCACHED_USERNAME`
+pub const USERNAME: Variable = Variable {
+    name: "CACHEKIT_MEMCACHED_USERNAME",
+    default: "",
+    expected: "at most 256 bytes without white space and `:`, where there is a password",
+    about: "The user of servers that ask for one (memcached's `-Y`).",
+    secret: false,
+};
+
+/// `CACHEKIT_MEMCACHED_PASSWORD`
+pub const PASSWORD: Variable = Variable {
+    name: "CACHEKIT_MEMCACHED_PASSWORD",
+    default: "",
+    expected: "at most 256 bytes without white space, where there is a user name",
+    about: "The password of that user. It is never shown.",
+    secret: true,
+};
+
+/// `CACHEKIT_MEMCACHED_TLS`
+pub const TLS: Variable = Variable {
+    name: "CACHEKIT_MEMCACHED_TLS",
+    default: "false",
+    expected: "true or false",
+    about: "Whether connections over TCP are encrypted, and servers have to prove that they are the \
+            host of their address. True needs the feature `tls`.",
+    secret: false,
+};
+
+/// `CACHEKIT_MEMCACHED_TLS_CA_FILE`
+pub const TLS_CA_FILE: Variable = Variable {
+    name: "CACHEKIT_MEMCACHED_TLS_CA_FILE",
+    default: "",
+    expected: "the path of a PEM file",
+    about: "The certificates of who may vouch for a server. Without it: those that the platform \
+            trusts.",
     secret: false,
 };
 
@@ -124,4 +166,8 @@ pub const VARIABLES: &[Variable] = &[
     HASHING,
     FAILOVER,
     PROTOCOL,
+    USERNAME,
+    PASSWORD,
+    TLS,
+    TLS_CA_FILE,
 ];

@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc::{UnboundedReceiver, WeakUnboundedSender};
 use tokio::task::yield_now;
@@ -13,12 +12,10 @@ use tokio::time::Instant;
 
 use super::pending::Pending;
 use super::{Call, Shared, exchange};
-use crate::protocol::{Malformed, Reply, parse};
+use crate::protocol::{Decoder, Malformed, Reply};
 
 /// One write takes requests until it has this many bytes.
 const BATCH: usize = 256 * 1024;
-/// Room for one read.
-const READ: usize = 64 * 1024;
 /// A buffer that has grown beyond this is given back after use.
 const KEEP: usize = 1024 * 1024;
 
@@ -102,7 +99,7 @@ async fn write_requests<W: AsyncWrite + Unpin>(
             if !waiter.is_forsaken() {
                 opaque = opaque.wrapping_add(1);
                 request.encode(opaque, &mut buffer);
-                batch.push(Pending::new(&request, opaque, waiter, now));
+                batch.push(Pending::new(request, opaque, waiter, now));
             }
             next = if buffer.len() < BATCH {
                 calls.try_recv().ok()
@@ -132,34 +129,32 @@ async fn read_replies<R: AsyncRead + Unpin>(
     queue: &WeakUnboundedSender<Call>,
     shared: &Shared,
 ) -> Ended {
-    let mut buffer = BytesMut::new();
+    let mut decoder = Decoder::default();
     loop {
-        if buffer.is_empty() && buffer.capacity() > KEEP {
-            buffer = BytesMut::new();
-        }
-        buffer.reserve(READ);
-        match reader.read_buf(&mut buffer).await {
+        match reader.read_buf(&mut decoder.room()).await {
             Ok(0) => return Ended::ByServer,
             Ok(_) => {}
             Err(error) => return error.into(),
         }
         loop {
-            match parse(&mut buffer) {
+            match shared.fifo.answered(&mut decoder) {
                 Ok(None) => break,
-                Ok(Some(reply)) => {
-                    if let Err(ended) = deliver(reply, queue, shared) {
+                Ok(Some((pending, reply))) => {
+                    if let Err(ended) = deliver(pending, reply, queue) {
                         return ended;
                     }
                 }
-                Err(malformed) => return malformed.into(),
+                Err(malformed) => return malformed.map_or(Ended::Unasked, Into::into),
             }
         }
     }
 }
 
-fn deliver(reply: Reply, queue: &WeakUnboundedSender<Call>, shared: &Shared) -> Result<(), Ended> {
-    let mut pending = shared.fifo.pop().ok_or(Ended::Unasked)?;
-    pending.check(&reply)?;
+fn deliver(
+    mut pending: Pending,
+    reply: Reply,
+    queue: &WeakUnboundedSender<Call>,
+) -> Result<(), Ended> {
     let refused = match &reply {
         Reply::Refused(text) if !pending.survives_refusal() => Some(text.clone()),
         _ => None,

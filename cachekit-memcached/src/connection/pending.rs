@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Lost;
 use super::load::Permit;
-use crate::protocol::{Code, Key, Malformed, Reply, Request};
+use crate::protocol::{Decoder, Expected, Key, Malformed, Reply, Request};
 
 /// The end of an exchange that the caller does not hold. Dropped without a reply, it tells the
 /// caller whether the request had been written: on every path, the end of a runtime included.
@@ -80,54 +80,21 @@ pub(super) struct Pending {
     since: Instant,
 }
 
-/// Which reply fits.
-#[derive(Clone, Copy, Debug)]
-enum Expected {
-    Meta { opaque: u32 },
-    Noop,
-    Version,
-    Stats,
-}
-
 impl Pending {
     /// `request` is about to be written with `opaque`, for `waiter`.
-    pub(super) fn new(request: &Request, opaque: u32, mut waiter: Waiter, since: Instant) -> Self {
+    pub(super) fn new(request: Request, opaque: u32, mut waiter: Waiter, since: Instant) -> Self {
         waiter.sent = true;
-        let expected = match request {
-            Request::Get(_) | Request::Set(_) | Request::Delete(_) => Expected::Meta { opaque },
-            Request::Noop => Expected::Noop,
-            Request::Version => Expected::Version,
-            Request::Stats | Request::StatsSettings => Expected::Stats,
-        };
         Self {
             waiter,
-            expected,
+            expected: request.expected(opaque),
             since,
         }
     }
 
-    /// Whether `reply` can be the one to this request.
-    pub(super) fn check(&self, reply: &Reply) -> Result<(), Malformed> {
-        match (self.expected, reply) {
-            (_, Reply::ServerError(_) | Reply::Refused(_))
-            | (Expected::Noop, Reply::Noop)
-            | (Expected::Version, Reply::Version(_))
-            | (Expected::Stats, Reply::Stats(_)) => Ok(()),
-            (Expected::Meta { opaque }, Reply::Meta(meta)) => match meta.opaque {
-                Some(theirs) if theirs == opaque => Ok(()),
-                Some(_) => Err(Malformed("expected another opaque")),
-                // Before 1.6.18 a miss does not carry it.
-                None if meta.code == Code::Miss => Ok(()),
-                None => Err(Malformed("expected an opaque")),
-            },
-            _ => Err(Malformed("expected the reply to another command")),
-        }
-    }
-
     /// Whether the order of replies is still certain after a server did not understand this
-    /// request: it is where the request was one plain word or two.
-    pub(super) const fn survives_refusal(&self) -> bool {
-        matches!(self.expected, Expected::Version | Expected::Stats)
+    /// request.
+    pub(super) fn survives_refusal(&self) -> bool {
+        self.expected.survives_refusal()
     }
 }
 
@@ -140,8 +107,21 @@ impl Fifo {
         self.lock().extend(batch);
     }
 
-    pub(super) fn pop(&self) -> Option<Pending> {
-        self.lock().pop_front()
+    /// The reply to the oldest, if it is there; `Err(None)` where bytes came that nobody asked for.
+    pub(super) fn answered(
+        &self,
+        decoder: &mut Decoder,
+    ) -> Result<Option<(Pending, Reply)>, Option<Malformed>> {
+        let mut fifo = self.lock();
+        let Some(head) = fifo.front() else {
+            return if decoder.is_empty() {
+                Ok(None)
+            } else {
+                Err(None)
+            };
+        };
+        let reply = decoder.next(&head.expected)?;
+        Ok(reply.and_then(|reply| Some((fifo.pop_front()?, reply))))
     }
 
     pub(super) fn is_empty(&self) -> bool {

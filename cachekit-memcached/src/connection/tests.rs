@@ -8,7 +8,7 @@ use tokio::task::yield_now;
 
 use super::load::MAX_REQUESTS;
 use super::{Answer, Connection, Exchange, Lost};
-use crate::protocol::{Exptime, Get, Key, Reply, Request, Set};
+use crate::protocol::{Exptime, Get, Key, Mode, Reply, Request, Set};
 
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -47,6 +47,7 @@ fn get(text: &str) -> Request {
     Request::Get(Get {
         key: key(text),
         value: true,
+        left: true,
         vivify: None,
         touch: None,
     })
@@ -60,6 +61,7 @@ fn set(text: &str) -> Request {
         exptime,
         client_flags: 0,
         cas: None,
+        mode: Mode::Set,
     })
 }
 
@@ -119,6 +121,7 @@ async fn a_large_value_is_read_and_written_whole() {
         exptime: Exptime::MAX,
         client_flags: 0,
         cas: None,
+        mode: Mode::Set,
     };
     let stored = connection.send(Request::Set(request)).unwrap();
     peer.expect("ms a 3000000 T2592000 O1\r\n").await;

@@ -31,6 +31,10 @@ pub(super) async fn exchange(
         match protocol {
             Protocol::Auto => ask_everything(connection).await,
             Protocol::Meta => ask_nothing(connection).await,
+            Protocol::Classic => Err(Failure::new(
+                ErrorKind::Unsupported,
+                "the classic commands are not spoken yet",
+            )),
         }
     };
     match timeout_at(deadline, exchange).await {

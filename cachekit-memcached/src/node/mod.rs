@@ -67,7 +67,7 @@ impl Node {
     /// `ejections` is shared by all nodes of the ring.
     pub(crate) fn new(server: &Server, config: &Config, ejections: &Arc<Ejections>) -> Arc<Self> {
         Arc::new(Self {
-            name: server.name().into(),
+            name: (*server.name()).into(),
             address: server.address().clone(),
             protocol: config.protocol,
             connect_timeout: config.connect_timeout,

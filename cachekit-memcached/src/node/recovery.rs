@@ -15,7 +15,7 @@ use super::owed::{Debt, Reason};
 use super::{Link, Node, runtime};
 use crate::connection::Answer;
 use crate::error::Failure;
-use crate::protocol::{Code, Delete, Exptime, Get, Key, Request, Set};
+use crate::protocol::{Code, Delete, Exptime, Get, Key, Mode, Request, Set};
 
 /// As many deletions are in flight at once, so that they do not fill the connection.
 const WINDOW: usize = 1_024;
@@ -223,12 +223,14 @@ impl Node {
             exptime: Exptime::of(MARK_TTL),
             client_flags: 0,
             cas: None,
+            mode: Mode::Set,
         });
         expect(&self.call(link, set, deadline).await?, &[Code::Done])?;
         // Before 1.6.13 the reply to a write does not tell the right number.
         let read = Request::Get(Get {
             key: self.mark.clone(),
             value: false,
+            left: false,
             vivify: None,
             touch: None,
         });

@@ -33,6 +33,11 @@ impl Key {
     /// # Errors
     /// [`InvalidKey`] says which rule is broken.
     pub fn new(bytes: &[u8]) -> Result<Self, InvalidKey> {
+        Self::check(bytes)?;
+        Ok(Self(bytes.into()))
+    }
+
+    pub(super) fn check(bytes: &[u8]) -> Result<(), InvalidKey> {
         if bytes.is_empty() {
             return Err(InvalidKey::Empty);
         }
@@ -41,7 +46,7 @@ impl Key {
         }
         match bytes.iter().position(|&byte| byte <= b' ' || byte == 0x7f) {
             Some(place) => Err(InvalidKey::Byte(place)),
-            None => Ok(Self(bytes.into())),
+            None => Ok(()),
         }
     }
 

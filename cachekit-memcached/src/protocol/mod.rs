@@ -5,16 +5,25 @@
 //! ([`Key`], [`Exptime`], [`max_value_len`]), so a server that answers `CLIENT_ERROR` tells of a
 //! mistake in here, and the connection cannot be trusted any more.
 
+mod body;
+mod decoder;
+mod expected;
 mod exptime;
 mod item;
 mod key;
+mod key_line;
+mod line;
 mod reply;
 mod request;
 mod version;
 
+pub use body::LARGE_VALUE;
+pub use decoder::Decoder;
+pub use expected::Expected;
 pub use exptime::Exptime;
 pub use item::max_value_len;
 pub use key::{InvalidKey, Key, MAX_KEY_LEN};
-pub use reply::{Code, Malformed, Meta, Reply, parse};
-pub use request::{Delete, Get, Request, Set, Vivify};
+pub use key_line::KeyLine;
+pub use reply::{Code, Item, Malformed, Meta, Reply};
+pub use request::{Delete, Get, GetMany, Mode, Request, Set, Vivify};
 pub use version::Version;

@@ -7,7 +7,7 @@ use super::murmur3::Murmur3;
 /// The score is `murmur3_32` (seed 0) of `{name}-{key}`, where each character contributes the
 /// lowest eight bits of its code point: for ASCII that is the byte, for anything else it is *not*
 /// the UTF-8 form. Equal scores are decided for the greater name. The order in which the nodes are
-/// given does not matter.
+/// given does not matter, and there are no weights.
 #[derive(Clone, Debug)]
 pub struct Rendezvous {
     nodes: Vec<Node>,
@@ -41,7 +41,8 @@ impl Rendezvous {
 
     /// The indices of all nodes, the owner first, then who would be the owner without it, and so
     /// on.
-    pub fn order(&self, key: &str) -> impl Iterator<Item = usize> + use<> {
+    #[must_use]
+    pub fn order(&self, key: &str) -> std::vec::IntoIter<usize> {
         let mut ranked: Vec<_> = self
             .nodes
             .iter()

@@ -1,6 +1,7 @@
 //! The backend on real servers that are full, small, slow, stopped, killed or started again.
 
 mod aborts;
+mod commands;
 mod limits;
 mod load;
 mod many;

@@ -18,6 +18,9 @@ CHANCE = random.Random(20260101)
 # Keys whose scores on the nodes 10.0.0.1:11211 and 10.0.0.10:11211 are equal.
 TIES = ["c1710d94", "14a86bd91"]
 
+# Keys on a point that the two nodes of a set of make_ketama.py share.
+KETAMA_TIES = ["tie:507", "tie:508", "tie:807"]
+
 ALPHABETS = [
     [chr(c) for c in range(0x21, 0x7F)],
     [chr(c) for c in range(0xA1, 0x100)],
@@ -48,6 +51,7 @@ def keys():
             yield "".join(CHANCE.choice(alphabet) for _ in range(length))
     yield from ("k" * length for length in (100, 249, 250))
     yield from TIES
+    yield from KETAMA_TIES
 
 
 def name(server):

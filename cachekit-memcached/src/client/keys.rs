@@ -1,0 +1,165 @@
+//! From the key of a caller to the key on the wire, and to the text that places it.
+
+use std::borrow::Cow;
+
+use cachekit_core::error::ErrorKind;
+
+use crate::error::Failure;
+use crate::protocol::{Key, MAX_KEY_LEN};
+
+/// Stands between what is readable of a key and its hash.
+const HASHED: &[u8] = "…".as_bytes();
+/// The hash in hexadecimal digits.
+const HASH: usize = 64;
+
+/// How keys are written.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    prefix: String,
+    hash_prefix: bool,
+}
+
+impl Keys {
+    pub(super) const fn new(prefix: String, hash_prefix: bool) -> Self {
+        Self {
+            prefix,
+            hash_prefix,
+        }
+    }
+
+    /// The key on the wire: prefix and key. Where that is over 250 bytes, has a byte that cannot be
+    /// written, is no UTF-8 or looks as if it were hashed: prefix, what fits of the key's readable
+    /// beginning, and the BLAKE3 of the whole key.
+    pub(crate) fn wire(&self, key: &[u8]) -> Result<Key, Failure> {
+        if key.is_empty() {
+            return Err(Failure::new(ErrorKind::InvalidKey, "no bytes at all"));
+        }
+        let mut wire = Vec::with_capacity(MAX_KEY_LEN);
+        wire.extend_from_slice(self.prefix.as_bytes());
+        wire.extend_from_slice(key);
+        if !looks_hashed(key)
+            && std::str::from_utf8(key).is_ok()
+            && let Ok(key) = Key::new(&wire)
+        {
+            return Ok(key);
+        }
+        wire.truncate(self.prefix.len());
+        let readable = MAX_KEY_LEN - wire.len() - HASHED.len() - HASH;
+        let graphic = key.iter().take_while(|byte| byte.is_ascii_graphic());
+        wire.extend(graphic.take(readable));
+        wire.extend_from_slice(HASHED);
+        wire.extend_from_slice(blake3::hash(key).to_hex().as_bytes());
+        Key::new(&wire).map_err(|invalid| Failure::new(ErrorKind::InvalidKey, invalid.to_string()))
+    }
+
+    /// The text that decides on which node an item lies, from the one of its key.
+    pub(crate) fn route<'a>(&self, text: Cow<'a, str>) -> Cow<'a, str> {
+        if self.hash_prefix && !self.prefix.is_empty() {
+            Cow::Owned(format!("{}{text}", self.prefix))
+        } else {
+            text
+        }
+    }
+}
+
+/// A key as text: what is no UTF-8 byte by byte, each as the character of that number.
+pub(super) fn text(key: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(key) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => key.iter().copied().map(char::from).collect(),
+    }
+}
+
+/// Whether a key ends as hashed ones do. It is hashed then, so that it never is another's hash.
+fn looks_hashed(key: &[u8]) -> bool {
+    key.split_last_chunk::<HASH>().is_some_and(|(head, hash)| {
+        head.ends_with(HASHED) && hash.iter().all(u8::is_ascii_hexdigit)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::MAX_KEY_PREFIX;
+
+    fn keys(prefix: &str) -> Keys {
+        Keys::new(prefix.to_owned(), true)
+    }
+
+    fn wire(prefix: &str, key: &[u8]) -> Vec<u8> {
+        keys(prefix).wire(key).unwrap().as_bytes().to_vec()
+    }
+
+    fn long(last: char) -> String {
+        format!("{}{last}", "k".repeat(300))
+    }
+
+    #[test]
+    fn a_key_that_fits_is_written_as_it_is() {
+        let key = "k".repeat(246);
+        assert_eq!(
+            wire("app:", key.as_bytes()),
+            format!("app:{key}").as_bytes()
+        );
+        assert_eq!(
+            wire("", "schlüssel:鍵".as_bytes()),
+            "schlüssel:鍵".as_bytes()
+        );
+    }
+
+    #[test]
+    fn a_key_over_250_bytes_with_its_prefix_is_hashed_and_keeps_a_readable_head() {
+        for prefix in ["", "app:", &"p".repeat(MAX_KEY_PREFIX)] {
+            let a = wire(prefix, long('a').as_bytes());
+            assert_eq!(a.len(), MAX_KEY_LEN);
+            assert!(a.starts_with(format!("{prefix}kkkk").as_bytes()));
+            assert_ne!(a, wire(prefix, long('b').as_bytes()));
+        }
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_written_or_is_no_text_is_hashed() {
+        for key in [
+            b"a b".as_slice(),
+            b"a\r\nflush_all",
+            b"a\0",
+            b"\xff\xfe",
+            b"\x7f",
+            b" ",
+        ] {
+            let wire = wire("app:", key);
+            assert!(looks_hashed(&wire), "{key:?}");
+            let head: Vec<_> = key
+                .iter()
+                .copied()
+                .take_while(u8::is_ascii_graphic)
+                .collect();
+            assert!(wire.starts_with(&[b"app:", head.as_slice(), HASHED].concat()));
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_written_as_a_hashed_one_is_hashed_itself() {
+        let hashed = wire("", long('a').as_bytes());
+        assert_ne!(wire("", &hashed), hashed);
+        assert_ne!(wire("", &wire("", b"a b")), wire("", b"a b"));
+    }
+
+    #[test]
+    fn a_key_without_bytes_is_refused_even_under_a_prefix() {
+        let failure = keys("app:").wire(b"").unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::InvalidKey);
+    }
+
+    #[test]
+    fn the_prefix_takes_part_in_placing_where_it_is_told_to() {
+        assert_eq!(keys("p:").route("k".into()), "p:k");
+        assert_eq!(Keys::new("p:".to_owned(), false).route("k".into()), "k");
+    }
+
+    #[test]
+    fn a_key_that_is_no_text_is_placed_by_its_bytes() {
+        assert_eq!(text("鍵".as_bytes()), "鍵");
+        assert_eq!(text(&[b'k', 0xff]), "k\u{ff}");
+    }
+}

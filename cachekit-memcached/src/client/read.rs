@@ -1,0 +1,103 @@
+//! Reading items.
+
+use bytes::Bytes;
+use cachekit_core::error::{ErrorKind, Result};
+
+use super::{Answered, Client, Target, unexpected};
+use crate::config::Failover;
+use crate::error::Failure;
+use crate::protocol::{Code, Get, Key, Request};
+
+const GET: &str = "memcached get";
+const GET_MANY: &str = "memcached get_many";
+
+/// What lies under a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Value {
+    /// The bytes.
+    pub data: Bytes,
+    /// Client flags: what clients of other languages use for the type of the bytes.
+    pub flags: u32,
+    /// The number that [`Client::cas`] takes: another one after each write of the item. Zero on a
+    /// server that counts none (`-C`), where no `cas` ever succeeds.
+    pub cas: u64,
+    /// Whether someone marked it as out of date (`md … I`), as a cache over these servers does with
+    /// what is to be computed again. Other clients get it as if it were not.
+    pub stale: bool,
+}
+
+impl Client {
+    /// Reads one item; `None` if there is none.
+    ///
+    /// An item that a cache over the same servers left empty, to hold the place of what is being
+    /// computed, counts as none. The right to compute is taken from nobody.
+    ///
+    /// # Errors
+    /// See [`Client`]: `Unavailable`, `Timeout`, `Overloaded`, `InvalidKey`, `Protocol`.
+    pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Value>> {
+        let key = key.as_ref();
+        let outcome = async {
+            let wire = self.cluster.keys.wire(key)?;
+            let request = |_: Target<'_>| Ok(read(wire.clone()));
+            let deadline = self.cluster.deadline();
+            self.cluster.call(&self.route(key), deadline, request).await
+        };
+        self.found(outcome.await)
+            .map_err(|failure| failure.into_error(GET))
+    }
+
+    /// [`get`](Self::get) for many keys, all servers at the same time. Results are in the order of
+    /// `keys`, each with its own error: a server that is away fails its own keys and no other.
+    pub async fn get_many<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Result<Option<Value>>> {
+        let wires = self.wires(keys);
+        let routes = self.routes(keys);
+        let request = |index: usize, _: Target<'_>| Ok(read(wires[index].clone()?));
+        let outcomes = self.cluster.call_many(&routes, request).await;
+        let found = |outcome| {
+            self.found(outcome)
+                .map_err(|failure: Failure| failure.into_error(GET_MANY))
+        };
+        outcomes.into_iter().map(found).collect()
+    }
+
+    /// What a read came to, under the policy for a node that is away.
+    fn found(&self, outcome: Result<Answered, Failure>) -> Result<Option<Value>, Failure> {
+        match outcome {
+            Ok(answered) => value(&answered),
+            Err(failure)
+                if failure.kind == ErrorKind::Unavailable
+                    && self.cluster.failover == Failover::Miss =>
+            {
+                Ok(None)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+fn read(key: Key) -> Request {
+    Request::Get(Get {
+        key,
+        value: true,
+        left: false,
+        vivify: None,
+        touch: None,
+    })
+}
+
+/// A right to compute that the server gave with it is handed back when `answered` is dropped.
+pub(super) fn value(answered: &Answered) -> Result<Option<Value>, Failure> {
+    let meta = answered.meta().ok_or_else(unexpected)?;
+    match (meta.code, &meta.value) {
+        (Code::Miss, _) => Ok(None),
+        (Code::Value, _) if meta.is_stub() => Ok(None),
+        (Code::Value, Some(data)) => Ok(Some(Value {
+            data: data.clone(),
+            flags: meta.client_flags.unwrap_or(0),
+            cas: meta.cas.unwrap_or(0),
+            stale: meta.stale,
+        })),
+        _ => Err(unexpected()),
+    }
+}

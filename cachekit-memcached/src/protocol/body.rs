@@ -1,0 +1,88 @@
+//! A value on its way in.
+
+use bytes::{Buf as _, Bytes, BytesMut};
+
+use super::Malformed;
+
+/// A value of this length or more is received into memory of its own. A smaller one is copied out
+/// of the buffer that all share: a slice would keep that buffer alive for a few bytes.
+pub const LARGE_VALUE: usize = 64 * 1024;
+/// The longest value a server can be told to hold (`-I` goes up to 1 GiB).
+const MAX_VALUE: usize = 1 << 30;
+/// No more memory than this is taken for what was only announced; from there on as much again as
+/// has come.
+const FIRST_STEP: usize = 8 * 1024 * 1024;
+
+const END: &[u8] = b"\r\n";
+
+/// A value, from the end of its head to its own end.
+#[derive(Debug)]
+pub(super) struct Body {
+    /// With the line end.
+    length: usize,
+    /// What has come of a large one.
+    own: Option<BytesMut>,
+}
+
+impl Body {
+    /// # Errors
+    /// No server holds a value of this length.
+    pub(super) const fn new(length: usize) -> Result<Self, Malformed> {
+        if length > MAX_VALUE {
+            return Err(Malformed("expected a value of at most 1 GiB"));
+        }
+        let length = length + END.len();
+        Ok(Self { length, own: None })
+    }
+
+    /// Takes the value from the front of `shared`, or `None` if it is not complete yet. A large one
+    /// leaves nothing there that belongs to it.
+    pub(super) fn take(&mut self, shared: &mut BytesMut) -> Result<Option<Bytes>, Malformed> {
+        if self.length < LARGE_VALUE + END.len() {
+            return self.take_small(shared);
+        }
+        let first = self.length.min(FIRST_STEP);
+        let own = self
+            .own
+            .get_or_insert_with(|| BytesMut::with_capacity(first));
+        let here = shared.len().min(self.length - own.len());
+        own.extend_from_slice(&shared[..here]);
+        shared.advance(here);
+        if own.len() < self.length {
+            return Ok(None);
+        }
+        check_end(own)?;
+        let mut own = std::mem::take(own);
+        own.truncate(self.length - END.len());
+        Ok(Some(own.freeze()))
+    }
+
+    fn take_small(&self, shared: &mut BytesMut) -> Result<Option<Bytes>, Malformed> {
+        if shared.len() < self.length {
+            return Ok(None);
+        }
+        let value = &shared[..self.length];
+        check_end(value)?;
+        let value = Bytes::copy_from_slice(&value[..self.length - END.len()]);
+        shared.advance(self.length);
+        Ok(Some(value))
+    }
+
+    /// Where the next bytes of a large value go, and how many of them belong to it.
+    pub(super) fn room(&mut self) -> Option<(&mut BytesMut, usize)> {
+        let own = self.own.as_mut()?;
+        let missing = self.length - own.len();
+        if own.len() == own.capacity() {
+            own.reserve(missing.min(own.len()));
+        }
+        (missing > 0).then_some((own, missing))
+    }
+}
+
+fn check_end(value: &[u8]) -> Result<(), Malformed> {
+    if value.ends_with(END) {
+        Ok(())
+    } else {
+        Err(Malformed("expected a value to end with CR LF"))
+    }
+}

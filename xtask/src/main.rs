@@ -4,6 +4,7 @@ mod bench;
 mod budget;
 mod env_table;
 mod examples;
+mod fuzz;
 mod package;
 mod shell;
 mod test;
@@ -18,6 +19,9 @@ usage: cargo xtask COMMAND
   bench NAME [--json FILE]   tables of figures, in release; rows as JSON into FILE. `hits`, or
                              `memcached`, which takes --rounds N, --case NAME and --quick as well
   budget                     the instructions of a hit, counted by valgrind, against their bound
+  fuzz [--seconds N] [--keep]
+                             N seconds (60) of libFuzzer on the readers of replies; installs
+                             cargo-fuzz if it is missing; --keep adds to the corpus in fuzz/corpus
   env-table [--check]        writes docs/environment.md; --check fails if it is not up to date
 ";
 
@@ -42,6 +46,7 @@ fn dispatch(root: &Path, arguments: &[&str]) -> Outcome {
         ["test"] => test::run(root),
         ["bench", name, options @ ..] if !name.starts_with('-') => bench::run(name, options),
         ["budget"] => budget::run(),
+        ["fuzz", rest @ ..] if let Some(options) = fuzz::options(rest) => fuzz::run(root, options),
         ["env-table"] => env_table::write(root),
         ["env-table", "--check"] => env_table::check(root),
         ["help" | "--help" | "-h"] => {
@@ -66,6 +71,7 @@ mod tests {
             &["bench"],
             &["bench", "--json", "file"],
             &["env-table", "--chekc"],
+            &["fuzz", "--seconds"],
         ] {
             let problem = dispatch(Path::new("."), arguments).unwrap_err();
             assert!(problem.contains("usage: cargo xtask"), "{arguments:?}");

@@ -8,10 +8,14 @@ use super::lead::{Lead, Over};
 use super::overdue::Overdue;
 use crate::client::{Answered, Target, unexpected};
 use crate::error::Failure;
-use crate::protocol::{Code, Exptime, Get, Key, Meta, Request, Vivify};
+use crate::protocol::{Code, Dialect, Exptime, Get, Key, Meta, Request, Vivify};
 
 /// The least a lead is held for: the server's clock is exact to one second.
 const MIN_HOLD: Duration = Duration::from_secs(2);
+
+/// The time left of an entry on a server that tells none: the least that there is. It bounds how
+/// long others keep a copy, and the server itself ends the entry in time.
+const UNTOLD: Duration = Duration::from_secs(1);
 
 /// How long a stub lives.
 pub(super) fn hold(hold: Ttl) -> Exptime {
@@ -31,7 +35,7 @@ pub(super) fn request(key: &Key, want: Want, target: Target<'_>) -> Request {
     Request::Get(Get {
         key: key.clone(),
         value: true,
-        left: true,
+        left: target.dialect() == Dialect::Meta,
         vivify,
         touch: None,
     })
@@ -103,8 +107,9 @@ fn lead(answered: Answered) -> backend::Lead {
 fn found(meta: &Meta) -> Found {
     let left = match meta.left {
         Some(seconds) if seconds >= 0 => Duration::from_secs(seconds.unsigned_abs().max(1)),
+        None => UNTOLD,
         // An item that another client stored for ever.
-        _ => Duration::from_secs(u64::from(Exptime::MAX.seconds())),
+        Some(_) => Duration::from_secs(u64::from(Exptime::MAX.seconds())),
     };
     Found {
         value: meta.value.clone().unwrap_or_default(),

@@ -22,7 +22,7 @@ use crate::client::{Answered, Client, Cluster, Target, delete, join_all};
 use crate::config::{Config, Failover};
 use crate::error::Failure;
 use crate::node::{Greeting, Node};
-use crate::protocol::Key;
+use crate::protocol::{Dialect, Key};
 use lead::Lead;
 use overdue::Overdue;
 use write::{fill, stored};
@@ -256,7 +256,10 @@ impl Backend for Memcached {
         };
         let request =
             |index: usize, target: Target<'_>| Ok(lookup::request(&wires[index], want, target));
-        let outcomes = self.cluster().call_many(&self.routes(keys), request).await;
+        let (cluster, routes) = (self.cluster(), self.routes(keys));
+        let outcomes = cluster
+            .call_many(&routes, cluster.deadline(), request)
+            .await;
         let lookup = |(outcome, key)| self.lookup(outcome, key, want);
         outcomes.into_iter().zip(&wires).map(lookup).collect()
     }
@@ -313,14 +316,11 @@ fn all<T>(keys: &[StoreKey], failure: &Failure, operation: &'static str) -> Vec<
 fn state_of(greeting: Greeting) -> (NodeState, String) {
     let version = greeting
         .version
-        .map(|version| version.to_string())
-        .unwrap_or_default();
-    if greeting.fenced {
-        (NodeState::Up, version)
-    } else {
-        (
-            NodeState::Degraded,
-            format!("{version}, counts no CAS numbers: writes are not fenced"),
-        )
-    }
+        .map_or_else(|| "no version told".to_owned(), |v| v.to_string());
+    let lacking = match greeting.dialect {
+        Dialect::Classic => "only classic commands: nobody leads, no times are told",
+        Dialect::Meta if greeting.fenced => return (NodeState::Up, version),
+        Dialect::Meta => "counts no CAS numbers: writes are not fenced",
+    };
+    (NodeState::Degraded, format!("{version}, {lacking}"))
 }

@@ -34,13 +34,14 @@ impl Cluster {
     pub(crate) async fn call_many(
         &self,
         routes: &[Cow<'_, str>],
+        deadline: Instant,
         request: impl Fn(usize, Target<'_>) -> Result<Request, Failure> + Sync,
     ) -> Vec<Result<Answered, Failure>> {
         let place = |index: usize, tried: Option<Tried>| match tried {
             None => Some(self.place(&routes[index])),
             Some(tried) => self.again(&routes[index], tried),
         };
-        let deadlines = self.deadlines(self.deadline());
+        let deadlines = self.deadlines(deadline);
         let results = self
             .deliver(routes.len(), &place, &request, deadlines)
             .await;

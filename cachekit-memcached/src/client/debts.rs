@@ -24,11 +24,13 @@ pub(super) struct Change<'a> {
 impl Cluster {
     /// The change that `request` makes at `place`, if it writes.
     pub(super) fn change(&self, place: Place, request: &Request) -> Option<Change<'_>> {
-        let Request::Set(set) = request else {
-            return None;
+        let key = match request {
+            Request::Set(set) => &set.key,
+            Request::Arithmetic(count) => &count.key,
+            _ => return None,
         };
         Some(Change {
-            key: set.key.clone(),
+            key: key.clone(),
             plain: request.is_idempotent(),
             node: &self.nodes[place.node],
             owner: place.is_stand_in().then(|| &self.nodes[place.owner]),

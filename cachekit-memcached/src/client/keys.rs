@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use cachekit_core::error::ErrorKind;
 
 use crate::error::Failure;
-use crate::protocol::{Key, MAX_KEY_LEN};
+use crate::protocol::{InvalidKey, Key, MAX_KEY_LEN};
 
 /// Stands between what is readable of a key and its hash.
 const HASHED: &[u8] = "…".as_bytes();
@@ -35,13 +35,8 @@ impl Keys {
             return Err(Failure::new(ErrorKind::InvalidKey, "no bytes at all"));
         }
         let mut wire = Vec::with_capacity(MAX_KEY_LEN);
-        wire.extend_from_slice(self.prefix.as_bytes());
-        wire.extend_from_slice(key);
-        if !looks_hashed(key)
-            && std::str::from_utf8(key).is_ok()
-            && let Ok(key) = Key::new(&wire)
-        {
-            return Ok(key);
+        if self.is_plain(key, &mut wire) {
+            return Key::new(&wire).map_err(invalid);
         }
         wire.truncate(self.prefix.len());
         let readable = MAX_KEY_LEN - wire.len() - HASHED.len() - HASH;
@@ -49,7 +44,18 @@ impl Keys {
         wire.extend(graphic.take(readable));
         wire.extend_from_slice(HASHED);
         wire.extend_from_slice(blake3::hash(key).to_hex().as_bytes());
-        Key::new(&wire).map_err(|invalid| Failure::new(ErrorKind::InvalidKey, invalid.to_string()))
+        Key::new(&wire).map_err(invalid)
+    }
+
+    /// Whether `key` is written as it is: then `wire` is what is written.
+    pub(super) fn is_plain(&self, key: &[u8], wire: &mut Vec<u8>) -> bool {
+        wire.clear();
+        wire.extend_from_slice(self.prefix.as_bytes());
+        wire.extend_from_slice(key);
+        !key.is_empty()
+            && !looks_hashed(key)
+            && std::str::from_utf8(key).is_ok()
+            && Key::check(wire).is_ok()
     }
 
     /// The text that decides on which node an item lies, from the one of its key.
@@ -60,6 +66,10 @@ impl Keys {
             text
         }
     }
+}
+
+fn invalid(invalid: InvalidKey) -> Failure {
+    Failure::new(ErrorKind::InvalidKey, invalid.to_string())
 }
 
 /// A key as text: what is no UTF-8 byte by byte, each as the character of that number.

@@ -2,15 +2,20 @@
 //! at once.
 
 mod batch;
+mod bulk;
 mod call;
+mod counter;
 mod debts;
 mod delete;
 mod invalidate;
+mod item;
 mod join;
 mod keys;
 mod read;
 mod route;
+mod server;
 mod store;
+mod touch;
 mod trust;
 
 use std::borrow::Cow;
@@ -26,7 +31,7 @@ use crate::config::{Config, Failover};
 use crate::connection::Answer;
 use crate::error::Failure;
 use crate::node::{Ejections, Link, Node};
-use crate::protocol::{Exptime, Key, Meta};
+use crate::protocol::{Dialect, Exptime, Key, Meta};
 use crate::ring::Ring;
 
 pub(crate) use delete::delete;
@@ -34,7 +39,9 @@ pub(crate) use join::join_all;
 pub(crate) use keys::Keys;
 pub(crate) use route::Place;
 
+pub use item::Item;
 pub use read::Value;
+pub use server::Told;
 pub use store::{Payload, Stored, Swapped};
 
 /// What lands on a stand-in lives no longer than this: when the owner is back, nobody looks there
@@ -215,6 +222,11 @@ impl Target<'_> {
         } else {
             wanted
         }
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.link
+            .map_or(Dialect::Meta, |link| link.greeting.dialect)
     }
 
     pub(crate) fn fenced(&self) -> bool {

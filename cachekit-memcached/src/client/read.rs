@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use cachekit_core::error::{ErrorKind, Result};
+use tokio::time::Instant;
 
 use super::{Answered, Client, Target, unexpected};
 use crate::config::Failover;
@@ -12,6 +13,10 @@ const GET: &str = "memcached get";
 const GET_MANY: &str = "memcached get_many";
 
 /// What lies under a key.
+///
+/// An item that was marked as out of date (`md … I`), as a cache over these servers marks what is to
+/// be computed again, is read like every other, as clients of other languages read it;
+/// [`Client::item`] tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Value {
@@ -22,9 +27,6 @@ pub struct Value {
     /// The number that [`Client::cas`] takes: another one after each write of the item. Zero on a
     /// server that counts none (`-C`), where no `cas` ever succeeds.
     pub cas: u64,
-    /// Whether someone marked it as out of date (`md … I`), as a cache over these servers does with
-    /// what is to be computed again. Other clients get it as if it were not.
-    pub stale: bool,
 }
 
 impl Client {
@@ -50,14 +52,24 @@ impl Client {
     /// [`get`](Self::get) for many keys, all servers at the same time. Results are in the order of
     /// `keys`, each with its own error: a server that is away fails its own keys and no other.
     pub async fn get_many<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Result<Option<Value>>> {
+        let outcomes = self.read_many(keys).await;
+        let result = |outcome: Result<Option<Value>, Failure>| {
+            outcome.map_err(|failure| failure.into_error(GET_MANY))
+        };
+        outcomes.into_iter().map(result).collect()
+    }
+
+    /// Reads each key by itself.
+    pub(super) async fn read_each<K: AsRef<[u8]>>(
+        &self,
+        keys: &[K],
+        deadline: Instant,
+    ) -> Vec<Result<Option<Value>, Failure>> {
         let wires = self.wires(keys);
         let routes = self.routes(keys);
         let request = |index: usize, _: Target<'_>| Ok(read(wires[index].clone()?));
-        let outcomes = self.cluster.call_many(&routes, request).await;
-        let found = |outcome| {
-            self.found(outcome)
-                .map_err(|failure: Failure| failure.into_error(GET_MANY))
-        };
+        let outcomes = self.cluster.call_many(&routes, deadline, request).await;
+        let found = |outcome| self.found(outcome);
         outcomes.into_iter().map(found).collect()
     }
 
@@ -96,7 +108,6 @@ pub(super) fn value(answered: &Answered) -> Result<Option<Value>, Failure> {
             data: data.clone(),
             flags: meta.client_flags.unwrap_or(0),
             cas: meta.cas.unwrap_or(0),
-            stale: meta.stale,
         })),
         _ => Err(unexpected()),
     }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{Answered, Client, Cluster, Target, delete, unexpected};
 use crate::error::Failure;
-use crate::protocol::{Code, Mode, Request, Set, max_value_len};
+use crate::protocol::{Code, Dialect, Mode, Request, Set, max_value_len};
 
 const SET: &str = "memcached set";
 const SET_MANY: &str = "memcached set_many";
@@ -147,7 +147,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Client`]. On `TooLarge` the item that was read is removed; what was written since
-    /// stays.
+    /// stays, but for a server that has only the classic commands.
     ///
     /// [`Value::cas`]: crate::Value::cas
     pub async fn cas(
@@ -219,7 +219,7 @@ impl Cluster {
             Ok(set) => target.fit(set),
             Err(failure) => Err(failure.clone()),
         };
-        let outcomes = self.call_many(routes, request).await;
+        let outcomes = self.call_many(routes, deadline, request).await;
         let mut results = Vec::with_capacity(outcomes.len());
         for ((outcome, set), route) in outcomes.into_iter().zip(&sets).zip(routes) {
             results.push(match set {
@@ -253,15 +253,20 @@ impl Cluster {
         route: &str,
         deadline: Instant,
     ) -> Result<(), Failure> {
-        let delete = delete(&set.key, set.cas, false);
         match (set.mode, set.cas) {
             (Mode::Add, _) => {}
-            (_, Some(_)) => {
-                self.call(route, deadline, |_| Ok(delete.clone())).await?;
+            (_, Some(cas)) => {
+                // Where no deletion spares what is newer, all goes.
+                let request = |target: Target<'_>| {
+                    let spares = target.dialect() == Dialect::Meta;
+                    Ok(delete(&set.key, spares.then_some(cas), false))
+                };
+                self.call(route, deadline, request).await?;
             }
             (_, None) => {
                 let routes = [Cow::Borrowed(route)];
-                let removed = self.invalidate_many(&routes, deadline, |_| delete.clone());
+                let request = |_| delete(&set.key, None, false);
+                let removed = self.invalidate_many(&routes, deadline, request);
                 removed.await.swap_remove(0)?;
             }
         }
@@ -274,7 +279,7 @@ impl Target<'_> {
     /// takes, else [`ErrorKind::TooLarge`].
     pub(crate) fn fit(&self, set: &Set) -> Result<Request, Failure> {
         let item_size_max = self.node.item_size_max(self.link);
-        let limit = max_value_len(item_size_max, set.key.as_bytes().len(), set.client_flags);
+        let limit = max_value_len(item_size_max, set.key.stored_len(), set.client_flags);
         if set.value.len() > limit {
             let length = set.value.len();
             let detail = format!("{length} bytes; the limit for this key is {limit}");

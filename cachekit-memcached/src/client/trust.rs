@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::Target;
 use crate::connection::Answer;
 use crate::error::Failure;
-use crate::protocol::{Delete, Key, Request};
+use crate::protocol::{Delete, Dialect, Get, Key, Mode, Request};
 
 type Answers = Vec<Result<Answer, Failure>>;
 
@@ -25,23 +25,33 @@ impl Target<'_> {
         if !self.node.holds_old() {
             return self.exchange(requests, deadline).await;
         }
-        let fenced: Vec<Request> = requests.iter().filter_map(|r| self.fence(r)).collect();
-        for outcome in self.exchange(fenced, deadline).await {
-            if let Err(failure) = outcome {
-                return requests.iter().map(|_| Err(failure.clone())).collect();
-            }
+        if let Err(failure) = self.clear_the_way(&requests, deadline).await {
+            return requests.iter().map(|_| Err(failure.clone())).collect();
         }
         let answers = self.exchange(requests.clone(), deadline).await;
         self.read_again(requests, answers, deadline).await
     }
 
-    /// What deletes the old item over which `request` would write: a number from before the outage
-    /// is no licence to write after it.
-    fn fence(&self, request: &Request) -> Option<Request> {
-        match request {
+    /// Deletes the old items that would decide about `requests`.
+    async fn clear_the_way(&self, requests: &[Request], deadline: Instant) -> Result<(), Failure> {
+        let looks: Vec<Request> = requests.iter().filter_map(look).collect();
+        let mut deletions = Vec::new();
+        for (look, answer) in looks
+            .iter()
+            .zip(self.exchange(looks.clone(), deadline).await)
+        {
+            deletions.extend(self.deletion_of(look, &answer?));
+        }
+        // A number from before the outage is no licence to write after it.
+        let fenced = |request: &Request| match request {
             Request::Set(set) => self.deletion(&set.key, set.cas?),
             _ => None,
+        };
+        deletions.extend(requests.iter().filter_map(fenced));
+        for deleted in self.exchange(deletions, deadline).await {
+            deleted?;
         }
+        Ok(())
     }
 
     /// Reads again what turned out to be old, after deleting it: so one who wants the lead leads.
@@ -51,9 +61,8 @@ impl Target<'_> {
         answers: Answers,
         deadline: Instant,
     ) -> Answers {
-        let old = |(request, answer): (&Request, &Result<Answer, Failure>)| match request {
-            Request::Get(get) => self.deletion(&get.key, answer.as_ref().ok()?.meta()?.cas?),
-            _ => None,
+        let old = |(request, answer): (&Request, &Result<Answer, Failure>)| {
+            self.deletion_of(request, answer.as_ref().ok()?)
         };
         let deletions: Vec<Option<Request>> = requests.iter().zip(&answers).map(old).collect();
         if deletions.iter().all(Option::is_none) {
@@ -80,13 +89,22 @@ impl Target<'_> {
             .collect()
     }
 
-    /// What deletes the item with this CAS number, if it is old, and no other where numbers are
-    /// counted.
+    /// What deletes the item that `answer` tells of, if it is old.
+    fn deletion_of(&self, request: &Request, answer: &Answer) -> Option<Request> {
+        match request {
+            Request::Get(get) => self.deletion(&get.key, answer.meta()?.cas?),
+            _ => None,
+        }
+    }
+
+    /// What deletes the item with this CAS number, if it is old; and no other, where the server can
+    /// tell.
     fn deletion(&self, key: &Key, cas: u64) -> Option<Request> {
+        let fenced = cas != 0 && self.dialect() == Dialect::Meta;
         self.node.is_old(cas).then(|| {
             Request::Delete(Delete {
                 key: key.clone(),
-                cas: (cas != 0).then_some(cas),
+                cas: fenced.then_some(cas),
                 stale: false,
             })
         })
@@ -111,4 +129,22 @@ impl Target<'_> {
         }
         answers
     }
+}
+
+/// What has to be looked at before `request`, which does one thing over an item and another where
+/// there is none.
+fn look(request: &Request) -> Option<Request> {
+    let key = match request {
+        Request::Set(set) if set.mode != Mode::Set => &set.key,
+        Request::Arithmetic(count) => &count.key,
+        _ => return None,
+    };
+    Some(Request::Get(Get {
+        key: key.clone(),
+        // Classic commands tell the number only together with the value.
+        value: true,
+        left: false,
+        vivify: None,
+        touch: None,
+    }))
 }

@@ -40,6 +40,11 @@ impl Credentials {
     pub fn username(&self) -> &str {
         &self.username
     }
+
+    /// What is sent to be let in.
+    pub(crate) fn password(&self) -> &str {
+        &self.password
+    }
 }
 
 impl fmt::Debug for Credentials {

@@ -107,13 +107,16 @@ pub enum Failover {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Protocol {
-    /// Its version, its limits and whether it counts CAS numbers. One before 1.6.10 is refused.
+    /// Its version, its limits and whether it counts CAS numbers. One before 1.6.10, and what
+    /// does not know the meta commands at all, is spoken to as under [`Protocol::Classic`].
     #[default]
     Auto,
     /// Nothing but an empty meta command. The configured item size limit counts, and one run of a
     /// server is not told from the next: the write of a leader from before a restart may be taken.
     Meta,
-    /// Nothing but its version, for servers and proxies that know only the classic text commands.
+    /// The same as under [`Protocol::Auto`], and then only the classic commands are used, which
+    /// every proxy knows. They tell no times and give no leads: everybody computes what is missing,
+    /// and what expires is removed.
     Classic,
 }
 

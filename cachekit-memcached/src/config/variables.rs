@@ -109,9 +109,9 @@ pub const PROTOCOL: Variable = Variable {
     name: "CACHEKIT_MEMCACHED_PROTOCOL",
     default: "auto",
     expected: "`auto`, `meta` or `classic`",
-    about: "`auto` asks every server for its version and its limits; `meta` asks for neither, for \
-            proxies that speak only the meta commands; `classic` is for servers and proxies that \
-            know only the classic text commands.",
+    about: "`auto` asks every server for its version and its limits, and uses the classic commands \
+            where it is before 1.6.10 or knows no others; `meta` asks for neither, for proxies \
+            that speak only the meta commands; `classic` uses the classic commands.",
     secret: false,
 };
 

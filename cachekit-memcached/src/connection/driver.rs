@@ -95,11 +95,16 @@ async fn write_requests<W: AsyncWrite + Unpin>(
         }
         let now = Instant::now();
         let mut next = Some(first);
-        while let Some(Call { request, waiter }) = next {
+        while let Some(call) = next {
+            let Call {
+                request,
+                dialect,
+                waiter,
+            } = call;
             if !waiter.is_forsaken() {
                 opaque = opaque.wrapping_add(1);
-                request.encode(opaque, &mut buffer);
-                batch.push(Pending::new(request, opaque, waiter, now));
+                request.encode(dialect, opaque, &mut buffer);
+                batch.push(Pending::new(request.expected(dialect, opaque), waiter, now));
             }
             next = if buffer.len() < BATCH {
                 calls.try_recv().ok()

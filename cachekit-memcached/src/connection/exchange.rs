@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::load::Permit;
 use super::pending::Waiter;
 use super::{Call, Lost};
-use crate::protocol::{Delete, Key, Meta, Reply, Request};
+use crate::protocol::{Delete, Dialect, Key, Meta, Reply, Request};
 
 /// A reply to come.
 ///
@@ -64,7 +64,13 @@ pub(super) fn hand_back(key: Key, reply: &Reply, queue: &mpsc::WeakUnboundedSend
 fn queue_unasked(request: Request, queue: &mpsc::WeakUnboundedSender<Call>) {
     if let Some(queue) = queue.upgrade() {
         let waiter = Waiter::nobody();
-        let _ = queue.send(Call { request, waiter });
+        // Only the meta commands know leads.
+        let dialect = Dialect::Meta;
+        let _ = queue.send(Call {
+            request,
+            dialect,
+            waiter,
+        });
     }
 }
 
@@ -114,6 +120,12 @@ impl Drop for Exchange {
 impl Answer {
     pub(crate) const fn reply(&self) -> &Reply {
         &self.reply
+    }
+
+    /// The reply, to be taken apart. A lead that it gives is not handed back.
+    pub(crate) fn take(mut self) -> Reply {
+        self.hand_back = None;
+        std::mem::replace(&mut self.reply, Reply::Noop)
     }
 
     /// The reply, if it is one to a meta command.

@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, mpsc};
 
-use crate::protocol::Request;
+use crate::protocol::{Dialect, Request};
 use load::Load;
 use pending::{Fifo, Waiter};
 
@@ -30,12 +30,14 @@ pub(crate) use exchange::{Answer, Exchange};
 pub(crate) struct Connection {
     queue: mpsc::UnboundedSender<Call>,
     shared: Arc<Shared>,
+    dialect: Dialect,
 }
 
 /// A request on its way to the socket.
 #[derive(Debug)]
 struct Call {
     request: Request,
+    dialect: Dialect,
     waiter: Waiter,
 }
 
@@ -76,7 +78,20 @@ impl Connection {
             queue.downgrade(),
             Arc::clone(&shared),
         ));
-        Self { queue, shared }
+        Self {
+            queue,
+            shared,
+            dialect: Dialect::Meta,
+        }
+    }
+
+    /// The same connection; what is sent through this handle is written in `dialect`.
+    pub(crate) fn speaking(self, dialect: Dialect) -> Self {
+        Self { dialect, ..self }
+    }
+
+    pub(crate) const fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// Whether the task that owns the socket is there: its runtime lives and nothing went wrong.
@@ -94,7 +109,11 @@ impl Connection {
         let permit = Load::admit(&self.shared.load, request.encoded_len()).ok_or(Lost::Full)?;
         let (waiter, exchange) = exchange::pair(&request, permit, self.queue.downgrade());
         self.queue
-            .send(Call { request, waiter })
+            .send(Call {
+                request,
+                dialect: self.dialect,
+                waiter,
+            })
             .map_err(|_| Lost::Unsent)?;
         Ok(exchange)
     }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Lost;
 use super::load::Permit;
-use crate::protocol::{Decoder, Expected, Key, Malformed, Reply, Request};
+use crate::protocol::{Decoder, Expected, Key, Malformed, Reply};
 
 /// The end of an exchange that the caller does not hold. Dropped without a reply, it tells the
 /// caller whether the request had been written: on every path, the end of a runtime included.
@@ -81,12 +81,12 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// `request` is about to be written with `opaque`, for `waiter`.
-    pub(super) fn new(request: Request, opaque: u32, mut waiter: Waiter, since: Instant) -> Self {
+    /// A request is about to be written for `waiter`.
+    pub(super) fn new(expected: Expected, mut waiter: Waiter, since: Instant) -> Self {
         waiter.sent = true;
         Self {
             waiter,
-            expected: request.expected(opaque),
+            expected,
             since,
         }
     }

@@ -8,7 +8,7 @@ use tokio::task::yield_now;
 
 use super::load::MAX_REQUESTS;
 use super::{Answer, Connection, Exchange, Lost};
-use crate::protocol::{Exptime, Get, Key, Mode, Reply, Request, Set};
+use crate::protocol::{Exptime, Get, Key, Mode, Reply, Request, Set, Statistics};
 
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -284,7 +284,9 @@ async fn a_server_error_is_a_reply_like_any_other() {
 async fn a_proxy_may_refuse_to_tell_its_version_and_statistics() {
     let (connection, mut peer) = Peer::connected();
     let version = connection.send(Request::Version).unwrap();
-    let stats = connection.send(Request::Stats).unwrap();
+    let stats = connection
+        .send(Request::Stats(Statistics::General))
+        .unwrap();
     let noop = connection.send(Request::Noop).unwrap();
     peer.expect("version\r\nstats\r\nmn\r\n").await;
     peer.reply(b"ERROR\r\nERROR\r\nMN\r\n").await;

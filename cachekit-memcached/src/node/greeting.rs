@@ -6,22 +6,34 @@ use tokio::time::{Instant, timeout_at};
 use crate::config::Protocol;
 use crate::connection::{Answer, Connection, Lost};
 use crate::error::Failure;
-use crate::protocol::{Reply, Request, Version};
+use crate::protocol::{Dialect, Reply, Request, Statistics, Version};
 
 /// What a server told about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Greeting {
+    pub(crate) dialect: Dialect,
+    /// `None` where it tells none, or one that is none of memcached's.
     pub(crate) version: Option<Version>,
     /// Its `-I`.
     pub(crate) item_size_max: Option<usize>,
-    /// Whether it counts CAS numbers. Without them (`-C`) no write can be fenced.
+    /// Whether it can lead: it has the meta commands, and counts CAS numbers. Without them (`-C`)
+    /// no write can be fenced.
     pub(crate) fenced: bool,
     /// Tells one run of the server from another; 0 where it does not tell. CAS numbers begin
     /// again with each run.
     pub(crate) run: u64,
 }
 
-/// Asks what `protocol` says, in one round trip.
+impl Greeting {
+    /// Whether it can read and touch in one command: every memcached but one that tells that it is
+    /// too old.
+    pub(crate) fn touches_while_reading(&self) -> bool {
+        self.version.is_none_or(|version| version >= Version::GAT)
+    }
+}
+
+/// Asks what `protocol` says: in one round trip, and in another only where something else than
+/// memcached answers.
 pub(super) async fn exchange(
     connection: &Connection,
     protocol: Protocol,
@@ -29,12 +41,16 @@ pub(super) async fn exchange(
 ) -> Result<Greeting, Failure> {
     let exchange = async {
         match protocol {
-            Protocol::Auto => ask_everything(connection).await,
-            Protocol::Meta => ask_nothing(connection).await,
-            Protocol::Classic => Err(Failure::new(
-                ErrorKind::Unsupported,
-                "the classic commands are not spoken yet",
-            )),
+            Protocol::Auto => {
+                let told = ask_everything(connection).await?;
+                let dialect = dialect_of(connection, told.version).await?;
+                Ok(told.greeting(dialect))
+            }
+            Protocol::Meta => ask_for_meta(connection).await,
+            Protocol::Classic => {
+                let told = ask_everything(connection).await?;
+                Ok(told.greeting(Dialect::Classic))
+            }
         }
     };
     match timeout_at(deadline, exchange).await {
@@ -46,14 +62,11 @@ pub(super) async fn exchange(
     }
 }
 
-async fn ask_nothing(connection: &Connection) -> Result<Greeting, Failure> {
-    let answer = connection
-        .send(Request::Noop)
-        .map_err(lost)?
-        .await
-        .map_err(lost)?;
-    match answer.reply() {
+async fn ask_for_meta(connection: &Connection) -> Result<Greeting, Failure> {
+    let answer = connection.send(Request::Noop).map_err(lost)?.await;
+    match answer.map_err(lost)?.reply() {
         Reply::Noop => Ok(Greeting {
+            dialect: Dialect::Meta,
             version: None,
             item_size_max: None,
             fenced: true,
@@ -63,32 +76,65 @@ async fn ask_nothing(connection: &Connection) -> Result<Greeting, Failure> {
     }
 }
 
-async fn ask_everything(connection: &Connection) -> Result<Greeting, Failure> {
+/// What a server answered to everything that is asked.
+struct Told {
+    version: Option<Version>,
+    settings: Answer,
+    stats: Answer,
+}
+
+async fn ask_everything(connection: &Connection) -> Result<Told, Failure> {
     // All are queued before the first is awaited.
     let version = connection.send(Request::Version).map_err(lost)?;
-    let settings = connection.send(Request::StatsSettings).map_err(lost)?;
-    let stats = connection.send(Request::Stats).map_err(lost)?;
-    let version = version_of(version.await.map_err(lost)?.reply())?;
-    let settings = settings.await.map_err(lost)?;
-    let stats = stats.await.map_err(lost)?;
-    Ok(Greeting {
-        version: Some(version),
-        item_size_max: row(&settings, "item_size_max"),
-        fenced: row(&settings, "cas_enabled").is_none_or(|enabled: String| enabled != "no"),
-        run: run_of(&stats).unwrap_or(0),
+    let settings = Request::Stats(Statistics::Settings);
+    let settings = connection.send(settings).map_err(lost)?;
+    let stats = Request::Stats(Statistics::General);
+    let stats = connection.send(stats).map_err(lost)?;
+    Ok(Told {
+        version: version_of(version.await.map_err(lost)?.reply())?,
+        settings: settings.await.map_err(lost)?,
+        stats: stats.await.map_err(lost)?,
     })
 }
 
-fn version_of(reply: &Reply) -> Result<Version, Failure> {
-    let Reply::Version(text) = reply else {
-        return Err(unexpected(reply));
-    };
-    match Version::parse(text) {
-        Some(version) if version >= Version::META => Ok(version),
-        _ => {
-            let detail = format!("version {text}; the meta commands need 1.6.10 or later");
-            Err(Failure::new(ErrorKind::Unsupported, detail))
+impl Told {
+    fn greeting(&self, dialect: Dialect) -> Greeting {
+        let cas_enabled: Option<String> = row(&self.settings, "cas_enabled");
+        Greeting {
+            dialect,
+            version: self.version,
+            item_size_max: row(&self.settings, "item_size_max"),
+            fenced: dialect == Dialect::Meta && cas_enabled.is_none_or(|enabled| enabled != "no"),
+            run: run_of(&self.stats).unwrap_or(0),
         }
+    }
+}
+
+/// The version, or `None` where something answers that is not memcached.
+fn version_of(reply: &Reply) -> Result<Option<Version>, Failure> {
+    match reply {
+        Reply::Version(text) => Ok(Version::parse(text)),
+        // `ERROR` alone: it does not know the command.
+        Reply::Refused(text) if text.is_empty() => Ok(None),
+        other => Err(unexpected(other)),
+    }
+}
+
+/// The version decides; where there is none, an empty meta command does.
+async fn dialect_of(connection: &Connection, version: Option<Version>) -> Result<Dialect, Failure> {
+    if let Some(version) = version {
+        let meta = version >= Version::META;
+        return Ok(if meta {
+            Dialect::Meta
+        } else {
+            Dialect::Classic
+        });
+    }
+    let answer = connection.send(Request::Noop).map_err(lost)?.await;
+    match answer.map_err(lost)?.reply() {
+        Reply::Noop => Ok(Dialect::Meta),
+        Reply::Refused(_) => Ok(Dialect::Classic),
+        other => Err(unexpected(other)),
     }
 }
 

@@ -186,6 +186,10 @@ impl Node {
         if Instant::now() >= deadline {
             return Err(Failure::new(ErrorKind::Timeout, "no time left to ask").at(&self.name));
         }
+        if let Some(lacking) = request.lacking(link.connection.dialect()) {
+            let detail = format!("it has only the classic commands, without {lacking}");
+            return Err(Failure::new(ErrorKind::Unsupported, detail).at(&self.name));
+        }
         let changes = request.changes();
         let written = if request.is_idempotent() {
             Written::Repeatable
@@ -264,7 +268,7 @@ impl Node {
             let connection = dial::connect(&self.address, deadline).await?;
             let greeting = greeting::exchange(&connection, self.protocol, deadline).await?;
             Ok(Link {
-                connection,
+                connection: connection.speaking(greeting.dialect),
                 greeting,
             })
         };

@@ -229,13 +229,14 @@ impl Node {
         // Before 1.6.13 the reply to a write does not tell the right number.
         let read = Request::Get(Get {
             key: self.mark.clone(),
-            value: false,
+            // Classic commands tell the number only together with the value.
+            value: true,
             left: false,
             vivify: None,
             touch: None,
         });
         let answer = self.call(link, read, deadline).await?;
-        expect(&answer, &[Code::Value, Code::Done])?;
+        expect(&answer, &[Code::Value])?;
         let cas = answer.meta().and_then(|meta| meta.cas);
         Ok(cas.filter(|&cas| cas != 0))
     }

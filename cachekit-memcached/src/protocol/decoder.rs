@@ -146,10 +146,15 @@ impl Decoder {
             b"END" => return std::mem::take(&mut self.rows).end(expected).map(Some),
             _ => {
                 self.rows = Rows::None;
-                return word_alone(word, rest).map(Some);
+                return match expected.word(word) {
+                    Some(meta) => Ok(Some(Reply::Meta(meta))),
+                    None => word_alone(word, rest).map(Some),
+                };
             }
         };
-        Ok(Some(Reply::Meta(Meta::parse(code, rest)?)))
+        let meta = Meta::parse(code, rest)?;
+        expected.check_meta(&meta)?;
+        Ok(Some(Reply::Meta(meta)))
     }
 
     /// The reply that ends with this value, unless it is one of many.
@@ -180,6 +185,10 @@ fn word_alone(word: &[u8], rest: &[u8]) -> Result<Reply, Malformed> {
         b"MN" => Reply::Noop,
         b"VERSION" => Reply::Version(printable(rest)),
         b"SERVER_ERROR" => Reply::ServerError(printable(rest)),
+        // The only one that tells of what is stored and not of what was written.
+        b"CLIENT_ERROR" if rest.starts_with(b"cannot increment or decrement") => {
+            Reply::ServerError(printable(rest))
+        }
         b"CLIENT_ERROR" | b"ERROR" => Reply::Refused(printable(rest)),
         _ => return Err(Malformed("expected the first word of a reply")),
     })
@@ -251,9 +260,9 @@ impl Rows {
         match (self, expected.keys()) {
             (Self::Values(mut items), Some(keys)) => {
                 items.resize(keys.len(), None);
-                Ok(Reply::Values(items))
+                Ok(expected.items(items))
             }
-            (Self::None, Some(keys)) => Ok(Reply::Values(vec![None; keys.len()])),
+            (Self::None, Some(keys)) => Ok(expected.items(vec![None; keys.len()])),
             (Self::Stats { rows, .. }, None) => Ok(Reply::Stats(rows)),
             (Self::None, None) => Ok(Reply::Stats(Vec::new())),
             _ => Err(Malformed("expected the end of another reply")),

@@ -1,7 +1,9 @@
 //! Which reply fits a request.
 
+use bytes::Bytes;
+
 use super::key_line::KeyLine;
-use super::{Code, Malformed, Meta, Reply};
+use super::{Code, Item, Malformed, Meta, Reply};
 
 const OTHER: Malformed = Malformed("expected the reply to another command");
 
@@ -15,6 +17,12 @@ pub enum Expected {
     },
     /// Items under these keys.
     Values(KeyLine),
+    /// An item under the one key that is there, told in the words of the meta commands.
+    Item(KeyLine),
+    /// One of these words alone.
+    Word(Words),
+    /// A number alone, or that there is no item.
+    Number,
     /// `MN`
     Noop,
     /// A version.
@@ -23,11 +31,14 @@ pub enum Expected {
     Stats,
 }
 
+/// Words, and what they mean.
+pub type Words = &'static [(&'static str, Code)];
+
 impl Expected {
     /// The keys, where items are expected.
     pub(super) fn keys(&self) -> Option<&KeyLine> {
         match self {
-            Self::Values(keys) => Some(keys),
+            Self::Values(keys) | Self::Item(keys) => Some(keys),
             _ => None,
         }
     }
@@ -36,7 +47,40 @@ impl Expected {
     /// request: it is where the request was one plain word or two.
     #[must_use]
     pub fn survives_refusal(&self) -> bool {
-        matches!(self, Self::Version | Self::Stats)
+        matches!(self, Self::Noop | Self::Version | Self::Stats)
+    }
+
+    /// What a classic server means by `word`, if it is one that fits.
+    pub(super) fn word(&self, word: &[u8]) -> Option<Meta> {
+        match self {
+            Self::Word(words) => {
+                let (_, code) = words.iter().find(|(fits, _)| fits.as_bytes() == word)?;
+                Some(Meta::of(*code))
+            }
+            Self::Number if word == b"NOT_FOUND" => Some(Meta::of(Code::NotFound)),
+            Self::Number if word.first()?.is_ascii_digit() => Some(Meta {
+                value: Some(Bytes::copy_from_slice(word)),
+                ..Meta::of(Code::Value)
+            }),
+            _ => None,
+        }
+    }
+
+    /// The reply that these items are.
+    pub(super) fn items(&self, mut items: Vec<Option<Item>>) -> Reply {
+        match (self, items.pop()) {
+            (Self::Item(_), None | Some(None)) => Reply::Meta(Meta::of(Code::Miss)),
+            (Self::Item(_), Some(Some(item))) => Reply::Meta(Meta {
+                value: Some(item.value),
+                client_flags: Some(item.client_flags),
+                cas: item.cas,
+                ..Meta::of(Code::Value)
+            }),
+            (_, last) => {
+                items.extend(last);
+                Reply::Values(items)
+            }
+        }
     }
 
     /// Whether `reply` can be the one to this request.
@@ -46,7 +90,8 @@ impl Expected {
             | (Self::Values(_), Reply::Values(_))
             | (Self::Noop, Reply::Noop)
             | (Self::Version, Reply::Version(_))
-            | (Self::Stats, Reply::Stats(_)) => Ok(()),
+            | (Self::Stats, Reply::Stats(_))
+            | (Self::Item(_) | Self::Word(_) | Self::Number, Reply::Meta(_)) => Ok(()),
             (_, Reply::Meta(meta)) => self.check_meta(meta),
             _ => Err(OTHER),
         }

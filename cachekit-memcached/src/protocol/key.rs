@@ -3,8 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::base64;
+
 /// The longest key that memcached takes, in bytes.
 pub const MAX_KEY_LEN: usize = 250;
+/// The longest key that can be written in base64, in bytes before that: the limit of memcached
+/// counts for the text.
+pub const MAX_BASE64_KEY_LEN: usize = MAX_KEY_LEN / 4 * 3;
 
 /// A key that can be written: 1 to 250 bytes, none of them a space, a control byte or 0x7f.
 ///
@@ -13,7 +18,10 @@ pub const MAX_KEY_LEN: usize = 250;
 ///
 /// `Debug` shows the length only: keys may carry what must not be in a log.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Key(Arc<[u8]>);
+pub struct Key {
+    bytes: Arc<[u8]>,
+    base64: bool,
+}
 
 /// Why bytes cannot be a [`Key`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,8 +29,8 @@ pub enum InvalidKey {
     /// No bytes at all.
     #[error("a key has at least one byte")]
     Empty,
-    /// More than [`MAX_KEY_LEN`].
-    #[error("a key has at most {MAX_KEY_LEN} bytes, not {0}")]
+    /// More than [`MAX_KEY_LEN`], or before base64 than [`MAX_BASE64_KEY_LEN`].
+    #[error("a key has at most {MAX_KEY_LEN} bytes ({MAX_BASE64_KEY_LEN} before base64), not {0}")]
     TooLong(usize),
     /// The byte at this place is a space, a control byte or 0x7f.
     #[error("byte {0} of the key is a space or a control byte")]
@@ -34,10 +42,31 @@ impl Key {
     /// [`InvalidKey`] says which rule is broken.
     pub fn new(bytes: &[u8]) -> Result<Self, InvalidKey> {
         Self::check(bytes)?;
-        Ok(Self(bytes.into()))
+        let (bytes, base64) = (bytes.into(), false);
+        Ok(Self { bytes, base64 })
     }
 
-    pub(super) fn check(bytes: &[u8]) -> Result<(), InvalidKey> {
+    /// A key of any bytes, written in base64. The server stores it as it is: it is the same key as
+    /// one of these bytes that needs no base64.
+    ///
+    /// # Errors
+    /// [`InvalidKey::Empty`], and [`InvalidKey::TooLong`] over [`MAX_BASE64_KEY_LEN`].
+    pub fn base64(bytes: &[u8]) -> Result<Self, InvalidKey> {
+        if bytes.is_empty() {
+            return Err(InvalidKey::Empty);
+        }
+        if bytes.len() > MAX_BASE64_KEY_LEN {
+            return Err(InvalidKey::TooLong(bytes.len()));
+        }
+        let (bytes, base64) = (base64::encode(bytes).into(), true);
+        Ok(Self { bytes, base64 })
+    }
+
+    /// Whether [`new`](Self::new) takes these bytes.
+    ///
+    /// # Errors
+    /// [`InvalidKey`] says which rule is broken.
+    pub fn check(bytes: &[u8]) -> Result<(), InvalidKey> {
         if bytes.is_empty() {
             return Err(InvalidKey::Empty);
         }
@@ -53,13 +82,29 @@ impl Key {
     /// The bytes, as they are written.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    /// Whether [`as_bytes`](Self::as_bytes) is base64.
+    #[must_use]
+    pub const fn is_base64(&self) -> bool {
+        self.base64
+    }
+
+    /// How many bytes the server stores for it.
+    #[must_use]
+    pub fn stored_len(&self) -> usize {
+        if self.base64 {
+            base64::decoded_len(&self.bytes)
+        } else {
+            self.bytes.len()
+        }
     }
 }
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Key({} bytes)", self.0.len())
+        write!(f, "Key({} bytes)", self.bytes.len())
     }
 }
 
@@ -81,6 +126,17 @@ mod tests {
             assert_eq!(Key::new(&[b'k', byte]).is_ok(), allowed, "byte {byte:#x}");
         }
         assert_eq!(Key::new(b"a\r\nflush_all"), Err(InvalidKey::Byte(1)));
+    }
+
+    #[test]
+    fn any_bytes_up_to_186_are_a_key_in_base64() {
+        assert_eq!(Key::base64(b""), Err(InvalidKey::Empty));
+        assert_eq!(Key::base64(&[0; 187]), Err(InvalidKey::TooLong(187)));
+        for length in [1, 2, 3, 185, 186] {
+            let key = Key::base64(&vec![b' '; length]).unwrap();
+            assert!(key.is_base64() && Key::check(key.as_bytes()).is_ok());
+            assert_eq!(key.stored_len(), length);
+        }
     }
 
     #[test]

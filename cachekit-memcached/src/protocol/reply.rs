@@ -7,7 +7,7 @@ use super::line::{number, words};
 /// The answer to one [`Request`](super::Request).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// To `mg`, `ms` and `md`.
+    /// To `mg`, `ms`, `md` and `ma`, and in the same words to the classic commands.
     Meta(Meta),
     /// To a [`GetMany`](super::GetMany): an item or none for each of its keys, in their order.
     Values(Vec<Option<Item>>),
@@ -91,9 +91,9 @@ impl Meta {
         size == Some(0) && self.client_flags == Some(0) && led
     }
 
-    /// A reply of `code` with these flags; its value comes later.
-    pub(super) fn parse(code: Code, flags: &[u8]) -> Result<Self, Malformed> {
-        let mut meta = Self {
+    /// A reply of `code` that tells nothing else.
+    pub(super) const fn of(code: Code) -> Self {
+        Self {
             code,
             value: None,
             opaque: None,
@@ -104,7 +104,12 @@ impl Meta {
             won: false,
             taken: false,
             stale: false,
-        };
+        }
+    }
+
+    /// A reply of `code` with these flags; its value comes later.
+    pub(super) fn parse(code: Code, flags: &[u8]) -> Result<Self, Malformed> {
+        let mut meta = Self::of(code);
         for flag in words(flags) {
             let token = &flag[1..];
             match flag[0] {

@@ -21,6 +21,13 @@ impl Version {
         patch: 10,
     };
 
+    /// The first release that reads and touches in one classic command.
+    pub const GAT: Self = Self {
+        major: 1,
+        minor: 5,
+        patch: 3,
+    };
+
     /// Reads `1.6.18`, `1.6.18_3-debian` and the like.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

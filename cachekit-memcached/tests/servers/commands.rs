@@ -2,104 +2,114 @@
 
 use bytes::Bytes;
 use cachekit_memcached::testkit::Server;
-use cachekit_memcached::{Client, Config, ErrorKind, Failover, Payload, Stored, Swapped};
+use cachekit_memcached::{Client, Config, ErrorKind, Failover, Payload, Protocol, Stored, Swapped};
 
 use super::{TTL, config};
 
-fn client(servers: &[Server]) -> Client {
+pub(super) fn client(servers: &[Server]) -> Client {
     Client::new(config(servers)).unwrap()
 }
 
-async fn data(client: &Client, key: impl AsRef<[u8]>) -> Option<Bytes> {
+/// A client for each of the dialects that a server may have, and a server for each client.
+pub(super) fn dialects(args: &[&str]) -> Vec<(Server, Client)> {
+    let of = |protocol| {
+        let server = Server::with_args(args);
+        let config = Config {
+            protocol,
+            ..config(std::slice::from_ref(&server))
+        };
+        (server, Client::new(config).unwrap())
+    };
+    [Protocol::Auto, Protocol::Classic].map(of).into()
+}
+
+pub(super) async fn data(client: &Client, key: impl AsRef<[u8]>) -> Option<Bytes> {
     client.get(key).await.unwrap().map(|value| value.data)
 }
 
 #[tokio::test]
 async fn what_is_set_is_read_and_what_is_deleted_is_not() {
-    let servers = [Server::start()];
-    let client = client(&servers);
-    assert_eq!(client.get("k").await.unwrap(), None);
-    client.set("k", "v", TTL).await.unwrap();
-    let value = client.get("k").await.unwrap().unwrap();
-    assert_eq!(
-        (&*value.data, value.flags, value.stale),
-        (&b"v"[..], 0, false)
-    );
-    assert!(value.cas > 0);
-    assert!(client.delete("k").await.unwrap());
-    assert!(!client.delete("k").await.unwrap());
-    assert_eq!(client.get("k").await.unwrap(), None);
+    for (_server, client) in dialects(&[]) {
+        assert_eq!(client.get("k").await.unwrap(), None);
+        client.set("k", "v", TTL).await.unwrap();
+        let value = client.get("k").await.unwrap().unwrap();
+        assert_eq!((&*value.data, value.flags), (&b"v"[..], 0));
+        assert!(value.cas > 0);
+        assert!(client.delete("k").await.unwrap());
+        assert!(!client.delete("k").await.unwrap());
+        assert_eq!(client.get("k").await.unwrap(), None);
+    }
 }
 
 #[tokio::test]
 async fn an_empty_value_is_read_as_an_empty_value() {
-    let servers = [Server::start()];
-    let client = client(&servers);
-    client.set("k", "", TTL).await.unwrap();
-    assert_eq!(data(&client, "k").await.unwrap(), "");
+    for (_server, client) in dialects(&[]) {
+        client.set("k", "", TTL).await.unwrap();
+        assert_eq!(data(&client, "k").await.unwrap(), "");
+    }
 }
 
 #[tokio::test]
 async fn client_flags_are_written_and_read() {
-    let servers = [Server::start()];
-    let client = client(&servers);
-    client
-        .set("k", Payload::new("1", u32::MAX), TTL)
-        .await
-        .unwrap();
-    assert_eq!(client.get("k").await.unwrap().unwrap().flags, u32::MAX);
-    let read = servers[0].command("get k", "END\r\n");
-    assert!(read.starts_with("VALUE k 4294967295 1\r\n"), "{read}");
+    for (server, client) in dialects(&[]) {
+        client
+            .set("k", Payload::new("1", u32::MAX), TTL)
+            .await
+            .unwrap();
+        assert_eq!(client.get("k").await.unwrap().unwrap().flags, u32::MAX);
+        let read = server.command("get k", "END\r\n");
+        assert!(read.starts_with("VALUE k 4294967295 1\r\n"), "{read}");
+    }
 }
 
 #[tokio::test]
 async fn add_writes_where_nothing_is_and_replace_where_something_is() {
-    let servers = [Server::start()];
-    let client = client(&servers);
-    assert_eq!(
-        client.replace("k", "a", TTL).await.unwrap(),
-        Stored::NotStored
-    );
-    assert_eq!(client.add("k", "b", TTL).await.unwrap(), Stored::Stored);
-    assert_eq!(client.add("k", "c", TTL).await.unwrap(), Stored::NotStored);
-    assert_eq!(data(&client, "k").await.unwrap(), "b");
-    assert_eq!(client.replace("k", "d", TTL).await.unwrap(), Stored::Stored);
-    assert_eq!(data(&client, "k").await.unwrap(), "d");
+    for (_server, client) in dialects(&[]) {
+        assert_eq!(
+            client.replace("k", "a", TTL).await.unwrap(),
+            Stored::NotStored
+        );
+        assert_eq!(client.add("k", "b", TTL).await.unwrap(), Stored::Stored);
+        assert_eq!(client.add("k", "c", TTL).await.unwrap(), Stored::NotStored);
+        assert_eq!(data(&client, "k").await.unwrap(), "b");
+        assert_eq!(client.replace("k", "d", TTL).await.unwrap(), Stored::Stored);
+        assert_eq!(data(&client, "k").await.unwrap(), "d");
+    }
 }
 
 #[tokio::test]
 async fn cas_writes_over_what_was_read_and_nothing_else() {
-    let servers = [Server::start()];
-    let client = client(&servers);
-    assert_eq!(
-        client.cas("k", "a", TTL, 1).await.unwrap(),
-        Swapped::NotFound
-    );
-    client.set("k", "a", TTL).await.unwrap();
-    let read = client.get("k").await.unwrap().unwrap();
-    assert_eq!(
-        client.cas("k", "b", TTL, read.cas).await.unwrap(),
-        Swapped::Stored
-    );
-    assert_eq!(
-        client.cas("k", "c", TTL, read.cas).await.unwrap(),
-        Swapped::Exists
-    );
-    assert_eq!(data(&client, "k").await.unwrap(), "b");
+    for (_server, client) in dialects(&[]) {
+        assert_eq!(
+            client.cas("k", "a", TTL, 1).await.unwrap(),
+            Swapped::NotFound
+        );
+        client.set("k", "a", TTL).await.unwrap();
+        let read = client.get("k").await.unwrap().unwrap();
+        assert_eq!(
+            client.cas("k", "b", TTL, read.cas).await.unwrap(),
+            Swapped::Stored
+        );
+        assert_eq!(
+            client.cas("k", "c", TTL, read.cas).await.unwrap(),
+            Swapped::Exists
+        );
+        assert_eq!(data(&client, "k").await.unwrap(), "b");
+    }
 }
 
 #[tokio::test]
 async fn a_server_without_cas_numbers_never_lets_a_cas_succeed() {
-    let servers = [Server::with_args(&["-C"])];
-    let client = client(&servers);
-    client.set("k", "a", TTL).await.unwrap();
-    let read = client.get("k").await.unwrap().unwrap();
-    assert_eq!(read.cas, 0);
-    for cas in [0, 1, u64::MAX] {
-        assert_eq!(
-            client.cas("k", "b", TTL, cas).await.unwrap(),
-            Swapped::Exists
-        );
+    for (_server, client) in dialects(&["-C"]) {
+        client.set("k", "a", TTL).await.unwrap();
+        let read = client.get("k").await.unwrap().unwrap();
+        assert_eq!(read.cas, 0);
+        for cas in [0, 1, u64::MAX] {
+            assert_eq!(
+                client.cas("k", "b", TTL, cas).await.unwrap(),
+                Swapped::Exists
+            );
+        }
     }
 }
 
@@ -126,6 +136,29 @@ async fn many_keys_are_written_read_and_deleted_in_the_order_asked() {
     for (index, found) in deleted.into_iter().enumerate() {
         assert_eq!(found.unwrap(), index != 500);
     }
+}
+
+#[tokio::test]
+async fn many_values_are_read_with_one_command_a_server() {
+    let servers = [Server::start()];
+    let client = client(&servers);
+    let keys: Vec<String> = (0..500).map(|number| format!("k{number}")).collect();
+    for stored in client
+        .set_many(keys.iter().map(|key| (key, "v")), TTL)
+        .await
+    {
+        stored.unwrap();
+    }
+    let before = servers[0].stat("cmd_meta");
+    let found = client.get_many(&keys).await;
+    assert!(found.iter().all(|value| value.as_ref().unwrap().is_some()));
+    assert_eq!(servers[0].stat("cmd_meta"), before);
+    assert_eq!(servers[0].stat("get_hits"), 500);
+    let value = found[7].as_ref().unwrap().as_ref().unwrap();
+    assert_eq!(
+        client.cas("k7", "w", TTL, value.cas).await.unwrap(),
+        Swapped::Stored
+    );
 }
 
 #[tokio::test]
@@ -165,21 +198,21 @@ fn errors<T>(results: Vec<cachekit_memcached::Result<T>>) -> Vec<ErrorKind> {
 
 #[tokio::test]
 async fn a_key_that_is_none_fails_alone() {
-    let servers = [Server::start()];
-    let client = client(&servers);
-    let keys = ["a", "", "b"];
-    let stored = client.set_many(keys.map(|key| (key, "v")), TTL).await;
-    assert_eq!(errors(stored), [ErrorKind::InvalidKey]);
-    let found = client.get_many(&keys).await;
-    assert!(found[0].as_ref().unwrap().is_some() && found[2].as_ref().unwrap().is_some());
-    assert_eq!(errors(found), [ErrorKind::InvalidKey]);
-    let deleted = client.delete_many(&keys).await;
-    assert!(*deleted[0].as_ref().unwrap() && *deleted[2].as_ref().unwrap());
-    assert_eq!(errors(deleted), [ErrorKind::InvalidKey]);
-    assert_eq!(
-        client.get("").await.unwrap_err().kind(),
-        ErrorKind::InvalidKey
-    );
+    for (_server, client) in dialects(&[]) {
+        let keys = ["a", "", "b"];
+        let stored = client.set_many(keys.map(|key| (key, "v")), TTL).await;
+        assert_eq!(errors(stored), [ErrorKind::InvalidKey]);
+        let found = client.get_many(&keys).await;
+        assert!(found[0].as_ref().unwrap().is_some() && found[2].as_ref().unwrap().is_some());
+        assert_eq!(errors(found), [ErrorKind::InvalidKey]);
+        let deleted = client.delete_many(&keys).await;
+        assert!(*deleted[0].as_ref().unwrap() && *deleted[2].as_ref().unwrap());
+        assert_eq!(errors(deleted), [ErrorKind::InvalidKey]);
+        assert_eq!(
+            client.get("").await.unwrap_err().kind(),
+            ErrorKind::InvalidKey
+        );
+    }
 }
 
 #[tokio::test]
@@ -200,59 +233,54 @@ async fn any_bytes_are_a_key_and_none_is_taken_for_another() {
 
 #[tokio::test]
 async fn a_refused_value_removes_what_it_was_to_replace_and_nothing_else() {
-    let servers = [Server::start()];
-    let client = client(&servers);
-    let large = || Bytes::from(vec![b'x'; 1 << 20]);
-    let too_large = |kind| assert_eq!(kind, ErrorKind::TooLarge);
-    for key in ["set", "replace", "add", "cas", "overtaken", "many"] {
-        client.set(key, "old", TTL).await.unwrap();
-    }
-    too_large(client.set("set", large(), TTL).await.unwrap_err().kind());
-    too_large(
-        client
-            .replace("replace", large(), TTL)
-            .await
-            .unwrap_err()
-            .kind(),
-    );
-    too_large(client.add("add", large(), TTL).await.unwrap_err().kind());
-    let cas = client.get("cas").await.unwrap().unwrap().cas;
-    too_large(
-        client
-            .cas("cas", large(), TTL, cas)
-            .await
-            .unwrap_err()
-            .kind(),
-    );
-    too_large(
-        client
-            .cas("overtaken", large(), TTL, cas)
-            .await
-            .unwrap_err()
-            .kind(),
-    );
-    let results = client
-        .set_many([("many", large()), ("small", "v".into())], TTL)
-        .await;
-    assert_eq!(errors(results), [ErrorKind::TooLarge]);
-    for key in ["set", "replace", "cas", "many"] {
-        assert_eq!(data(&client, key).await, None, "{key}");
-    }
-    for key in ["add", "overtaken", "small"] {
-        assert!(data(&client, key).await.is_some(), "{key}");
+    for (_server, client) in dialects(&[]) {
+        let large = || Bytes::from(vec![b'x'; 1 << 20]);
+        for key in ["set", "replace", "add", "cas", "many"] {
+            client.set(key, "old", TTL).await.unwrap();
+        }
+        let cas = client.get("cas").await.unwrap().unwrap().cas;
+        let results = [
+            client.set("set", large(), TTL).await,
+            client.replace("replace", large(), TTL).await.map(drop),
+            client.add("add", large(), TTL).await.map(drop),
+            client.cas("cas", large(), TTL, cas).await.map(drop),
+        ];
+        assert_eq!(errors(results.into()), [ErrorKind::TooLarge; 4]);
+        let items = [("many", large()), ("small", "v".into())];
+        let results = client.set_many(items, TTL).await;
+        assert_eq!(errors(results), [ErrorKind::TooLarge]);
+        for key in ["set", "replace", "cas", "many"] {
+            assert_eq!(data(&client, key).await, None, "{key}");
+        }
+        for key in ["add", "small"] {
+            assert!(data(&client, key).await.is_some(), "{key}");
+        }
     }
 }
 
 #[tokio::test]
-async fn a_server_without_room_rejects_a_write_and_its_other_items_stay() {
-    let servers = [Server::with_args(&["-M", "-m", "4"])];
+async fn a_refused_cas_spares_what_was_written_since() {
+    let servers = [Server::start()];
     let client = client(&servers);
-    let items = (0..200).map(|number| (format!("k{number}"), vec![b'x'; 100_000]));
-    let rejected = errors(client.set_many(items, TTL).await);
-    assert!(!rejected.is_empty());
-    assert!(
-        rejected.iter().all(|kind| *kind == ErrorKind::Rejected),
-        "{rejected:?}"
-    );
-    assert!(data(&client, "k0").await.is_some());
+    client.set("k", "old", TTL).await.unwrap();
+    let cas = client.get("k").await.unwrap().unwrap().cas;
+    client.set("k", "newer", TTL).await.unwrap();
+    let large = vec![b'x'; 1 << 20];
+    let error = client.cas("k", large, TTL, cas).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    assert_eq!(data(&client, "k").await.unwrap(), "newer");
+}
+
+#[tokio::test]
+async fn a_server_without_room_rejects_a_write_and_its_other_items_stay() {
+    for (_server, client) in dialects(&["-M", "-m", "4"]) {
+        let items = (0..200).map(|number| (format!("k{number}"), vec![b'x'; 100_000]));
+        let rejected = errors(client.set_many(items, TTL).await);
+        assert!(!rejected.is_empty());
+        assert!(
+            rejected.iter().all(|kind| *kind == ErrorKind::Rejected),
+            "{rejected:?}"
+        );
+        assert!(data(&client, "k0").await.is_some());
+    }
 }

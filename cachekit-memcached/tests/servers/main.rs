@@ -2,6 +2,8 @@
 
 mod aborts;
 mod commands;
+mod counters;
+mod items;
 mod limits;
 mod load;
 mod many;
@@ -9,6 +11,7 @@ mod outage;
 mod peers;
 mod returning;
 mod runtimes;
+mod versions;
 
 use std::future::Future;
 use std::time::Duration;

@@ -53,14 +53,6 @@ async fn error_of(config: Config) -> Error {
 }
 
 #[tokio::test]
-async fn a_server_before_1_6_10_is_refused_and_the_error_says_why() {
-    let config = peer(b"VERSION 1.5.16\r\nEND\r\nEND\r\n", false).await;
-    let error = error_of(config).await;
-    assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert!(error.to_string().contains("1.5.16"), "{error}");
-}
-
-#[tokio::test]
 async fn a_peer_that_accepts_and_never_answers_costs_one_timeout() {
     let error = error_of(peer(b"", false).await).await;
     assert_eq!(error.kind(), ErrorKind::Timeout);

@@ -1,0 +1,147 @@
+//! Many values with one command a server.
+
+use cachekit_core::error::ErrorKind;
+use tokio::time::Instant;
+
+use super::{Client, Value, join_all, unexpected};
+use crate::error::Failure;
+use crate::node::Node;
+use crate::protocol::{GetMany, Item, KeyLine, Reply, Request};
+
+type Outcome = Result<Option<Value>, Failure>;
+
+/// The keys of one batch that lie on one node.
+#[derive(Debug, Default)]
+struct Group {
+    /// Which keys of the batch they are.
+    indices: Vec<usize>,
+    /// As they are written, in as many commands as it takes.
+    lines: Vec<KeyLine>,
+}
+
+impl Group {
+    fn line(&mut self) -> &mut KeyLine {
+        if self.lines.last().is_none_or(KeyLine::is_full) {
+            self.lines.push(KeyLine::default());
+        }
+        self.lines.last_mut().expect("there is one by now")
+    }
+}
+
+impl Client {
+    /// Reads many keys: all nodes at the same time, and each in the form that costs it least. What
+    /// that form does not tell is asked for key by key: what an empty item is, what is there in place
+    /// of an item that an outage made old, and what else there is to try for the keys of a node that
+    /// turns out not to be there.
+    pub(super) async fn read_many<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Outcome> {
+        let deadline = self.cluster.deadline();
+        let first = self.cluster.deadlines(deadline).first;
+        let mut outcomes: Vec<Option<Outcome>> = keys.iter().map(|_| None).collect();
+        let groups = self.groups(keys).into_iter().enumerate();
+        let groups = groups.filter(|(_, group)| !group.indices.is_empty());
+        let asked = groups.map(async |(node, group)| {
+            let items = self.ask(node, group.lines, first).await;
+            (node, group.indices, items)
+        });
+        for (node, indices, items) in join_all(asked.collect()).await {
+            settle(&mut outcomes, &self.cluster.nodes[node], &indices, items);
+        }
+        let open = |(key, outcome): (_, &Option<Outcome>)| outcome.is_none().then_some(key);
+        let open: Vec<&K> = keys.iter().zip(&outcomes).filter_map(open).collect();
+        let mut rest = Vec::new();
+        if !open.is_empty() {
+            rest = self.read_each(&open, deadline).await;
+        }
+        let mut rest = rest.into_iter();
+        let outcome = |outcome: Option<Outcome>| outcome.or_else(|| rest.next());
+        outcomes.into_iter().filter_map(outcome).collect()
+    }
+
+    /// The keys of each node.
+    fn groups<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Group> {
+        let mut groups: Vec<Group> = Vec::new();
+        groups.resize_with(self.cluster.nodes.len(), Group::default);
+        let mut wire = Vec::new();
+        for (index, key) in keys.iter().enumerate() {
+            let key = key.as_ref();
+            let place = self.cluster.place(&self.route(key));
+            let group = &mut groups[place.node];
+            let written = if self.cluster.keys.is_plain(key, &mut wire) {
+                group.line().push_bytes(&wire).is_ok()
+            } else {
+                let key = self
+                    .cluster
+                    .keys
+                    .wire(key)
+                    .ok()
+                    .filter(|key| !key.is_base64());
+                key.is_some_and(|key| group.line().push_bytes(key.as_bytes()).is_ok())
+            };
+            if written {
+                group.indices.push(index);
+            }
+        }
+        groups
+    }
+
+    /// The items of one node, in the order of its keys.
+    async fn ask(
+        &self,
+        node: usize,
+        lines: Vec<KeyLine>,
+        deadline: Instant,
+    ) -> Result<Vec<Option<Item>>, Failure> {
+        let node = &self.cluster.nodes[node];
+        let link = node.link(deadline).await?;
+        let send = |keys| {
+            let request = Request::GetMany(GetMany { keys, cas: true });
+            node.send(&link, request, deadline)
+        };
+        let sent: Vec<_> = lines.into_iter().map(send).collect();
+        let mut items = Vec::new();
+        for sent in sent {
+            match sent?.answer().await?.take() {
+                Reply::Values(found) => items.extend(found),
+                _ => return Err(unexpected()),
+            }
+        }
+        Ok(items)
+    }
+}
+
+/// Writes down what is certain.
+fn settle(
+    outcomes: &mut [Option<Outcome>],
+    node: &Node,
+    indices: &[usize],
+    items: Result<Vec<Option<Item>>, Failure>,
+) {
+    match items {
+        Ok(items) => {
+            for (&index, item) in indices.iter().zip(items) {
+                // An item without value and flags may hold the place of an entry.
+                let uncertain = |item: &Item| {
+                    let stub = item.value.is_empty() && item.client_flags == 0;
+                    stub || node.is_old(item.cas.unwrap_or(0))
+                };
+                if !item.as_ref().is_some_and(uncertain) {
+                    outcomes[index] = Some(Ok(item.map(value)));
+                }
+            }
+        }
+        Err(failure) if matches!(failure.kind, ErrorKind::Unavailable | ErrorKind::Timeout) => {}
+        Err(failure) => {
+            for &index in indices {
+                outcomes[index] = Some(Err(failure.clone()));
+            }
+        }
+    }
+}
+
+fn value(item: Item) -> Value {
+    Value {
+        data: item.value,
+        flags: item.client_flags,
+        cas: item.cas.unwrap_or(0),
+    }
+}

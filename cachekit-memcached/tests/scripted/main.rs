@@ -1,0 +1,54 @@
+//! The client against a peer that cuts, holds back, repeats, forgets and mistakes its replies, and
+//! against callers that go away at any point of a call.
+
+mod calls;
+mod cuts;
+mod honest;
+mod mistakes;
+mod peer;
+mod relay;
+mod script;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use cachekit_core::backend::{Backend as _, Ttl, Want};
+use cachekit_core::key::StoreKey;
+use cachekit_memcached::Memcached;
+
+const TTL: Ttl = Ttl::from_secs(300);
+const LEAD: Want = Want::Lead {
+    hold: Ttl::from_secs(30),
+    early: Duration::ZERO,
+};
+
+/// How long a test waits for what has to happen.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+fn key(text: impl std::fmt::Display) -> StoreKey {
+    StoreKey::new(text.to_string()).unwrap()
+}
+
+async fn value(backend: &Memcached, key: &StoreKey) -> Option<Bytes> {
+    let found = backend.get(key, Want::Value).await.unwrap().found;
+    found.map(|found| found.value)
+}
+
+/// Looks again and again until `look` has an answer.
+async fn eventually<T, F>(mut look: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let mut ticks = tokio::time::interval(Duration::from_millis(10));
+    let looking = async {
+        loop {
+            if let Some(answer) = look().await {
+                return answer;
+            }
+            ticks.tick().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, looking)
+        .await
+        .expect("it does not happen")
+}

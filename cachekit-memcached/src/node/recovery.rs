@@ -147,11 +147,11 @@ impl Node {
         }
     }
 
-    /// All that calls wait for. The connection comes first: its greeting is answered only by a
-    /// server that goes on, and by then it goes on with what lay in its old sockets as well.
+    /// All that calls wait for. What lies in old sockets comes first, then the connection: the
+    /// greeting of a new one is answered only by a server that goes on.
     async fn settle(self: &Arc<Self>) -> Result<(), Failure> {
-        let link = self.fresh_link().await?;
         self.pass_barrier().await?;
+        let link = self.live_link().await?;
         loop {
             self.replay(&link).await?;
             let Some(doubts) = self.trust.doubts() else {
@@ -162,7 +162,26 @@ impl Node {
         }
     }
 
-    async fn fresh_link(self: &Arc<Self>) -> Result<Arc<Link>, Failure> {
+    /// Waits until every open connection has answered what was sent before, or has ended: a write
+    /// that its caller gave up must not be carried out after the deletion that makes up for it.
+    async fn pass_barrier(self: &Arc<Self>) -> Result<(), Failure> {
+        let deadline = Instant::now() + self.timeout;
+        let links = self.slots.links();
+        let busy = links.iter().filter(|link| !link.connection.is_idle());
+        let sent: Vec<_> = busy
+            .filter_map(|link| self.send(link, Request::Noop, deadline).ok())
+            .collect();
+        for sent in sent {
+            if let Err(failure) = sent.answer().await
+                && failure.kind == ErrorKind::Timeout
+            {
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
+    async fn live_link(self: &Arc<Self>) -> Result<Arc<Link>, Failure> {
         let runtime = runtime()?;
         if self.health.is_down() {
             let link = self.reach().await?;
@@ -170,22 +189,6 @@ impl Node {
             return Ok(link);
         }
         self.attempt(&runtime).outcome().await
-    }
-
-    /// Waits until every open connection has answered what was sent before: a write that its caller
-    /// gave up must not be carried out after the deletion that makes up for it.
-    async fn pass_barrier(self: &Arc<Self>) -> Result<(), Failure> {
-        let deadline = Instant::now() + self.timeout;
-        let links = self.slots.links();
-        let sent: Vec<_> = links
-            .iter()
-            .filter(|link| !link.connection.is_idle())
-            .filter_map(|link| self.send(link, Request::Noop, deadline).ok())
-            .collect();
-        for sent in sent {
-            sent.answer().await?;
-        }
-        Ok(())
     }
 
     /// Delivers everything that is owed.

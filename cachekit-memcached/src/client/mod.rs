@@ -30,7 +30,7 @@ use tokio::time::Instant;
 use crate::config::{Config, Failover};
 use crate::connection::Answer;
 use crate::error::Failure;
-use crate::node::{Ejections, Link, Node};
+use crate::node::{Ejections, Link, Node, Tls};
 use crate::protocol::{Dialect, Exptime, Key, Meta};
 use crate::ring::Ring;
 
@@ -96,11 +96,11 @@ impl Client {
     /// A client for `config`. Reaches for no server, and needs no runtime.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](cachekit_core::error::ErrorKind::InvalidInput) says which field
-    /// is out of its range.
+    /// [`ErrorKind::InvalidInput`](cachekit_core::error::ErrorKind::InvalidInput) says which fields
+    /// are out of their range, or what is wrong with the certificates for TLS.
     pub fn new(config: Config) -> Result<Self> {
         config.check()?;
-        let cluster = Arc::new(Cluster::new(config));
+        let cluster = Arc::new(Cluster::new(config)?);
         Ok(Self { cluster })
     }
 
@@ -160,20 +160,21 @@ pub(crate) struct Answered {
 }
 
 impl Cluster {
-    fn new(config: Config) -> Self {
+    fn new(config: Config) -> Result<Self> {
+        let tls = config.tls.as_ref().map(Tls::load).transpose()?;
         let ejections = Ejections::of(config.servers.len());
-        Self {
+        Ok(Self {
             ring: Ring::new(config.hashing, &config.servers),
             nodes: config
                 .servers
                 .iter()
-                .map(|server| Node::new(server, &config, &ejections))
+                .map(|server| Node::new(server, &config, tls.as_ref(), &ejections))
                 .collect(),
             failover: config.failover,
             timeout: config.timeout,
             keys: Keys::new(config.key_prefix, config.hash_prefix),
             clamped: AtomicU64::new(0),
-        }
+        })
     }
 
     pub(crate) const fn keys(&self) -> &Keys {

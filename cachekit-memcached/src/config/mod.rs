@@ -29,8 +29,8 @@ const POOL_SIZES: RangeInclusive<u64> = 1..=100;
 const ATTEMPTS: RangeInclusive<u64> = 0..=10;
 const ITEM_SIZES: RangeInclusive<u64> = 1_024..=1_073_741_824;
 
-const HAS_TLS: bool = false;
-const NO_TLS: &str = "this version has no TLS";
+const HAS_TLS: bool = cfg!(feature = "tls");
+const NO_TLS: &str = "TLS was left out of this program: it needs the feature `tls`";
 
 /// How to reach the servers, and what to do when that fails.
 ///

@@ -180,3 +180,28 @@ fn the_password_is_shown_nowhere() {
     assert!(!problems.is_empty());
     assert!(!format!("{problems} {problems:?}").contains("hunter2"));
 }
+
+#[test]
+fn encryption_needs_its_feature_and_is_never_left_out_in_silence() {
+    let (config, problems) = config(&[("TLS", "true"), ("TLS_CA_FILE", "/ca.pem")]);
+    if cfg!(feature = "tls") {
+        assert!(problems.is_empty(), "{problems}");
+        let ca_file = Some("/ca.pem".into());
+        assert_eq!(config.tls, Some(Tls { ca_file }));
+    } else {
+        assert!(problems.to_string().contains("feature"), "{problems}");
+    }
+    let by_hand = Config {
+        tls: Some(Tls::default()),
+        ..Config::default()
+    };
+    assert_eq!(by_hand.check().is_ok(), cfg!(feature = "tls"));
+}
+
+#[test]
+fn a_file_of_authorities_without_encryption_is_a_problem_unless_it_is_off() {
+    let (_, problems) = config(&[("TLS_CA_FILE", "/ca.pem")]);
+    assert!(problems.to_string().contains("CACHEKIT_MEMCACHED_TLS=true"));
+    let (config, problems) = config(&[("TLS_CA_FILE", "/ca.pem"), ("TLS", "off")]);
+    assert_eq!((config.tls, problems.is_empty()), (None, true));
+}

@@ -1,35 +1,48 @@
 //! The task that owns a socket.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::io;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
+use bytes::Buf as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc::{UnboundedReceiver, WeakUnboundedSender};
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
-use super::pending::Pending;
-use super::{Call, Shared, exchange};
+use super::Shared;
+use super::alarm::Alarm;
+use super::load::Share;
+use super::outgoing::Outgoing;
+use super::pending::{Call, Pending};
+use super::traffic::Tally;
 use crate::protocol::{Decoder, Malformed, Reply};
 
 /// One write takes requests until it has this many bytes.
 const BATCH: usize = 256 * 1024;
-/// A buffer that has grown beyond this is given back after use.
-const KEEP: usize = 1024 * 1024;
+/// So many requests are taken from the queue at a time.
+const TAKE: usize = 128;
+/// A spare connection is closed when it was not used for so long.
+const SPARE_FOR: Duration = Duration::from_secs(30);
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
 enum Ended {
     #[error("closed by the server")]
     ByServer,
-    #[error("closed: a reply is overdue")]
+    #[error("closed by the server, within a reply")]
+    Cut,
+    #[error("closed: no reply comes in time")]
     Overdue,
     #[error("no longer used")]
     Unused,
     #[error(transparent)]
-    Io(#[from] std::io::Error),
+    Io(#[from] io::Error),
     #[error(transparent)]
     Malformed(#[from] Malformed),
     #[error("a reply that nobody asked for")]
@@ -38,137 +51,344 @@ enum Ended {
     Refused(String),
 }
 
-/// Reads and writes until something ends it. Every request that is left then, and every one left
-/// when the runtime drops this future, learns how far it had come.
-pub(super) async fn drive<S: AsyncRead + AsyncWrite>(
+/// What to do next.
+enum Step {
+    /// Let others queue their requests first.
+    Gather,
+    End(Ended),
+}
+
+/// A socket, and every request between the queue and its reply. All of it is this task's alone, so
+/// whatever a caller does, the order of requests and replies stays as it is.
+#[derive(Debug)]
+pub(super) struct Driver<S> {
     stream: S,
-    mut calls: UnboundedReceiver<Call>,
-    queue: WeakUnboundedSender<Call>,
     shared: Arc<Shared>,
-) {
-    // Dropped after the socket and before `calls`: requests fail in the order in which they came.
-    let _fail_all = FailAll(&shared);
-    let (reader, writer) = tokio::io::split(stream);
-    let mut reading = pin!(read_replies(reader, &queue, &shared));
-    let mut writing = pin!(write_requests(writer, &mut calls, &shared));
-    let mut closing = pin!(shared.close.notified());
-    let ended = poll_fn(|context| {
-        if let Poll::Ready(ended) = reading.as_mut().poll(context) {
-            return Poll::Ready(ended);
-        }
-        if let Poll::Ready(ended) = writing.as_mut().poll(context) {
-            return Poll::Ready(ended);
-        }
-        closing.as_mut().poll(context).map(|()| Ended::Overdue)
-    });
-    match ended.await {
-        Ended::Unused => {}
-        ended @ (Ended::ByServer | Ended::Io(_) | Ended::Overdue) => {
-            tracing::debug!(%ended, "memcached connection ended");
-        }
-        ended => tracing::warn!(%ended, "memcached connection ended: protocol violated"),
-    }
+    calls: UnboundedReceiver<Call>,
+    queue: WeakUnboundedSender<Call>,
+    /// Just taken from the queue.
+    received: Vec<Call>,
+    /// Taken from the queue, and not yet into `outgoing`.
+    waiting: VecDeque<Call>,
+    outgoing: Outgoing,
+    /// Whether what was written is to be flushed.
+    unflushed: bool,
+    /// Taken into `outgoing`, the oldest first, whose reply comes next.
+    fifo: VecDeque<Pending>,
+    incoming: Decoder,
+    opaque: u32,
+    /// Whether others had their chance to queue.
+    gathered: bool,
+    alarm: Alarm,
+    /// When a reply last came in time, or the first request was taken after a pause.
+    in_time: Instant,
+    /// When a request was last taken.
+    used: Instant,
+    tally: Tally,
 }
 
-struct FailAll<'a>(&'a Shared);
-
-impl Drop for FailAll<'_> {
-    fn drop(&mut self) {
-        self.0.fifo.fail_all();
-    }
-}
-
-/// Drains the queue into one write, again and again.
-async fn write_requests<W: AsyncWrite + Unpin>(
-    mut writer: W,
-    calls: &mut UnboundedReceiver<Call>,
-    shared: &Shared,
-) -> Ended {
-    let mut buffer = Vec::new();
-    let mut batch = Vec::new();
-    let mut opaque = 0_u32;
-    while let Some(first) = calls.recv().await {
-        // On a multi-threaded runtime this task is often woken by the first of many callers.
-        // Letting the others queue first doubles what one write carries.
-        if !calls.is_empty() || !shared.fifo.is_empty() {
-            yield_now().await;
-        }
+impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
+    pub(super) fn new(
+        stream: S,
+        calls: UnboundedReceiver<Call>,
+        queue: WeakUnboundedSender<Call>,
+        shared: Arc<Shared>,
+    ) -> Self {
         let now = Instant::now();
-        let mut next = Some(first);
-        while let Some(call) = next {
-            let Call {
-                request,
-                dialect,
-                waiter,
-            } = call;
-            if !waiter.is_forsaken() {
-                opaque = opaque.wrapping_add(1);
-                request.encode(dialect, opaque, &mut buffer);
-                batch.push(Pending::new(request.expected(dialect, opaque), waiter, now));
-            }
-            next = if buffer.len() < BATCH {
-                calls.try_recv().ok()
-            } else {
-                None
-            };
+        Self {
+            stream,
+            shared,
+            calls,
+            queue,
+            received: Vec::new(),
+            waiting: VecDeque::new(),
+            outgoing: Outgoing::default(),
+            unflushed: false,
+            fifo: VecDeque::new(),
+            incoming: Decoder::default(),
+            opaque: 0,
+            gathered: false,
+            alarm: Alarm::new(),
+            in_time: now,
+            used: now,
+            tally: Tally::default(),
         }
-        // Before the write: the replies may come before it returns.
-        shared.fifo.extend(batch.drain(..));
-        if let Err(error) = write_all(&mut writer, &buffer).await {
-            return error.into();
-        }
-        buffer.clear();
-        buffer.shrink_to(KEEP);
     }
-    Ended::Unused
-}
 
-async fn write_all<W: AsyncWrite + Unpin>(writer: &mut W, bytes: &[u8]) -> std::io::Result<()> {
-    writer.write_all(bytes).await?;
-    writer.flush().await
-}
-
-/// Hands each reply to the request that has waited longest.
-async fn read_replies<R: AsyncRead + Unpin>(
-    mut reader: R,
-    queue: &WeakUnboundedSender<Call>,
-    shared: &Shared,
-) -> Ended {
-    let mut decoder = Decoder::default();
-    loop {
-        match reader.read_buf(&mut decoder.room()).await {
-            Ok(0) => return Ended::ByServer,
-            Ok(_) => {}
-            Err(error) => return error.into(),
+    /// Reads and writes until something ends it. Every request that is left then, and every one
+    /// left when the runtime drops this future, learns how far it had come.
+    pub(super) async fn run(mut self) {
+        let ended = loop {
+            match poll_fn(|context| self.poll(context)).await {
+                Step::Gather => yield_now().await,
+                Step::End(ended) => break ended,
+            }
+        };
+        match &ended {
+            Ended::Unused => return,
+            Ended::ByServer | Ended::Cut | Ended::Io(_) | Ended::Overdue => {
+                tracing::debug!(%ended, "memcached connection ended");
+            }
+            _ => tracing::warn!(%ended, "memcached connection ended: protocol violated"),
         }
+        self.shared.traffic.lost();
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Step> {
         loop {
-            match shared.fifo.answered(&mut decoder) {
-                Ok(None) => break,
+            if let Poll::Ready(ended) = self.poll_read(context) {
+                return Poll::Ready(Step::End(ended));
+            }
+            // What is half written is written first: until then nothing else may be.
+            let writable = match self.poll_write(context) {
+                Poll::Ready(Ok(())) => true,
+                Poll::Ready(Err(error)) => return Poll::Ready(Step::End(error.into())),
+                Poll::Pending => false,
+            };
+            let closed = self.poll_calls(context);
+            if let Poll::Ready(ended) = self.poll_time(context) {
+                return Poll::Ready(Step::End(ended));
+            }
+            if self.waiting.is_empty() {
+                let unused = closed && writable && self.fifo.is_empty();
+                return if unused {
+                    Poll::Ready(Step::End(Ended::Unused))
+                } else {
+                    Poll::Pending
+                };
+            }
+            if !writable {
+                return Poll::Pending;
+            }
+            // On a multi-threaded runtime this task is often woken by the first of many callers.
+            // Letting the others queue first doubles what one write carries.
+            let alone = self.waiting.len() == 1 && self.fifo.is_empty();
+            if !alone && !std::mem::replace(&mut self.gathered, true) {
+                return Poll::Ready(Step::Gather);
+            }
+            self.gathered = false;
+            self.take();
+        }
+    }
+
+    /// Takes requests from the queue; whether it is closed and empty. That goes on while the
+    /// server takes no bytes: a deadline is kept all the same.
+    fn poll_calls(&mut self, context: &mut Context<'_>) -> bool {
+        loop {
+            let received = self.calls.poll_recv_many(context, &mut self.received, TAKE);
+            match received {
+                Poll::Ready(0) => return true,
+                Poll::Ready(_) => {}
+                Poll::Pending => return false,
+            }
+            let deadlines = self.received.iter().filter_map(|call| call.deadline);
+            if let Some(earliest) = deadlines.min() {
+                self.alarm.set(earliest);
+            }
+            self.waiting.extend(self.received.drain(..));
+        }
+    }
+
+    /// Puts requests into one write. Those whose callers are gone are not written.
+    fn take(&mut self) {
+        let now = Instant::now();
+        self.used = now;
+        if self.fifo.is_empty() {
+            self.in_time = now;
+            self.alarm.set(now + self.shared.traffic.patience);
+        }
+        let mut over = Share::default();
+        while self.outgoing.remaining() < BATCH
+            && let Some(mut call) = self.waiting.pop_front()
+        {
+            if call.is_forsaken() || call.is_late(now) {
+                over.add(call.share);
+                self.tally.timeouts += u64::from(call.lose());
+                continue;
+            }
+            self.opaque = self.opaque.wrapping_add(1);
+            let begin = self.outgoing.taken();
+            self.outgoing.push(&call.request, call.dialect, self.opaque);
+            self.fifo.push_back(call.taken(self.opaque, begin, now));
+            self.tally.requests += 1;
+        }
+        self.report(over);
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.outgoing.has_remaining() {
+            self.unflushed = true;
+            let written = pin!(self.stream.write_buf(&mut self.outgoing)).poll(context);
+            if ready!(written)? == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+        }
+        if self.unflushed {
+            ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
+        loop {
+            let mut room = self.incoming.room();
+            let read = pin!(self.stream.read_buf(&mut room)).poll(context);
+            let delivered = match ready!(read) {
+                Ok(0) if self.incoming.is_empty() => Err(Ended::ByServer),
+                Ok(0) => Err(Ended::Cut),
+                Ok(_) => self.deliver(),
+                Err(error) => Err(error.into()),
+            };
+            if let Err(ended) = delivered {
+                return Poll::Ready(ended);
+            }
+        }
+    }
+
+    /// Hands each reply that is there to the request that has waited longest.
+    fn deliver(&mut self) -> Result<(), Ended> {
+        let now = Instant::now();
+        let mut done = Share::default();
+        let (mut replies, mut bytes) = (0, 0);
+        let delivered = loop {
+            match self.next_reply() {
+                Ok(None) => break Ok(()),
+                Err(ended) => break Err(ended),
                 Ok(Some((pending, reply))) => {
-                    if let Err(ended) = deliver(pending, reply, queue) {
-                        return ended;
+                    done.add(pending.share);
+                    replies += 1;
+                    bytes += self.shared.traffic.large_keys.learn_from(&pending, &reply);
+                    self.tally.latency.add(now - pending.since);
+                    if !pending.late {
+                        self.in_time = now;
+                    }
+                    if let Err(ended) = self.answer(pending, reply) {
+                        break Err(ended);
                     }
                 }
-                Err(malformed) => return malformed.map_or(Ended::Unasked, Into::into),
+            }
+        };
+        if let Some(mean) = bytes.checked_div(replies) {
+            self.shared.load.set_reply(mean);
+        }
+        self.tally.replies += replies as u64;
+        self.report(done);
+        delivered
+    }
+
+    fn next_reply(&mut self) -> Result<Option<(Pending, Reply)>, Ended> {
+        let Some(head) = self.fifo.front() else {
+            let asked = self.incoming.is_empty();
+            return if asked { Ok(None) } else { Err(Ended::Unasked) };
+        };
+        let reply = self.incoming.next(&head.expected)?;
+        Ok(reply.and_then(|reply| Some((self.fifo.pop_front()?, reply))))
+    }
+
+    fn answer(&self, pending: Pending, reply: Reply) -> Result<(), Ended> {
+        let refused = match &reply {
+            Reply::Refused(text) if !pending.expected.survives_refusal() => Some(text.clone()),
+            _ => None,
+        };
+        pending.answer(reply, &self.queue);
+        refused.map_or(Ok(()), |text| Err(Ended::Refused(text)))
+    }
+
+    /// Tells what was done to those who look from outside.
+    fn report(&mut self, done: Share) {
+        let Shared { load, traffic, .. } = &*self.shared;
+        load.release(done);
+        let oldest = self
+            .fifo
+            .front()
+            .map_or(0, |head| traffic.micros(head.since));
+        load.set_oldest(oldest);
+        traffic.flush(&mut self.tally);
+    }
+
+    /// Whether the time of somebody is over, and what follows.
+    fn poll_time(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
+        while self.alarm.poll(context).is_ready() {
+            let now = Instant::now();
+            let timeouts = self.fail_late(now);
+            let next = self.next_deadline();
+            if let Some(earliest) = next {
+                self.alarm.set(earliest);
+            }
+            if !self.fifo.is_empty() {
+                let overdue = self.in_time + self.shared.traffic.patience;
+                if now < overdue {
+                    self.alarm.set(overdue);
+                } else if timeouts > 0 || next.is_none() {
+                    // Not while the time of all who wait is still running: they would be told of a
+                    // lost connection, and not that the server is late.
+                    return Poll::Ready(Ended::Overdue);
+                }
+            } else if self.waiting.is_empty() {
+                self.rest(now);
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Tells every caller whose time is over; how many there were.
+    fn fail_late(&mut self, now: Instant) -> u64 {
+        let mut over = Share::default();
+        let mut timeouts = 0;
+        for pending in &mut self.fifo {
+            timeouts += u64::from(pending.check_time(now));
+        }
+        self.waiting.retain_mut(|call| {
+            let late = call.is_late(now);
+            if late {
+                over.add(call.share);
+                timeouts += u64::from(call.lose());
+            }
+            !late
+        });
+        self.tally.timeouts += timeouts;
+        self.report(over);
+        timeouts
+    }
+
+    /// When the time of the next caller is over.
+    fn next_deadline(&self) -> Option<Instant> {
+        let waited_for = self.fifo.iter().filter(|pending| !pending.late);
+        let written = waited_for.filter_map(|pending| pending.deadline);
+        let unwritten = self.waiting.iter().filter_map(|call| call.deadline);
+        written.chain(unwritten).min()
+    }
+
+    /// Nothing is in flight, and was not for a while: gives memory back, and closes a connection
+    /// that is only there for times of much to do.
+    fn rest(&mut self, now: Instant) {
+        self.incoming.release();
+        self.outgoing.release();
+        self.received = Vec::new();
+        self.waiting = VecDeque::new();
+        self.fifo = VecDeque::new();
+        if self.shared.spare.load(Ordering::Relaxed) {
+            let idle = self.used + SPARE_FOR;
+            if idle <= now {
+                self.calls.close();
+            } else {
+                self.alarm.set(idle);
             }
         }
     }
 }
 
-fn deliver(
-    mut pending: Pending,
-    reply: Reply,
-    queue: &WeakUnboundedSender<Call>,
-) -> Result<(), Ended> {
-    let refused = match &reply {
-        Reply::Refused(text) if !pending.survives_refusal() => Some(text.clone()),
-        _ => None,
-    };
-    let leads = pending.waiter.leads.take();
-    if let Err(unread) = pending.waiter.give(reply)
-        && let Some(key) = leads
-    {
-        exchange::hand_back(key, &unread, queue);
+impl<S> Drop for Driver<S> {
+    fn drop(&mut self) {
+        // No request is to be queued any more by those who now learn that theirs failed.
+        self.calls.close();
+        let written = self.outgoing.written();
+        for pending in self.fifo.drain(..) {
+            pending.lose(written);
+        }
+        let Shared { load, traffic, .. } = &*self.shared;
+        traffic.flush(&mut self.tally);
+        traffic.closed(load);
     }
-    refused.map_or(Ok(()), |text| Err(Ended::Refused(text)))
 }

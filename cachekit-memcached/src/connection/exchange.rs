@@ -1,24 +1,21 @@
-//! A request's caller, and the reply it gets.
+//! A reply to come, and the lead that it may give.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::load::Permit;
-use super::pending::Waiter;
-use super::{Call, Lost};
-use crate::protocol::{Delete, Dialect, Key, Meta, Reply, Request};
+use super::Lost;
+use super::pending::Call;
+use crate::protocol::{Delete, Key, Meta, Reply, Request};
 
 /// A reply to come.
 ///
 /// Cancel safety: dropping it, at any time, leaves the connection in order. A lead that the server
-/// gave, or gives later, to the dropped read is handed back.
+/// gave, or gives later, to the dropped read is handed back, because the [`Answer`] is dropped
+/// with it.
 #[derive(Debug)]
-pub(crate) struct Exchange {
-    reply: oneshot::Receiver<Result<Reply, Lost>>,
-    hand_back: Option<HandBack>,
-}
+pub(crate) struct Exchange(oneshot::Receiver<Result<Answer, Lost>>);
 
 /// A reply. If it gives a lead, dropping it hands the lead back; [`Answer::keep`] does not.
 #[derive(Debug)]
@@ -34,90 +31,39 @@ struct HandBack {
     queue: mpsc::WeakUnboundedSender<Call>,
 }
 
-/// The two ends of one exchange.
-pub(super) fn pair(
-    request: &Request,
-    permit: Permit,
-    queue: mpsc::WeakUnboundedSender<Call>,
-) -> (Waiter, Exchange) {
-    let (sender, reply) = oneshot::channel();
-    let leads = match request {
-        Request::Get(get) => Some(get.key.clone()),
-        _ => None,
-    };
-    let hand_back = leads.clone().map(|key| HandBack { key, queue });
-    (
-        Waiter::new(sender, leads, permit),
-        Exchange { reply, hand_back },
-    )
-}
-
-/// Queues what hands back the lead that `reply` gave, if it gave one: nobody took it.
-pub(super) fn hand_back(key: Key, reply: &Reply, queue: &mpsc::WeakUnboundedSender<Call>) {
-    if let Some(request) = returned(key, reply) {
-        queue_unasked(request, queue);
+impl Exchange {
+    pub(super) const fn new(reply: oneshot::Receiver<Result<Answer, Lost>>) -> Self {
+        Self(reply)
     }
-}
-
-/// Queues a request that nobody waits for. If the connection is gone, nothing is sent: leads end
-/// by themselves as well.
-fn queue_unasked(request: Request, queue: &mpsc::WeakUnboundedSender<Call>) {
-    if let Some(queue) = queue.upgrade() {
-        let waiter = Waiter::nobody();
-        // Only the meta commands know leads.
-        let dialect = Dialect::Meta;
-        let _ = queue.send(Call {
-            request,
-            dialect,
-            waiter,
-        });
-    }
-}
-
-/// A bare stub is deleted, and a stale item marked again, so that the next reader leads. A lead
-/// given early, on a fresh item, stays where it is: marking the item would make it stale.
-fn returned(key: Key, reply: &Reply) -> Option<Request> {
-    let Reply::Meta(meta) = reply else {
-        return None;
-    };
-    let cas = meta.cas.filter(|&cas| cas != 0)?;
-    let stub = meta.is_stub();
-    let takes = meta.won && (stub || meta.stale);
-    takes.then_some(Request::Delete(Delete {
-        key,
-        cas: Some(cas),
-        stale: !stub,
-    }))
 }
 
 impl Future for Exchange {
     type Output = Result<Answer, Lost>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let received = ready!(Pin::new(&mut self.reply).poll(context));
         // A waiter always sends before it goes.
-        let reply = received.unwrap_or(Err(Lost::Sent))?;
-        Poll::Ready(Ok(Answer {
-            reply,
-            hand_back: self.hand_back.take(),
-        }))
-    }
-}
-
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        // From here on the driver finds nobody and hands back what it reads; what it gave before
-        // is still in the channel.
-        self.reply.close();
-        if let Some(back) = self.hand_back.take()
-            && let Ok(Ok(reply)) = self.reply.try_recv()
-        {
-            hand_back(back.key, &reply, &back.queue);
-        }
+        Pin::new(&mut self.0)
+            .poll(context)
+            .map(|received| received.unwrap_or(Err(Lost::Sent)))
     }
 }
 
 impl Answer {
+    /// `key` is that of a read.
+    pub(super) fn new(
+        reply: Reply,
+        key: Option<Key>,
+        queue: &mpsc::WeakUnboundedSender<Call>,
+    ) -> Self {
+        // Few replies have to do with a lead; the others cost nothing here.
+        let led = matches!(&reply, Reply::Meta(meta) if meta.won || meta.taken || meta.stale);
+        let hand_back = key.filter(|_| led).map(|key| HandBack {
+            key,
+            queue: queue.clone(),
+        });
+        Self { reply, hand_back }
+    }
+
     pub(crate) const fn reply(&self) -> &Reply {
         &self.reply
     }
@@ -142,12 +88,7 @@ impl Answer {
         if let Some(back) = &self.hand_back
             && let Some(cas) = self.meta().and_then(|meta| meta.cas)
         {
-            let request = Delete {
-                key: back.key.clone(),
-                cas: Some(cas),
-                stale: true,
-            };
-            queue_unasked(Request::Delete(request), &back.queue);
+            back.send(cas, true);
         }
     }
 
@@ -155,12 +96,35 @@ impl Answer {
     pub(crate) fn keep(mut self) {
         self.hand_back = None;
     }
+
+    /// A bare stub is deleted, and a stale item marked again, so that the next reader leads. A
+    /// lead given early, on a fresh item, stays where it is: marking the item would make it stale.
+    fn returns(&self) -> Option<(u64, bool)> {
+        let meta = self.meta()?;
+        let cas = meta.cas.filter(|&cas| cas != 0)?;
+        let stub = meta.is_stub();
+        (meta.won && (stub || meta.stale)).then_some((cas, !stub))
+    }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        if let Some(back) = self.hand_back.take() {
-            hand_back(back.key, &self.reply, &back.queue);
+        if let Some(back) = self.hand_back.take()
+            && let Some((cas, stale)) = self.returns()
+        {
+            back.send(cas, stale);
+        }
+    }
+}
+
+impl HandBack {
+    /// Queues a deletion that nobody waits for. If the connection is gone, nothing is sent: leads
+    /// end by themselves as well.
+    fn send(&self, cas: u64, stale: bool) {
+        if let Some(queue) = self.queue.upgrade() {
+            let (key, cas) = (self.key.clone(), Some(cas));
+            let request = Request::Delete(Delete { key, cas, stale });
+            let _ = queue.send(Call::unasked(request));
         }
     }
 }

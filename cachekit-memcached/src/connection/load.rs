@@ -1,49 +1,91 @@
 //! How much may be in flight on one connection.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// The most requests that are queued or wait for their reply.
 pub(super) const MAX_REQUESTS: usize = 32_768;
 /// Requests are taken as long as fewer bytes than this are queued or wait for their reply.
 pub(super) const MAX_BYTES: usize = 64 * 1024 * 1024;
 
-/// What is in flight.
+/// What is in flight. Callers add to it; the task that owns the socket takes away, once for many.
 #[derive(Debug, Default)]
 pub(super) struct Load {
     requests: AtomicUsize,
     bytes: AtomicUsize,
+    /// How long a reply is, on average; of the last ones more than of those before.
+    reply: AtomicUsize,
+    /// When the oldest was taken up, in microseconds since the node was made; 0 for none.
+    oldest: AtomicU64,
 }
 
-/// A request's share of the load, until it is dropped.
-#[derive(Debug)]
-pub(super) struct Permit {
-    load: Arc<Load>,
+/// A part of it. It does not go away by itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Share {
+    requests: usize,
     bytes: usize,
 }
 
 impl Load {
-    pub(super) fn is_empty(&self) -> bool {
-        self.requests.load(Ordering::Relaxed) == 0
+    /// The share of one request of so many bytes, or `None` if the connection is full. One is let
+    /// in however large it is.
+    pub(super) fn admit(&self, bytes: usize) -> Option<Share> {
+        let requests = self.requests.fetch_add(1, Ordering::Relaxed);
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let share = Share { requests: 1, bytes };
+        if requests < MAX_REQUESTS && before < MAX_BYTES {
+            return Some(share);
+        }
+        self.release(share);
+        None
     }
 
-    /// A permit for one request of so many bytes, or `None` if the connection is full. One
-    /// request is let in however large it is.
-    pub(super) fn admit(load: &Arc<Self>, bytes: usize) -> Option<Permit> {
-        let requests = load.requests.fetch_add(1, Ordering::Relaxed);
-        let before = load.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let permit = Permit {
-            load: Arc::clone(load),
-            bytes,
-        };
-        (requests < MAX_REQUESTS && before < MAX_BYTES).then_some(permit)
+    /// So much is done with.
+    pub(super) fn release(&self, share: Share) {
+        if share.requests > 0 {
+            self.requests.fetch_sub(share.requests, Ordering::Relaxed);
+            self.bytes.fetch_sub(share.bytes, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// About how many bytes are in flight when the replies are.
+    pub(super) fn expected_bytes(&self) -> usize {
+        self.bytes() + self.requests() * self.reply.load(Ordering::Relaxed)
+    }
+
+    /// The last replies had so many bytes on average.
+    pub(super) fn set_reply(&self, bytes: usize) {
+        let before = self.reply.load(Ordering::Relaxed);
+        let mean = before - before / 8 + bytes / 8;
+        self.reply.store(mean, Ordering::Relaxed);
+    }
+
+    pub(super) fn oldest(&self) -> u64 {
+        self.oldest.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_oldest(&self, micros: u64) {
+        self.oldest.store(micros, Ordering::Relaxed);
     }
 }
 
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.load.requests.fetch_sub(1, Ordering::Relaxed);
-        self.load.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+impl Share {
+    /// That of a request which was not asked for admission.
+    pub(super) const NONE: Self = Self {
+        requests: 0,
+        bytes: 0,
+    };
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.bytes += other.bytes;
     }
 }
 
@@ -52,22 +94,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_connection_takes_no_more_and_a_dropped_permit_makes_room() {
-        let load = Arc::new(Load::default());
-        let mut permits: Vec<_> = (0..MAX_REQUESTS).map(|_| Load::admit(&load, 1)).collect();
-        assert!(permits.iter().all(Option::is_some));
-        assert!(Load::admit(&load, 1).is_none());
-        permits.pop();
-        assert!(Load::admit(&load, 1).is_some());
+    fn a_full_connection_takes_no_more_until_something_is_done() {
+        let load = Load::default();
+        let shares: Vec<_> = (0..MAX_REQUESTS).map(|_| load.admit(1)).collect();
+        assert!(shares.iter().all(Option::is_some));
+        assert!(load.admit(1).is_none());
+        load.release(shares[0].unwrap());
+        assert!(load.admit(1).is_some());
     }
 
     #[test]
     fn one_request_over_the_limit_of_bytes_is_let_in_and_no_second() {
-        let load = Arc::new(Load::default());
-        let large = Load::admit(&load, 2 * MAX_BYTES);
-        assert!(large.is_some());
-        assert!(Load::admit(&load, 1).is_none());
-        drop(large);
-        assert!(Load::admit(&load, 1).is_some());
+        let load = Load::default();
+        let large = load.admit(2 * MAX_BYTES).unwrap();
+        assert!(load.admit(1).is_none());
+        load.release(large);
+        assert!(load.admit(1).is_some());
     }
 }

@@ -1,31 +1,42 @@
 //! One socket that many callers share.
 //!
-//! Callers append requests to a queue. One task owns the socket: it drains the queue into one
-//! write, and it hands each reply to the request that has waited longest, because servers answer
-//! in order. A caller that goes away leaves a closed channel behind; its reply is read all the
-//! same, so no later caller ever gets it. Whatever makes the order doubtful (a reply that cannot
-//! be read, another opaque, an answer nobody waits for) ends the connection.
+//! Callers append requests to a queue. One task owns the socket, and everything between the queue
+//! and the replies: it drains the queue into one write, and it hands each reply to the request that
+//! has waited longest, because servers answer in order. A caller that goes away, or whose time is
+//! over, leaves a closed channel behind; its reply is read all the same, so no later caller ever
+//! gets it. Whatever makes the order doubtful (a reply that cannot be read, another opaque, an
+//! answer nobody waits for) ends the connection.
 
+mod alarm;
 mod driver;
 mod exchange;
+mod histogram;
+mod large_keys;
 mod load;
+mod outgoing;
 mod pending;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Notify, mpsc};
+use tokio::runtime::{Handle, Id};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::protocol::{Dialect, Request};
+use driver::Driver;
 use load::Load;
-use pending::{Fifo, Waiter};
+use pending::{Call, Waiter};
 
 pub(crate) use exchange::{Answer, Exchange};
+pub(crate) use traffic::Traffic;
 
-/// A handle to the socket; clones share it. The socket closes when the last one is gone.
+/// A handle to the socket; clones share it. The socket closes when the last one is gone and all
+/// replies have come.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
     queue: mpsc::UnboundedSender<Call>,
@@ -33,51 +44,49 @@ pub(crate) struct Connection {
     dialect: Dialect,
 }
 
-/// A request on its way to the socket.
-#[derive(Debug)]
-struct Call {
-    request: Request,
-    dialect: Dialect,
-    waiter: Waiter,
-}
-
 /// What the handles and the task that owns the socket share.
 #[derive(Debug)]
 struct Shared {
-    fifo: Fifo,
     load: Arc<Load>,
-    close: Notify,
+    traffic: Arc<Traffic>,
+    /// The one that drives the socket.
+    runtime: Id,
+    /// Whether it is closed when it was not used for a while.
+    spare: AtomicBool,
 }
 
 /// How a request ended without a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lost {
-    /// Nothing of it was written.
+    /// The connection ended before anything of it was written.
     Unsent,
-    /// It was written, at least in part.
+    /// The connection ended after it was written, at least in part.
     Sent,
+    /// Its time was over.
+    Late {
+        /// Whether it was written, or may have been.
+        sent: bool,
+    },
     /// Too much is in flight; it was not taken.
     Full,
 }
 
 impl Connection {
-    /// Starts a task on the current runtime that owns `stream`.
-    pub(crate) fn open<S>(stream: S) -> Self
+    /// Starts a task on the current runtime that owns `stream`, and tells `traffic` what it does.
+    pub(crate) fn open<S>(stream: S, traffic: &Arc<Traffic>) -> Self
     where
-        S: AsyncRead + AsyncWrite + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let (queue, calls) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
-            fifo: Fifo::default(),
             load: Arc::default(),
-            close: Notify::new(),
+            traffic: Arc::clone(traffic),
+            runtime: Handle::current().id(),
+            spare: AtomicBool::new(false),
         });
-        tokio::spawn(driver::drive(
-            stream,
-            calls,
-            queue.downgrade(),
-            Arc::clone(&shared),
-        ));
+        traffic.opened(&shared.load);
+        let driver = Driver::new(stream, calls, queue.downgrade(), Arc::clone(&shared));
+        tokio::spawn(driver.run());
         Self {
             queue,
             shared,
@@ -99,35 +108,35 @@ impl Connection {
         !self.queue.is_closed()
     }
 
-    /// Whether nothing is queued or waits for its reply.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.shared.load.is_empty()
+    /// Whether the current runtime drives the socket: while a caller of this runtime waits, it runs.
+    pub(crate) fn is_driven_here(&self) -> bool {
+        Handle::try_current().is_ok_and(|runtime| runtime.id() == self.shared.runtime)
     }
 
-    /// Queues `request` now; the reply comes through the [`Exchange`].
-    pub(crate) fn send(&self, request: Request) -> Result<Exchange, Lost> {
-        let permit = Load::admit(&self.shared.load, request.encoded_len()).ok_or(Lost::Full)?;
-        let (waiter, exchange) = exchange::pair(&request, permit, self.queue.downgrade());
-        self.queue
-            .send(Call {
-                request,
-                dialect: self.dialect,
-                waiter,
-            })
-            .map_err(|_| Lost::Unsent)?;
-        Ok(exchange)
+    /// About how many bytes are in flight, the expected replies included.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.shared.load.expected_bytes()
     }
 
-    /// Tells that a caller gave up waiting. If the reply that is due next has been due for
-    /// `patience` or longer, the connection is closed.
-    pub(crate) fn gave_up(&self, patience: Duration) {
-        if self
-            .shared
-            .fifo
-            .head_age()
-            .is_some_and(|age| age >= patience)
-        {
-            self.shared.close.notify_one();
-        }
+    /// From now on the connection ends when it was not used for a while.
+    pub(crate) fn close_when_idle(&self) {
+        self.shared.spare.store(true, Ordering::Relaxed);
+    }
+
+    /// Queues `request` now; the reply comes through the [`Exchange`], by `deadline` as long as the
+    /// runtime of this connection runs: it needs no timer of its own.
+    pub(crate) fn send(&self, request: Request, deadline: Instant) -> Result<Exchange, Lost> {
+        let bytes = request.encoded_len();
+        let share = self.shared.load.admit(bytes).ok_or(Lost::Full)?;
+        let (sender, reply) = oneshot::channel();
+        let call = Call {
+            request,
+            dialect: self.dialect,
+            waiter: Waiter::new(sender),
+            deadline: Some(deadline),
+            share,
+        };
+        self.queue.send(call).map_err(|_| Lost::Unsent)?;
+        Ok(Exchange::new(reply))
     }
 }

@@ -1,145 +1,144 @@
-//! The requests that wait for a reply, in the order in which they were written.
+//! A request on its way: in the queue, or written and without a reply.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::Lost;
-use super::load::Permit;
-use crate::protocol::{Decoder, Expected, Key, Malformed, Reply};
+use super::exchange::Answer;
+use super::load::Share;
+use crate::protocol::{Dialect, Expected, Key, Reply, Request};
 
-/// The end of an exchange that the caller does not hold. Dropped without a reply, it tells the
-/// caller whether the request had been written: on every path, the end of a runtime included.
+/// A request in the queue.
 #[derive(Debug)]
-pub(super) struct Waiter {
-    reply: Option<oneshot::Sender<Result<Reply, Lost>>>,
-    sent: bool,
-    /// The key, of a request whose reply may give a lead.
-    pub(super) leads: Option<Key>,
-    _permit: Option<Permit>,
+pub(super) struct Call {
+    pub(super) request: Request,
+    pub(super) dialect: Dialect,
+    pub(super) waiter: Waiter,
+    /// `None`: nobody waits for it.
+    pub(super) deadline: Option<Instant>,
+    pub(super) share: Share,
 }
 
-impl Waiter {
-    pub(super) fn new(
-        reply: oneshot::Sender<Result<Reply, Lost>>,
-        leads: Option<Key>,
-        permit: Permit,
-    ) -> Self {
-        Self {
-            reply: Some(reply),
-            sent: false,
-            leads,
-            _permit: Some(permit),
-        }
-    }
+/// A request that was taken into what is written.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) expected: Expected,
+    /// The key, of a read whose reply may give a lead.
+    key: Option<Key>,
+    waiter: Waiter,
+    pub(super) deadline: Option<Instant>,
+    /// Whether its caller was told that its time is over.
+    pub(super) late: bool,
+    pub(super) share: Share,
+    /// When it was taken.
+    pub(super) since: Instant,
+    /// How many bytes were taken before it.
+    begin: u64,
+}
 
-    /// Of a request that nobody waits for.
-    pub(super) const fn nobody() -> Self {
+/// The end of an exchange that the caller does not hold. Dropped, it tells the caller that nothing
+/// of the request was written: on every path, the end of a runtime included.
+#[derive(Debug)]
+pub(super) struct Waiter(Option<oneshot::Sender<Result<Answer, Lost>>>);
+
+impl Call {
+    /// A request that nobody waits for, and that takes no part in the load.
+    pub(super) const fn unasked(request: Request) -> Self {
         Self {
-            reply: None,
-            sent: false,
-            leads: None,
-            _permit: None,
+            request,
+            // Only the meta commands know leads.
+            dialect: Dialect::Meta,
+            waiter: Waiter(None),
+            deadline: None,
+            share: Share::NONE,
         }
     }
 
     /// Whether a caller was there and is gone.
     pub(super) fn is_forsaken(&self) -> bool {
-        self.reply.as_ref().is_some_and(oneshot::Sender::is_closed)
+        self.waiter
+            .0
+            .as_ref()
+            .is_some_and(oneshot::Sender::is_closed)
     }
 
-    /// Hands over the reply; gives it back if nobody is there.
-    pub(super) fn give(mut self, reply: Reply) -> Result<(), Reply> {
-        let Some(sender) = self.reply.take() else {
-            return Err(reply);
+    /// Whether the time of its caller is over.
+    pub(super) fn is_late(&self, now: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Tells the caller, if it is still there, that its time is over.
+    pub(super) fn lose(&mut self) -> bool {
+        self.waiter.lose(Lost::Late { sent: false })
+    }
+
+    /// It is about to be written with `opaque`, behind `begin` other bytes.
+    pub(super) fn taken(self, opaque: u32, begin: u64, since: Instant) -> Pending {
+        let (key, expected) = match (self.request, self.dialect) {
+            (Request::Get(get), Dialect::Meta) => (Some(get.key), Expected::Meta { opaque }),
+            (request, dialect) => (None, request.expected(dialect, opaque)),
         };
-        match sender.send(Ok(reply)) {
-            Err(Ok(unread)) => Err(unread),
-            _ => Ok(()),
+        Pending {
+            expected,
+            key,
+            waiter: self.waiter,
+            deadline: self.deadline,
+            late: false,
+            share: self.share,
+            since,
+            begin,
+        }
+    }
+}
+
+impl Pending {
+    /// The key of a read of one item.
+    pub(super) const fn key(&self) -> Option<&Key> {
+        self.key.as_ref()
+    }
+
+    /// Hands over the reply. A lead that nobody is there to take goes back through `queue`.
+    pub(super) fn answer(mut self, reply: Reply, queue: &mpsc::WeakUnboundedSender<Call>) {
+        let answer = Answer::new(reply, self.key, queue);
+        if let Some(waiter) = self.waiter.0.take() {
+            let _ = waiter.send(Ok(answer));
+        }
+    }
+
+    /// Tells the caller that its time is over, if it is there and it is so. From then on nobody
+    /// waits for the reply, which comes all the same.
+    pub(super) fn check_time(&mut self, now: Instant) -> bool {
+        if self.late || self.deadline.is_none_or(|deadline| now < deadline) {
+            return false;
+        }
+        self.late = true;
+        self.waiter.lose(Lost::Late { sent: true })
+    }
+
+    /// There will be no reply, after so many written bytes.
+    pub(super) fn lose(mut self, written: u64) {
+        if self.begin < written {
+            self.waiter.lose(Lost::Sent);
+        }
+    }
+}
+
+impl Waiter {
+    pub(super) const fn new(reply: oneshot::Sender<Result<Answer, Lost>>) -> Self {
+        Self(Some(reply))
+    }
+
+    /// Whether there was a caller who learns that there will be no reply for it.
+    pub(super) fn lose(&mut self, lost: Lost) -> bool {
+        match self.0.take() {
+            Some(caller) => caller.send(Err(lost)).is_ok(),
+            None => false,
         }
     }
 }
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        if let Some(reply) = self.reply.take() {
-            let lost = if self.sent { Lost::Sent } else { Lost::Unsent };
-            let _ = reply.send(Err(lost));
-        }
-    }
-}
-
-/// A request that was written.
-#[derive(Debug)]
-pub(super) struct Pending {
-    pub(super) waiter: Waiter,
-    expected: Expected,
-    since: Instant,
-}
-
-impl Pending {
-    /// A request is about to be written for `waiter`.
-    pub(super) fn new(expected: Expected, mut waiter: Waiter, since: Instant) -> Self {
-        waiter.sent = true;
-        Self {
-            waiter,
-            expected,
-            since,
-        }
-    }
-
-    /// Whether the order of replies is still certain after a server did not understand this
-    /// request.
-    pub(super) fn survives_refusal(&self) -> bool {
-        self.expected.survives_refusal()
-    }
-}
-
-/// The requests that were written and have no reply yet, the oldest first.
-#[derive(Debug, Default)]
-pub(super) struct Fifo(Mutex<VecDeque<Pending>>);
-
-impl Fifo {
-    pub(super) fn extend(&self, batch: impl IntoIterator<Item = Pending>) {
-        self.lock().extend(batch);
-    }
-
-    /// The reply to the oldest, if it is there; `Err(None)` where bytes came that nobody asked for.
-    pub(super) fn answered(
-        &self,
-        decoder: &mut Decoder,
-    ) -> Result<Option<(Pending, Reply)>, Option<Malformed>> {
-        let mut fifo = self.lock();
-        let Some(head) = fifo.front() else {
-            return if decoder.is_empty() {
-                Ok(None)
-            } else {
-                Err(None)
-            };
-        };
-        let reply = decoder.next(&head.expected)?;
-        Ok(reply.and_then(|reply| Some((fifo.pop_front()?, reply))))
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.lock().is_empty()
-    }
-
-    /// How long the oldest has been waiting.
-    pub(super) fn head_age(&self) -> Option<Duration> {
-        self.lock().front().map(|head| head.since.elapsed())
-    }
-
-    /// Takes all; their callers learn that there will be no reply.
-    pub(super) fn fail_all(&self) {
-        let all = std::mem::take(&mut *self.lock());
-        drop(all);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Pending>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lose(Lost::Unsent);
     }
 }

@@ -5,19 +5,26 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::yield_now;
+use tokio::time::Instant;
 
 use super::load::MAX_REQUESTS;
-use super::{Answer, Connection, Exchange, Lost};
+use super::{Answer, Connection, Exchange, Lost, Traffic};
 use crate::protocol::{Exptime, Get, Key, Mode, Reply, Request, Set, Statistics};
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 struct Peer(DuplexStream);
 
 impl Peer {
     fn connected() -> (Connection, Self) {
-        let (ours, theirs) = duplex(1 << 20);
-        (Connection::open(ours), Self(theirs))
+        Self::behind(1 << 20)
+    }
+
+    /// Behind a socket that takes so many bytes before they are read.
+    fn behind(buffer: usize) -> (Connection, Self) {
+        let (ours, theirs) = duplex(buffer);
+        let traffic = Traffic::new(TIMEOUT);
+        (Connection::open(ours, &traffic), Self(theirs))
     }
 
     /// Reads `text`, and nothing else.
@@ -65,8 +72,12 @@ fn set(text: &str) -> Request {
     })
 }
 
+fn ask(connection: &Connection, request: Request) -> Result<Exchange, Lost> {
+    connection.send(request, Instant::now() + TIMEOUT)
+}
+
 fn send(connection: &Connection, text: &str) -> Exchange {
-    connection.send(get(text)).unwrap()
+    ask(connection, get(text)).unwrap()
 }
 
 fn line(key: &str, opaque: u32) -> String {
@@ -123,7 +134,7 @@ async fn a_large_value_is_read_and_written_whole() {
         cas: None,
         mode: Mode::Set,
     };
-    let stored = connection.send(Request::Set(request)).unwrap();
+    let stored = ask(&connection, Request::Set(request)).unwrap();
     peer.expect("ms a 3000000 T2592000 O1\r\n").await;
     let mut read = vec![0; body.len() + 2];
     peer.0.read_exact(&mut read).await.unwrap();
@@ -166,7 +177,7 @@ async fn a_caller_that_is_gone_when_its_reply_comes_leaves_it_to_nobody() {
 async fn a_caller_that_goes_before_its_request_is_written_sends_nothing() {
     let (connection, mut peer) = Peer::connected();
     drop(send(&connection, "a"));
-    drop(connection.send(set("a")).unwrap());
+    drop(ask(&connection, set("a")).unwrap());
     let b = send(&connection, "b");
     peer.expect(&line("b", 1)).await;
     peer.reply(b"EN O1\r\n").await;
@@ -175,8 +186,7 @@ async fn a_caller_that_goes_before_its_request_is_written_sends_nothing() {
 
 #[tokio::test]
 async fn a_caller_that_goes_while_its_request_is_half_written_disturbs_no_one() {
-    let (ours, theirs) = duplex(8);
-    let (connection, mut peer) = (Connection::open(ours), Peer(theirs));
+    let (connection, mut peer) = Peer::behind(8);
     let a = send(&connection, "a");
     settle().await;
     drop(a);
@@ -219,7 +229,7 @@ async fn a_doubt_about_whose_reply_it_is_ends_the_connection() {
         assert_eq!((lost(a.await), lost(b.await)), (Lost::Sent, Lost::Sent));
         assert_eq!(peer.rest().await, "", "the socket is closed");
         assert!(!connection.is_open());
-        assert_eq!(connection.send(get("c")).err(), Some(Lost::Unsent));
+        assert_eq!(ask(&connection, get("c")).err(), Some(Lost::Unsent));
     }
 }
 
@@ -271,7 +281,7 @@ async fn a_request_that_is_not_understood_ends_the_connection_and_its_caller_is_
 #[tokio::test]
 async fn a_server_error_is_a_reply_like_any_other() {
     let (connection, mut peer) = Peer::connected();
-    let (a, b) = (connection.send(set("a")).unwrap(), send(&connection, "b"));
+    let (a, b) = (ask(&connection, set("a")).unwrap(), send(&connection, "b"));
     peer.expect("ms a 1 T2592000 O1\r\nv\r\n").await;
     peer.reply(b"SERVER_ERROR out of memory storing object\r\nEN O2\r\n")
         .await;
@@ -283,11 +293,9 @@ async fn a_server_error_is_a_reply_like_any_other() {
 #[tokio::test]
 async fn a_proxy_may_refuse_to_tell_its_version_and_statistics() {
     let (connection, mut peer) = Peer::connected();
-    let version = connection.send(Request::Version).unwrap();
-    let stats = connection
-        .send(Request::Stats(Statistics::General))
-        .unwrap();
-    let noop = connection.send(Request::Noop).unwrap();
+    let version = ask(&connection, Request::Version).unwrap();
+    let stats = ask(&connection, Request::Stats(Statistics::General)).unwrap();
+    let noop = ask(&connection, Request::Noop).unwrap();
     peer.expect("version\r\nstats\r\nmn\r\n").await;
     peer.reply(b"ERROR\r\nERROR\r\nMN\r\n").await;
     assert!(matches!(version.await.unwrap().reply(), Reply::Refused(_)));
@@ -297,25 +305,24 @@ async fn a_proxy_may_refuse_to_tell_its_version_and_statistics() {
 
 #[tokio::test]
 async fn what_was_not_written_when_the_connection_ends_is_known_to_be_unsent() {
-    let (ours, theirs) = duplex(8);
-    let connection = Connection::open(ours);
-    let written = connection.send(set("a")).unwrap();
+    let (connection, peer) = Peer::behind(8);
+    let written = ask(&connection, set("a")).unwrap();
     settle().await;
-    let queued = connection.send(set("b")).unwrap();
-    drop(theirs);
+    let queued = ask(&connection, set("b")).unwrap();
+    drop(peer);
     assert_eq!(lost(written.await), Lost::Sent);
     assert_eq!(lost(queued.await), Lost::Unsent);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_full_connection_refuses_at_once_and_has_room_again_after_replies() {
     let (connection, mut peer) = Peer::connected();
     let mut exchanges: Vec<_> = (0..MAX_REQUESTS).map(|_| send(&connection, "a")).collect();
-    assert_eq!(connection.send(get("b")).err(), Some(Lost::Full));
+    assert_eq!(ask(&connection, get("b")).err(), Some(Lost::Full));
     peer.0.read_exact(&mut [0; 10]).await.unwrap();
     peer.reply(b"EN O1\r\n").await;
     assert!(exchanges.remove(0).await.is_ok());
-    assert!(connection.send(get("b")).is_ok());
+    assert!(ask(&connection, get("b")).is_ok());
 }
 
 #[tokio::test]
@@ -363,21 +370,92 @@ async fn a_lead_that_nobody_looks_at_is_handed_back_and_one_that_is_kept_is_not(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reply_that_is_overdue_ends_the_connection_and_one_that_is_late_does_not() {
+async fn a_caller_whose_time_is_over_is_told_and_its_reply_is_not_the_next_one() {
     let (connection, mut peer) = Peer::connected();
     let a = send(&connection, "a");
-    settle().await;
-    tokio::time::advance(PATIENCE / 2).await;
-    connection.gave_up(PATIENCE);
-    settle().await;
+    let began = Instant::now();
+    assert_eq!(lost(a.await), Lost::Late { sent: true });
+    assert!(began.elapsed() < TIMEOUT * 3 / 2);
+    let b = send(&connection, "b");
+    peer.expect(&(line("a", 1) + &line("b", 2))).await;
+    peer.reply(b"VA 1 O1\r\nA\r\nVA 1 O2\r\nB\r\n").await;
+    assert_eq!(value(b.await), "B");
     assert!(connection.is_open());
-    tokio::time::advance(PATIENCE / 2).await;
-    let queued = send(&connection, "b");
-    connection.gave_up(PATIENCE);
-    assert_eq!(lost(a.await), Lost::Sent);
-    assert!(matches!(lost(queued.await), Lost::Sent | Lost::Unsent));
-    assert!(!connection.is_open());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_answers_nothing_is_given_up_though_nobody_calls_any_more() {
+    let (connection, mut peer) = Peer::connected();
+    let began = Instant::now();
+    drop(send(&connection, "a"));
+    let a = send(&connection, "a");
+    drop(a.await);
     peer.rest().await;
+    let elapsed = began.elapsed();
+    assert!(
+        elapsed >= 2 * TIMEOUT && elapsed < 3 * TIMEOUT,
+        "{elapsed:?}"
+    );
+    assert!(!connection.is_open());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_whose_replies_all_come_too_late_is_given_up() {
+    let (connection, mut peer) = Peer::connected();
+    let began = Instant::now();
+    let mut opaque = 0;
+    // Each request is answered, half a timeout after its caller went.
+    while connection.is_open() {
+        let (early, late) = (send(&connection, "a"), send(&connection, "b"));
+        opaque += 2;
+        tokio::time::advance(TIMEOUT * 3 / 2).await;
+        drop((early.await, late.await));
+        if peer
+            .0
+            .write_all(format!("EN O{}\r\n", opaque - 1).as_bytes())
+            .await
+            .is_err()
+        {
+            break;
+        }
+        settle().await;
+    }
+    assert!(began.elapsed() <= 4 * TIMEOUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_takes_no_bytes_holds_nobody_up() {
+    let (connection, peer) = Peer::behind(8);
+    let (written, queued) = (ask(&connection, set("a")).unwrap(), send(&connection, "b"));
+    settle().await;
+    let behind = ask(&connection, set("c")).unwrap();
+    assert_eq!(lost(written.await), Lost::Late { sent: true });
+    assert_eq!(lost(queued.await), Lost::Late { sent: true });
+    assert_eq!(lost(behind.await), Lost::Late { sent: false });
+    drop(peer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_late_from_the_start_is_not_written() {
+    let (connection, mut peer) = Peer::connected();
+    let late = connection.send(get("a"), Instant::now()).unwrap();
+    assert_eq!(lost(late.await), Lost::Late { sent: false });
+    let b = send(&connection, "b");
+    peer.expect(&line("b", 1)).await;
+    peer.reply(b"EN O1\r\n").await;
+    assert!(b.await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn deadlines_are_kept_in_their_own_order() {
+    let (connection, _peer) = Peer::connected();
+    let began = Instant::now();
+    let send = |after| connection.send(get("a"), began + after).unwrap();
+    let (late, early) = (send(TIMEOUT), send(TIMEOUT / 10));
+    assert_eq!(lost(early.await), Lost::Late { sent: true });
+    assert!(began.elapsed() < TIMEOUT / 5);
+    assert_eq!(lost(late.await), Lost::Late { sent: true });
+    assert!(began.elapsed() >= TIMEOUT);
 }
 
 #[tokio::test]
@@ -394,6 +472,7 @@ async fn the_socket_closes_when_the_last_handle_is_gone() {
 fn a_runtime_that_ends_fails_what_was_in_flight() {
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
+            .enable_time()
             .build()
             .unwrap()
     };

@@ -3,10 +3,13 @@
 use cachekit_core::error::ErrorKind;
 use tokio::time::{Instant, timeout_at};
 
-use crate::config::Protocol;
+use crate::config::{Credentials, Protocol};
 use crate::connection::{Answer, Connection, Lost};
 use crate::error::Failure;
 use crate::protocol::{Dialect, Reply, Request, Statistics, Version};
+
+/// What a server with a file of users answers to whoever is not in it.
+const UNAUTHENTICATED: &str = "unauthenticated";
 
 /// What a server told about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,26 +35,35 @@ impl Greeting {
     }
 }
 
-/// Asks what `protocol` says: in one round trip, and in another only where something else than
-/// memcached answers.
+/// Says who we are, where that is configured, and asks what `protocol` says: in one round trip, and
+/// in another only where something else than memcached answers.
 pub(super) async fn exchange(
     connection: &Connection,
+    credentials: Option<&Credentials>,
     protocol: Protocol,
     deadline: Instant,
 ) -> Result<Greeting, Failure> {
     let exchange = async {
-        match protocol {
-            Protocol::Auto => {
-                let told = ask_everything(connection).await?;
-                let dialect = dialect_of(connection, told.version).await?;
-                Ok(told.greeting(dialect))
-            }
-            Protocol::Meta => ask_for_meta(connection).await,
+        // Queued before what is asked, so that it travels with it.
+        let admission = credentials
+            .map(|credentials| {
+                connection.send(Request::Authenticate(credentials.clone()), deadline)
+            })
+            .transpose()
+            .map_err(lost)?;
+        let greeting = match protocol {
+            Protocol::Auto => ask_what_it_speaks(connection, deadline).await,
+            Protocol::Meta => ask_for_meta(connection, deadline).await,
             Protocol::Classic => {
-                let told = ask_everything(connection).await?;
-                Ok(told.greeting(Dialect::Classic))
+                let told = ask_everything(connection, deadline).await;
+                told.map(|told| told.greeting(Dialect::Classic))
             }
+        };
+        // Who is refused is not answered: of the two failures this one tells why.
+        if let Some(admission) = admission {
+            admitted(&admission.await.map_err(lost)?)?;
         }
+        greeting
     };
     match timeout_at(deadline, exchange).await {
         Ok(greeting) => greeting,
@@ -62,8 +74,31 @@ pub(super) async fn exchange(
     }
 }
 
-async fn ask_for_meta(connection: &Connection) -> Result<Greeting, Failure> {
-    let answer = connection.send(Request::Noop).map_err(lost)?.await;
+fn admitted(answer: &Answer) -> Result<(), Failure> {
+    match answer.reply() {
+        Reply::Meta(_) => Ok(()),
+        Reply::Refused(text) if text == UNAUTHENTICATED => Err(Failure::new(
+            ErrorKind::Rejected,
+            "it does not take this user name and password",
+        )),
+        other => Err(unexpected(other)),
+    }
+}
+
+async fn ask_what_it_speaks(
+    connection: &Connection,
+    deadline: Instant,
+) -> Result<Greeting, Failure> {
+    let told = ask_everything(connection, deadline).await?;
+    let dialect = dialect_of(connection, told.version, deadline).await?;
+    Ok(told.greeting(dialect))
+}
+
+async fn ask_for_meta(connection: &Connection, deadline: Instant) -> Result<Greeting, Failure> {
+    let answer = connection
+        .send(Request::Noop, deadline)
+        .map_err(lost)?
+        .await;
     match answer.map_err(lost)?.reply() {
         Reply::Noop => Ok(Greeting {
             dialect: Dialect::Meta,
@@ -83,13 +118,13 @@ struct Told {
     stats: Answer,
 }
 
-async fn ask_everything(connection: &Connection) -> Result<Told, Failure> {
+async fn ask_everything(connection: &Connection, deadline: Instant) -> Result<Told, Failure> {
     // All are queued before the first is awaited.
-    let version = connection.send(Request::Version).map_err(lost)?;
+    let version = connection.send(Request::Version, deadline).map_err(lost)?;
     let settings = Request::Stats(Statistics::Settings);
-    let settings = connection.send(settings).map_err(lost)?;
+    let settings = connection.send(settings, deadline).map_err(lost)?;
     let stats = Request::Stats(Statistics::General);
-    let stats = connection.send(stats).map_err(lost)?;
+    let stats = connection.send(stats, deadline).map_err(lost)?;
     Ok(Told {
         version: version_of(version.await.map_err(lost)?.reply())?,
         settings: settings.await.map_err(lost)?,
@@ -121,7 +156,11 @@ fn version_of(reply: &Reply) -> Result<Option<Version>, Failure> {
 }
 
 /// The version decides; where there is none, an empty meta command does.
-async fn dialect_of(connection: &Connection, version: Option<Version>) -> Result<Dialect, Failure> {
+async fn dialect_of(
+    connection: &Connection,
+    version: Option<Version>,
+    deadline: Instant,
+) -> Result<Dialect, Failure> {
     if let Some(version) = version {
         let meta = version >= Version::META;
         return Ok(if meta {
@@ -130,7 +169,10 @@ async fn dialect_of(connection: &Connection, version: Option<Version>) -> Result
             Dialect::Classic
         });
     }
-    let answer = connection.send(Request::Noop).map_err(lost)?.await;
+    let answer = connection
+        .send(Request::Noop, deadline)
+        .map_err(lost)?
+        .await;
     match answer.map_err(lost)?.reply() {
         Reply::Noop => Ok(Dialect::Meta),
         Reply::Refused(_) => Ok(Dialect::Classic),
@@ -158,6 +200,9 @@ fn lost(lost: Lost) -> Failure {
     let detail = match lost {
         Lost::Full => return Failure::new(ErrorKind::Overloaded, "too much in flight"),
         Lost::Unsent | Lost::Sent => "closed before the first reply",
+        Lost::Late { .. } => {
+            return Failure::new(ErrorKind::Timeout, "no answer to the first request in time");
+        }
     };
     Failure::new(ErrorKind::Unavailable, detail)
 }
@@ -167,6 +212,10 @@ fn unexpected(reply: &Reply) -> Failure {
         Reply::Refused(text) if text.contains("Too many open connections") => {
             Failure::new(ErrorKind::Overloaded, "it has too many open connections")
         }
+        Reply::Refused(text) if text == UNAUTHENTICATED => Failure::new(
+            ErrorKind::Rejected,
+            "it asks for a user name and a password",
+        ),
         Reply::Refused(text) | Reply::ServerError(text) => {
             Failure::new(ErrorKind::Rejected, text.clone())
         }

@@ -5,9 +5,13 @@ mod dial;
 mod ejections;
 mod greeting;
 mod health;
+mod lanes;
 mod owed;
 mod recovery;
+mod resolve;
 mod slots;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
+mod tls;
 mod trust;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,13 +22,16 @@ use cachekit_core::error::ErrorKind;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
-use crate::config::{Address, Config, Protocol, Server};
-use crate::connection::{Answer, Connection, Exchange, Lost};
+use crate::config::{Config, Credentials, Protocol, Server};
+use crate::connection::{Answer, Connection, Exchange, Lost, Traffic};
 use crate::error::{Failure, Fault, Written};
 use crate::protocol::{Key, Reply, Request};
+use dial::Dialer;
 use health::Health;
+use lanes::Lanes;
 use owed::Owed;
 use recovery::Recovery;
+use resolve::{Platform, Resolve};
 use slots::{Attempt, Slots};
 use trust::Trust;
 
@@ -32,18 +39,18 @@ pub(crate) use ejections::Ejections;
 pub(crate) use greeting::Greeting;
 pub(crate) use health::Condition;
 pub(crate) use owed::Debt;
-
-/// A connection is given up when its oldest request has waited this many timeouts.
-const PATIENCE: u32 = 2;
+pub(crate) use tls::Tls;
 
 /// One server of the ring.
 #[derive(Debug)]
 pub(crate) struct Node {
     name: Arc<str>,
-    address: Address,
+    dialer: Dialer,
+    credentials: Option<Credentials>,
     protocol: Protocol,
     connect_timeout: Duration,
     timeout: Duration,
+    traffic: Arc<Traffic>,
     max_item_size: usize,
     health: Health,
     owed: Owed,
@@ -61,17 +68,36 @@ pub(crate) struct Node {
 pub(crate) struct Link {
     pub(crate) connection: Connection,
     pub(crate) greeting: Greeting,
+    lanes: Arc<Lanes>,
 }
 
 impl Node {
     /// `ejections` is shared by all nodes of the ring.
-    pub(crate) fn new(server: &Server, config: &Config, ejections: &Arc<Ejections>) -> Arc<Self> {
+    pub(crate) fn new(
+        server: &Server,
+        config: &Config,
+        tls: Option<&Tls>,
+        ejections: &Arc<Ejections>,
+    ) -> Arc<Self> {
+        Self::with_resolver(server, config, tls, ejections, Arc::new(Platform))
+    }
+
+    fn with_resolver(
+        server: &Server,
+        config: &Config,
+        tls: Option<&Tls>,
+        ejections: &Arc<Ejections>,
+        resolver: Arc<dyn Resolve>,
+    ) -> Arc<Self> {
+        let traffic = Traffic::new(config.timeout);
         Arc::new(Self {
             name: (*server.name()).into(),
-            address: server.address().clone(),
+            dialer: Dialer::new(server.address(), tls.cloned(), resolver),
+            credentials: config.credentials.clone(),
             protocol: config.protocol,
             connect_timeout: config.connect_timeout,
             timeout: config.timeout,
+            traffic: Arc::clone(&traffic),
             max_item_size: config.max_item_size,
             health: Health::new(config.retry_attempts, Arc::clone(ejections)),
             owed: Owed::default(),
@@ -79,7 +105,7 @@ impl Node {
             trust: Trust::default(),
             recovery: Mutex::default(),
             mark: recovery::mark(&config.key_prefix),
-            slots: Slots::new(config.max_pool_size),
+            slots: Slots::new(config.max_pool_size, traffic),
         })
     }
 
@@ -182,10 +208,6 @@ impl Node {
         request: Request,
         deadline: Instant,
     ) -> Result<Sent, Failure> {
-        // Of a call that is over by now the node knows nothing: that is no failure of it.
-        if Instant::now() >= deadline {
-            return Err(Failure::new(ErrorKind::Timeout, "no time left to ask").at(&self.name));
-        }
         if let Some(lacking) = request.lacking(link.connection.dialect()) {
             let detail = format!("it has only the classic commands, without {lacking}");
             return Err(Failure::new(ErrorKind::Unsupported, detail).at(&self.name));
@@ -197,13 +219,18 @@ impl Node {
             Written::Once
         };
         let seen = self.health.failures();
-        let connection = link.connection.clone();
-        match connection.send(request) {
+        let foreign = !link.connection.is_driven_here();
+        let choice = link.lanes.choose(&link.connection, &self.traffic, &request);
+        if let Some(lane) = choice.wanted.filter(|_| !foreign) {
+            lanes::widen(self, link, lane);
+        }
+        let connection = choice.spare.as_ref().unwrap_or(&link.connection);
+        match connection.send(request, deadline) {
             Ok(exchange) => Ok(Sent {
                 node: Arc::clone(self),
-                connection,
                 exchange,
                 deadline,
+                foreign,
                 changes,
                 written,
                 seen,
@@ -228,10 +255,14 @@ impl Node {
             Lost::Unsent => (ErrorKind::Unavailable, "the connection ended before"),
             Lost::Sent if changes => (ErrorKind::Ambiguous, "the connection ended meanwhile"),
             Lost::Sent => (ErrorKind::Unavailable, "the connection ended meanwhile"),
+            Lost::Late { sent: false } => (ErrorKind::Timeout, "no time left to ask"),
+            Lost::Late { sent: true } if changes => (ErrorKind::Ambiguous, "no reply in time"),
+            Lost::Late { sent: true } => (ErrorKind::Timeout, "no reply in time"),
         };
         let failure = Failure::new(kind, detail);
-        // A connection that had ended before tells nothing about the node: the next one will.
-        if lost == Lost::Sent {
+        // A connection that had ended before tells nothing about the node: the next one will. Nor
+        // does a call that came late.
+        if matches!(lost, Lost::Sent | Lost::Late { sent: true }) {
             self.failed(seen, failure.written(written))
         } else {
             failure.at(&self.name)
@@ -263,23 +294,32 @@ impl Node {
     /// failure is counted.
     async fn reach(self: &Arc<Self>) -> Result<Arc<Link>, Failure> {
         let seen = self.health.failures();
-        let deadline = Instant::now() + self.connect_timeout;
-        let outcome = async {
-            let connection = dial::connect(&self.address, deadline).await?;
-            let greeting = greeting::exchange(&connection, self.protocol, deadline).await?;
-            Ok(Link {
-                connection: connection.speaking(greeting.dialect),
-                greeting,
-            })
-        };
-        match outcome.await {
+        match self.connect(Instant::now() + self.connect_timeout).await {
             Ok(link) => {
                 self.health.connected();
                 self.trust.connected(link.greeting.run);
-                Ok(Arc::new(link))
+                Ok(link)
             }
             Err(failure) => Err(self.failed(seen, failure)),
         }
+    }
+
+    async fn connect(self: &Arc<Self>, deadline: Instant) -> Result<Arc<Link>, Failure> {
+        let dialed = self.dialer.connect(deadline, &self.traffic).await?;
+        let credentials = self.credentials.as_ref();
+        let connection = dialed.connection;
+        let greeting =
+            greeting::exchange(&connection, credentials, self.protocol, deadline).await?;
+        let link = Arc::new(Link {
+            connection: connection.speaking(greeting.dialect),
+            greeting,
+            lanes: Arc::default(),
+        });
+        if let Some(peer) = dialed.peer {
+            let (node, link) = (Arc::downgrade(self), Arc::downgrade(&link));
+            tokio::spawn(resolve::watch(node, link, peer));
+        }
+        Ok(link)
     }
 }
 
@@ -292,9 +332,10 @@ fn runtime() -> Result<Handle, Failure> {
 #[derive(Debug)]
 pub(crate) struct Sent {
     node: Arc<Node>,
-    connection: Connection,
     exchange: Exchange,
     deadline: Instant,
+    /// Whether another runtime drives the connection.
+    foreign: bool,
     changes: bool,
     written: Written,
     seen: u64,
@@ -305,27 +346,22 @@ impl Sent {
     pub(crate) async fn answer(self) -> Result<Answer, Failure> {
         let Self {
             node,
-            connection,
             exchange,
             deadline,
+            foreign,
             changes,
             written,
             seen,
         } = self;
-        let answer = match timeout_at(deadline, exchange).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(lost)) => return Err(node.lost(lost, changes, written, seen)),
-            Err(_) => {
-                connection.gave_up(node.timeout * PATIENCE);
-                let kind = if changes {
-                    ErrorKind::Ambiguous
-                } else {
-                    ErrorKind::Timeout
-                };
-                let late = Failure::new(kind, "no reply in time").written(written);
-                return Err(node.failed(seen, late));
-            }
+        // The task that owns the socket keeps the deadline, as long as its runtime runs: of this
+        // runtime that is certain.
+        let outcome = if foreign {
+            let late = Err(Lost::Late { sent: true });
+            timeout_at(deadline, exchange).await.unwrap_or(late)
+        } else {
+            exchange.await
         };
+        let answer = outcome.map_err(|lost| node.lost(lost, changes, written, seen))?;
         node.health.answered();
         let (kind, text) = match answer.reply() {
             Reply::ServerError(text) if text.contains("too large") => (ErrorKind::TooLarge, text),

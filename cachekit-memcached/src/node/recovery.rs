@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::backoff::Backoff;
 use super::owed::{Debt, Reason};
 use super::{Link, Node, runtime};
-use crate::connection::Answer;
+use crate::connection::{Answer, Lost};
 use crate::error::Failure;
 use crate::protocol::{Code, Delete, Exptime, Get, Key, Mode, Request, Set};
 
@@ -165,17 +165,20 @@ impl Node {
     /// Waits until every open connection has answered what was sent before, or has ended: a write
     /// that its caller gave up must not be carried out after the deletion that makes up for it.
     async fn pass_barrier(self: &Arc<Self>) -> Result<(), Failure> {
+        let seen = self.health.failures();
         let deadline = Instant::now() + self.timeout;
         let links = self.slots.links();
-        let busy = links.iter().filter(|link| !link.connection.is_idle());
+        let firsts = links.iter().map(|link| link.connection.clone());
+        let spares = links.iter().flat_map(|link| link.lanes.connections());
+        let busy = firsts.chain(spares).filter(|one| one.in_flight() > 0);
         let sent: Vec<_> = busy
-            .filter_map(|link| self.send(link, Request::Noop, deadline).ok())
+            .filter_map(|one| one.send(Request::Noop, deadline).ok())
             .collect();
-        for sent in sent {
-            if let Err(failure) = sent.answer().await
-                && failure.kind == ErrorKind::Timeout
-            {
-                return Err(failure);
+        for exchange in sent {
+            let answer = timeout_at(deadline, exchange).await;
+            if matches!(answer, Err(_) | Ok(Err(Lost::Late { .. }))) {
+                let late = Failure::new(ErrorKind::Timeout, "no reply in time");
+                return Err(self.failed(seen, late));
             }
         }
         Ok(())

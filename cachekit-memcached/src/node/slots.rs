@@ -8,17 +8,27 @@ use tokio::runtime::{Handle, Id};
 use tokio::sync::watch;
 
 use super::Link;
+use crate::connection::Traffic;
 use crate::error::Failure;
 
 /// How an attempt ended; `None` while it is under way.
 type Outcome = Option<Result<Arc<Link>, Failure>>;
 
 /// A connection is driven by the runtime that made it, and ends with it. So each runtime has its
-/// own, up to a limit; runtimes beyond it share those of others.
+/// own, up to a limit; runtimes beyond it share those of others. What is left below the limit is
+/// for [`Lanes`](super::lanes::Lanes).
 #[derive(Debug)]
 pub(super) struct Slots {
     limit: usize,
-    attempts: Mutex<HashMap<Id, Attempt>>,
+    traffic: Arc<Traffic>,
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    attempts: HashMap<Id, Attempt>,
+    /// Whether a further connection of a runtime that has one is being made.
+    widening: bool,
 }
 
 /// A connection that is there, or about to be.
@@ -26,11 +36,35 @@ pub(super) struct Slots {
 pub(super) struct Attempt(watch::Receiver<Outcome>);
 
 impl Slots {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize, traffic: Arc<Traffic>) -> Self {
         Self {
             limit,
-            attempts: Mutex::default(),
+            traffic,
+            table: Mutex::default(),
         }
+    }
+
+    /// Whether the limit allows a further connection and none is being made. Then one is, until
+    /// [`widened`](Self::widened).
+    pub(super) fn widen(&self) -> bool {
+        let mut table = self.lock();
+        let room = !table.widening && !self.is_full(&table);
+        table.widening |= room;
+        room
+    }
+
+    /// The further connection was made, or could not be made.
+    pub(super) fn widened(&self) {
+        self.lock().widening = false;
+    }
+
+    fn is_full(&self, table: &Table) -> bool {
+        let under_way = table
+            .attempts
+            .values()
+            .filter(|attempt| attempt.is_under_way());
+        let count = self.traffic.connections() + under_way.count() + usize::from(table.widening);
+        count >= self.limit
     }
 
     /// The attempt of `runtime`; where there is none of use, `dial` is spawned on it.
@@ -39,21 +73,21 @@ impl Slots {
         F: Future<Output = Result<Arc<Link>, Failure>> + Send + 'static,
     {
         let id = runtime.id();
-        let mut attempts = self.lock();
-        if let Some(attempt) = attempts.get(&id)
+        let mut table = self.lock();
+        if let Some(attempt) = table.attempts.get(&id)
             && attempt.is_of_use()
         {
             return attempt.clone();
         }
-        attempts.retain(|_, attempt| attempt.is_of_use());
-        if attempts.len() >= self.limit
-            && let Some(other) = attempts.values().next()
+        table.attempts.retain(|_, attempt| attempt.is_of_use());
+        if self.is_full(&table)
+            && let Some(other) = table.attempts.values().next()
         {
             return other.clone();
         }
         let (done, outcome) = watch::channel(None);
         let attempt = Attempt(outcome);
-        attempts.insert(id, attempt.clone());
+        table.attempts.insert(id, attempt.clone());
         let dial = dial();
         runtime.spawn(async move {
             let outcome = dial.await;
@@ -64,7 +98,7 @@ impl Slots {
 
     /// Keeps `link` for `runtime`, unless it has one of use.
     pub(super) fn keep(&self, runtime: &Handle, link: Arc<Link>) {
-        let mut attempts = self.lock();
+        let attempts = &mut self.lock().attempts;
         if attempts
             .get(&runtime.id())
             .is_none_or(|attempt| !attempt.is_of_use())
@@ -74,24 +108,36 @@ impl Slots {
         }
     }
 
-    /// All connections that are open.
+    /// Those that are there.
     pub(super) fn links(&self) -> Vec<Arc<Link>> {
-        let attempts = self.lock();
-        let links = attempts.values().filter_map(Attempt::link);
-        links.filter(|link| link.connection.is_open()).collect()
+        let table = self.lock();
+        table.attempts.values().filter_map(Attempt::link).collect()
+    }
+
+    /// Forgets `link`. Who waits for a reply keeps it open until it has come.
+    pub(super) fn retire(&self, link: &Arc<Link>) {
+        let is_other = |attempt: &mut Attempt| {
+            let kept = attempt.link();
+            kept.is_none_or(|kept| !Arc::ptr_eq(&kept, link))
+        };
+        self.lock().attempts.retain(|_, attempt| is_other(attempt));
     }
 
     /// Forgets all. Who waits for a reply keeps the connection open until it has come.
     pub(super) fn clear(&self) {
-        self.lock().clear();
+        self.lock().attempts.clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Id, Attempt>> {
-        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Attempt {
+    fn is_under_way(&self) -> bool {
+        self.0.borrow().is_none() && self.0.has_changed().is_ok()
+    }
+
     /// Whether it is under way on a runtime that lives, or led to a connection that is open.
     fn is_of_use(&self) -> bool {
         match &*self.0.borrow() {

@@ -233,7 +233,7 @@ impl Rows {
     /// `VALUE <key> <flags> <length> [<cas>]`. Servers answer in the order of the keys and leave
     /// out those that they do not have.
     fn item(&mut self, rest: &[u8], expected: &Expected) -> Result<(Head, Body), Malformed> {
-        let keys = expected.keys().ok_or(Malformed("expected no items"))?;
+        let keys = expected.key_line().ok_or(Malformed("expected no items"))?;
         if let Self::None = self {
             *self = Self::Values(Vec::with_capacity(keys.len()));
         }
@@ -257,7 +257,7 @@ impl Rows {
 
     /// `END`
     fn end(self, expected: &Expected) -> Result<Reply, Malformed> {
-        match (self, expected.keys()) {
+        match (self, expected.key_line()) {
             (Self::Values(mut items), Some(keys)) => {
                 items.resize(keys.len(), None);
                 Ok(expected.items(items))

@@ -36,11 +36,16 @@ pub type Words = &'static [(&'static str, Code)];
 
 impl Expected {
     /// The keys, where items are expected.
-    pub(super) fn keys(&self) -> Option<&KeyLine> {
+    pub(super) fn key_line(&self) -> Option<&KeyLine> {
         match self {
             Self::Values(keys) | Self::Item(keys) => Some(keys),
             _ => None,
         }
+    }
+
+    /// The keys of the items that are expected.
+    pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.key_line().into_iter().flat_map(KeyLine::iter)
     }
 
     /// Whether the order of replies is still certain after a server did not understand this

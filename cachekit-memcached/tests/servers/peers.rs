@@ -84,7 +84,12 @@ async fn a_server_that_wants_a_password_is_rejected_by_what_it_says() {
     let error = error_of(Config::of_servers([server.address()]).unwrap()).await;
     std::fs::remove_file(&path).unwrap();
     assert_eq!(error.kind(), ErrorKind::Rejected);
-    assert!(error.to_string().contains("unauthenticated"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("it asks for a user name and a password"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

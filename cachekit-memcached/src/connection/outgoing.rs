@@ -1,0 +1,176 @@
+//! Bytes on their way out.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes};
+
+use crate::protocol::{Dialect, LARGE_VALUE, Request};
+
+/// A buffer that has grown beyond this is given back after use.
+const KEEP: usize = 256 * 1024;
+
+/// Requests as they are written: one run of bytes for all of them, but for large values, which stay
+/// where they are and are written from there.
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    text: Vec<u8>,
+    /// So much of `text` is written.
+    at: usize,
+    /// Each with the place in `text` that it stands in front of.
+    values: VecDeque<(usize, Bytes)>,
+    /// Bytes that were taken in, ever.
+    taken: u64,
+    remaining: usize,
+}
+
+impl Outgoing {
+    /// Takes in `request`.
+    pub(super) fn push(&mut self, request: &Request, dialect: Dialect, opaque: u32) {
+        let before = self.text.len();
+        request.encode_head(dialect, opaque, &mut self.text);
+        let mut apart = 0;
+        if let Some(value) = request.value() {
+            if value.len() < LARGE_VALUE {
+                self.text.extend_from_slice(value);
+            } else {
+                apart = value.len();
+                self.values.push_back((self.text.len(), value.clone()));
+            }
+            self.text.extend_from_slice(b"\r\n");
+        }
+        let length = self.text.len() - before + apart;
+        self.remaining += length;
+        self.taken += length as u64;
+    }
+
+    /// How many bytes were taken in so far: where the next request begins.
+    pub(super) const fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// How many of them were written.
+    pub(super) const fn written(&self) -> u64 {
+        self.taken - self.remaining as u64
+    }
+
+    /// Gives memory back; nothing remains to be written.
+    pub(super) fn release(&mut self) {
+        self.text = Vec::new();
+    }
+
+    /// Where the run of text ends that is to be written next.
+    fn run_end(&self) -> usize {
+        self.values.front().map_or(self.text.len(), |value| value.0)
+    }
+}
+
+impl Buf for Outgoing {
+    fn remaining(&self) -> usize {
+        self.remaining
+    }
+
+    fn chunk(&self) -> &[u8] {
+        match self.values.front() {
+            Some((place, value)) if *place == self.at => value,
+            _ => &self.text[self.at..self.run_end()],
+        }
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut at = self.at;
+        let mut filled = 0;
+        let mut fill = |bytes: &'a [u8]| {
+            if let Some(slice) = slices.get_mut(filled)
+                && !bytes.is_empty()
+            {
+                *slice = IoSlice::new(bytes);
+                filled += 1;
+            }
+        };
+        for (place, value) in &self.values {
+            fill(&self.text[at..*place]);
+            fill(value);
+            at = *place;
+        }
+        fill(&self.text[at..]);
+        filled
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        self.remaining -= written;
+        while written > 0 {
+            let step = written.min(self.chunk().len());
+            written -= step;
+            match self.values.front_mut() {
+                Some((place, value)) if *place == self.at => {
+                    value.advance(step);
+                    if value.is_empty() {
+                        self.values.pop_front();
+                    }
+                }
+                _ => self.at += step,
+            }
+        }
+        if self.remaining == 0 {
+            self.at = 0;
+            self.text.clear();
+            self.text.shrink_to(KEEP);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Exptime, Key, Mode, Set};
+
+    fn set(length: usize) -> Request {
+        Request::Set(Set {
+            key: Key::new(b"k").unwrap(),
+            value: Bytes::from(vec![b'x'; length]),
+            exptime: Exptime::MAX,
+            client_flags: 0,
+            mode: Mode::Set,
+            cas: None,
+        })
+    }
+
+    /// Requests with and without large values, and what they are on the wire.
+    fn filled() -> (Outgoing, Vec<u8>) {
+        let (mut outgoing, mut expected) = (Outgoing::default(), Vec::new());
+        for length in [1, LARGE_VALUE, LARGE_VALUE + 1, 0, LARGE_VALUE - 1] {
+            outgoing.push(&set(length), Dialect::Meta, 7);
+            set(length).encode(Dialect::Meta, 7, &mut expected);
+        }
+        (outgoing, expected)
+    }
+
+    #[test]
+    fn large_values_are_written_in_their_place_however_the_writes_are_cut() {
+        for step in [1_000, 65_536, usize::MAX] {
+            let (mut outgoing, expected) = filled();
+            let mut written = Vec::new();
+            while outgoing.has_remaining() {
+                let chunk = &outgoing.chunk()[..outgoing.chunk().len().min(step)];
+                written.extend_from_slice(chunk);
+                outgoing.advance(chunk.len());
+                assert_eq!(outgoing.written(), written.len() as u64);
+            }
+            assert!(written == expected);
+            assert_eq!(outgoing.taken(), expected.len() as u64);
+        }
+    }
+
+    #[test]
+    fn one_vectored_write_takes_everything() {
+        let (mut outgoing, expected) = filled();
+        outgoing.advance(3);
+        let mut slices = [IoSlice::new(&[]); 64];
+        let filled = outgoing.chunks_vectored(&mut slices);
+        let all: Vec<u8> = slices[..filled].iter().flat_map(|s| s.to_vec()).collect();
+        assert!(all == expected[3..]);
+        outgoing.advance(all.len());
+        assert!(!outgoing.has_remaining());
+    }
+}

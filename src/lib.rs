@@ -30,6 +30,7 @@
 //! |---|---|---|
 //! | `memcached` | yes | the memcached backend |
 //! | `file` | yes | the file backend |
+//! | `tls` | no | TLS to memcached: `CACHEKIT_MEMCACHED_TLS=true` |
 //! | `messagepack` | no | the MessagePack codec: `#[cached(codec = cachekit::codec::MessagePack)]` |
 //! | `json` | no | the JSON codec, for reading entries by eye |
 //! | `testkit` | no | the suite that tests a backend, and a clock that a test moves |

@@ -49,5 +49,5 @@ pub use backend::Memcached;
 pub use cachekit_core::backend::Ttl;
 pub use cachekit_core::error::{Error, ErrorKind, Result};
 pub use client::{Client, Item, Payload, Stored, Swapped, Told, Value};
-pub use config::{Config, Credentials, Failover, Hashing, Protocol, Server, Tls};
+pub use config::{BinaryKeys, Config, Credentials, Failover, Hashing, Protocol, Server, Tls};
 pub use protocol::Statistics;

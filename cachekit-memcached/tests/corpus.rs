@@ -19,3 +19,8 @@ fn read_all(target: &str, read: impl Fn(&[u8])) {
 fn replies_to_meta_commands_are_the_same_however_they_are_cut() {
     read_all("meta", replies::meta);
 }
+
+#[test]
+fn replies_to_classic_commands_are_the_same_however_they_are_cut() {
+    read_all("classic", replies::classic);
+}

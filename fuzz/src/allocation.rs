@@ -40,8 +40,8 @@ unsafe impl GlobalAlloc for Watched {
 /// When it asks for far more memory than `input` has bytes: a length that a server only declares
 /// must cost nothing.
 pub fn bounded(input: &[u8], read: impl FnOnce(&[u8])) {
-    /// What a reader may take to begin with.
-    const START: usize = 256 * 1024;
+    /// What a reader may take to begin with, for a value that is announced.
+    const START: usize = 9 * 1024 * 1024;
     /// Replies in memory are larger than on the wire: `MN` and a line end become a whole `Reply`,
     /// in a list that doubles as it grows.
     const PER_BYTE: usize = 128;

@@ -6,4 +6,4 @@ mod allocation;
 mod replies;
 
 pub use allocation::{Watched, bounded};
-pub use replies::meta;
+pub use replies::{classic, meta};

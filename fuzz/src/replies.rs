@@ -1,51 +1,70 @@
 //! Bytes read as replies.
 
-use bytes::BytesMut;
-use cachekit_memcached::protocol::{Malformed, Reply, parse};
+use cachekit_memcached::protocol::{Decoder, Expected, KeyLine, Malformed, Reply};
 
 /// What became of a stream of bytes.
 #[derive(Debug, PartialEq, Eq)]
 struct Read {
     replies: Vec<Reply>,
-    /// How it ended: what is left may be the beginning of another reply, or no reply at all.
-    end: Result<usize, Malformed>,
+    /// Whether it ended with a whole reply, or with what is none.
+    end: Result<bool, Malformed>,
 }
 
-/// Reads `input` as replies to meta commands: in one piece, byte by byte, and in pieces whose
-/// lengths its first byte says. All must come to the same.
+/// Reads `input` as replies to meta commands and to commands without keys. See [`whole_or_cut`].
+pub fn meta(input: &[u8]) {
+    let expected = [
+        Expected::Meta { opaque: 1 },
+        Expected::Noop,
+        Expected::Version,
+        Expected::Stats,
+    ];
+    whole_or_cut(input, &expected);
+}
+
+/// Reads `input` as replies to classic commands. See [`whole_or_cut`].
+pub fn classic(input: &[u8]) {
+    let mut keys = KeyLine::default();
+    for key in ["a", "b", "a", "c"] {
+        keys.push_bytes(key.as_bytes()).expect("a key");
+    }
+    let mut one = KeyLine::default();
+    one.push_bytes(b"k").expect("a key");
+    whole_or_cut(input, &[Expected::Values(one), Expected::Values(keys)]);
+}
+
+/// Reads what follows the first two bytes of `input` in one piece, byte by byte, and in pieces
+/// whose lengths the first byte says. The second says which of `expected` all requests wait for.
 ///
 /// # Panics
-/// When they do not.
-pub fn meta(input: &[u8]) {
-    let Some((&first, bytes)) = input.split_first() else {
+/// When they do not all come to the same.
+fn whole_or_cut(input: &[u8], expected: &[Expected]) {
+    let [length, choice, bytes @ ..] = input else {
         return;
     };
-    let whole = read([bytes]);
-    assert_eq!(read(bytes.chunks(1)), whole, "byte by byte");
-    let length = usize::from(first).max(1);
-    assert_eq!(read(bytes.chunks(length)), whole, "{length} at a time");
+    let expected = &expected[usize::from(*choice) % expected.len()];
+    let whole = read([bytes], expected);
+    assert_eq!(read(bytes.chunks(1), expected), whole, "byte by byte");
+    let length = usize::from(*length).max(1);
+    let cut = read(bytes.chunks(length), expected);
+    assert_eq!(cut, whole, "{length} at a time");
 }
 
-fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Read {
-    let mut buffer = BytesMut::new();
+fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, expected: &Expected) -> Read {
+    let mut decoder = Decoder::default();
     let mut replies = Vec::new();
     for piece in pieces {
-        buffer.extend_from_slice(piece);
+        decoder.feed(piece);
         loop {
-            match parse(&mut buffer) {
+            match decoder.next(expected) {
                 Ok(Some(reply)) => replies.push(reply),
                 Ok(None) => break,
                 Err(malformed) => {
-                    return Read {
-                        replies,
-                        end: Err(malformed),
-                    };
+                    let end = Err(malformed);
+                    return Read { replies, end };
                 }
             }
         }
     }
-    Read {
-        replies,
-        end: Ok(buffer.len()),
-    }
+    let end = Ok(decoder.is_empty());
+    Read { replies, end }
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::{Outcome, shell};
 
 /// The programs in `fuzz/fuzz_targets`.
-const TARGETS: &[&str] = &["meta"];
+const TARGETS: &[&str] = &["meta", "classic"];
 
 /// How long all of them run together, in seconds, unless the command says.
 const SECONDS: u64 = 60;

@@ -80,23 +80,13 @@ impl Cell {
         let servers = &self.servers[..];
         let (first, count) = (&servers[0], load.callers);
         match self.who {
-            Who::Ours { clients } => {
-                self.tasks(load, async || ours::callers(servers, clients, count))
-            }
-            Who::AsyncMemcachedPool => {
-                self.tasks(load, async || async_memcached::pooled(first, count).await)
-            }
-            Who::AsyncMemcachedOwn => {
-                self.tasks(load, async || async_memcached::own(first, count).await)
-            }
-            Who::MemcacheAsync => {
-                self.tasks(load, async || memcache_async::own(first, count).await)
-            }
-            Who::Mcmc => self.tasks(load, async || mcmc::own(first, count).await),
-            Who::MemcacheExpAsync => {
-                self.tasks(load, async || memcache::asynchronous(servers, count).await)
-            }
-            Who::CachekitRs => self.tasks(load, async || cachekit_rs::shared(first, count).await),
+            Who::Ours { clients } => self.tasks(load, ours::callers(servers, clients, count)),
+            Who::AsyncMemcachedPool => self.tasks(load, async_memcached::pooled(first, count)),
+            Who::AsyncMemcachedOwn => self.tasks(load, async_memcached::own(first, count)),
+            Who::MemcacheAsync => self.tasks(load, memcache_async::own(first, count)),
+            Who::Mcmc => self.tasks(load, mcmc::own(first, count)),
+            Who::MemcacheExpAsync => self.tasks(load, memcache::asynchronous(servers, count)),
+            Who::CachekitRs => self.tasks(load, cachekit_rs::shared(first, count)),
             Who::MemcacheExp => self.threads(load, memcache::blocking(servers, count)?),
             Who::MemcacheR2d2 => self.threads(load, memcache::r2d2(servers, count)?),
             Who::OneByOne => self.threads(load, one_by_one::own(first, count)?),
@@ -110,16 +100,15 @@ impl Cell {
     fn tasks<C: Caller>(
         &self,
         load: Load,
-        callers: impl AsyncFnOnce() -> Result<Vec<C>, Failed>,
+        callers: impl Future<Output = Result<Vec<C>, Failed>>,
     ) -> Result<Figures, Failed> {
         self.runtime()?.block_on(async {
             let gate = Gate::new(load.callers, load.size);
-            let callers = callers().await?.into_iter().enumerate();
+            let callers = callers.await?.into_iter().enumerate();
             let tasks = callers
                 .map(|(index, caller)| tokio::spawn(work(caller, index, load, Arc::clone(&gate))));
             let tasks = tasks.collect();
-            let figures = self.measure(&[gate], tasks).await?;
-            Ok(figures)
+            self.measure(&[gate], tasks).await
         })
     }
 

@@ -10,7 +10,7 @@ use crate::memcached::caller::Caller;
 const TTL: Ttl = Ttl::from_secs(3_600);
 
 /// `count` callers of `clients` clients, each of which has connections of its own.
-pub(super) fn callers(
+pub(super) async fn callers(
     servers: &[String],
     clients: usize,
     count: usize,

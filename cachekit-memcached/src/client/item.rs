@@ -54,11 +54,17 @@ impl Client {
             }))
         };
         let deadline = self.cluster.deadline();
-        let answered = self
-            .cluster
-            .call(&self.route(key), deadline, request)
-            .await?;
-        item(&answered)
+        let route = self.route(key);
+        let answered = self.cluster.call(&route, deadline, request).await?;
+        let mut item = item(&answered)?;
+        if answered.leads_over_stale()
+            && let Some(item) = &mut item
+        {
+            // Handing back the right to compute gives the item another CAS number.
+            let value = self.value(key, answered).await?;
+            item.cas = value.map_or(0, |value| value.cas);
+        }
+        Ok(item)
     }
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use cachekit_core::error::ErrorKind;
 
+use crate::config::BinaryKeys;
 use crate::error::Failure;
 use crate::protocol::{InvalidKey, Key, MAX_KEY_LEN};
 
@@ -17,19 +18,21 @@ const HASH: usize = 64;
 pub(crate) struct Keys {
     prefix: String,
     hash_prefix: bool,
+    binary: BinaryKeys,
 }
 
 impl Keys {
-    pub(super) const fn new(prefix: String, hash_prefix: bool) -> Self {
+    pub(super) const fn new(prefix: String, hash_prefix: bool, binary: BinaryKeys) -> Self {
         Self {
             prefix,
             hash_prefix,
+            binary,
         }
     }
 
     /// The key on the wire: prefix and key. Where that is over 250 bytes, has a byte that cannot be
     /// written, is no UTF-8 or looks as if it were hashed: prefix, what fits of the key's readable
-    /// beginning, and the BLAKE3 of the whole key.
+    /// beginning, and the BLAKE3 of the whole key; or base64, where that is wanted and does.
     pub(crate) fn wire(&self, key: &[u8]) -> Result<Key, Failure> {
         if key.is_empty() {
             return Err(Failure::new(ErrorKind::InvalidKey, "no bytes at all"));
@@ -37,6 +40,12 @@ impl Keys {
         let mut wire = Vec::with_capacity(MAX_KEY_LEN);
         if self.is_plain(key, &mut wire) {
             return Key::new(&wire).map_err(invalid);
+        }
+        if self.binary == BinaryKeys::Base64
+            && !looks_hashed(key)
+            && let Ok(key) = Key::base64(&wire)
+        {
+            return Ok(key);
         }
         wire.truncate(self.prefix.len());
         let readable = MAX_KEY_LEN - wire.len() - HASHED.len() - HASH;
@@ -93,7 +102,7 @@ mod tests {
     use crate::config::MAX_KEY_PREFIX;
 
     fn keys(prefix: &str) -> Keys {
-        Keys::new(prefix.to_owned(), true)
+        Keys::new(prefix.to_owned(), true, BinaryKeys::Hashed)
     }
 
     fn wire(prefix: &str, key: &[u8]) -> Vec<u8> {
@@ -156,6 +165,23 @@ mod tests {
     }
 
     #[test]
+    fn base64_is_for_keys_that_need_it_and_fit() {
+        let keys = Keys::new("p:".to_owned(), true, BinaryKeys::Base64);
+        let wire = |key: &[u8]| keys.wire(key).unwrap();
+        assert_eq!(wire(b"a b").as_bytes(), b"cDphIGI=");
+        assert!(wire(&[0xff; 184]).is_base64());
+        for plain in [b"ab".as_slice(), &[b'k'; 248]] {
+            assert!(!wire(plain).is_base64());
+        }
+        let hashed = wire(&[0xff; 185]);
+        assert!(!hashed.is_base64() && looks_hashed(hashed.as_bytes()));
+        // The bytes of a hashed key are no key of anybody else, however they are written.
+        let looks = &hashed.as_bytes()[2..];
+        assert_ne!(wire(looks), hashed);
+        assert!(!wire(&[b" ", looks].concat()).is_base64());
+    }
+
+    #[test]
     fn a_key_without_bytes_is_refused_even_under_a_prefix() {
         let failure = keys("app:").wire(b"").unwrap_err();
         assert_eq!(failure.kind, ErrorKind::InvalidKey);
@@ -164,7 +190,8 @@ mod tests {
     #[test]
     fn the_prefix_takes_part_in_placing_where_it_is_told_to() {
         assert_eq!(keys("p:").route("k".into()), "p:k");
-        assert_eq!(Keys::new("p:".to_owned(), false).route("k".into()), "k");
+        let keys = Keys::new("p:".to_owned(), false, BinaryKeys::Hashed);
+        assert_eq!(keys.route("k".into()), "k");
     }
 
     #[test]

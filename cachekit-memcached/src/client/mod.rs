@@ -59,7 +59,7 @@ const STAND_IN_TTL: Duration = Duration::from_secs(10);
 /// Any bytes but none at all. What stands on the wire is the key with [`Config::key_prefix`] in
 /// front. A key that is longer than 250 bytes then, that has spaces or control bytes in it or that
 /// is no UTF-8 is written as its readable beginning and a BLAKE3 hash; no other key is ever written
-/// like that. Keys are placed by their text; one that is no UTF-8 by the text
+/// like that. [`Config::binary_keys`] knows another way. Keys are placed by their text; one that is no UTF-8 by the text
 /// in which each of its bytes is the character of that number.
 ///
 /// # Times
@@ -172,7 +172,7 @@ impl Cluster {
                 .collect(),
             failover: config.failover,
             timeout: config.timeout,
-            keys: Keys::new(config.key_prefix, config.hash_prefix),
+            keys: Keys::new(config.key_prefix, config.hash_prefix, config.binary_keys),
             clamped: AtomicU64::new(0),
         })
     }
@@ -250,6 +250,12 @@ impl Target<'_> {
 }
 
 impl Answered {
+    /// Whether its reader was given the right to compute what is to replace a stale item.
+    fn leads_over_stale(&self) -> bool {
+        let leads = |meta: &Meta| meta.won && meta.stale && !meta.is_stub();
+        self.meta().is_some_and(leads)
+    }
+
     pub(crate) const fn meta(&self) -> Option<&Meta> {
         self.answer.meta()
     }

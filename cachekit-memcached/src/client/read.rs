@@ -45,8 +45,11 @@ impl Client {
             let deadline = self.cluster.deadline();
             self.cluster.call(&self.route(key), deadline, request).await
         };
-        self.found(outcome.await)
-            .map_err(|failure| failure.into_error(GET))
+        let value = match outcome.await {
+            Ok(answered) => self.value(key, answered).await,
+            Err(failure) => self.missed(failure),
+        };
+        value.map_err(|failure| failure.into_error(GET))
     }
 
     /// [`get`](Self::get) for many keys, all servers at the same time. Results are in the order of
@@ -69,22 +72,35 @@ impl Client {
         let routes = self.routes(keys);
         let request = |index: usize, _: Target<'_>| Ok(read(wires[index].clone()?));
         let outcomes = self.cluster.call_many(&routes, deadline, request).await;
-        let found = |outcome| self.found(outcome);
+        let found = |outcome| match outcome {
+            Ok(answered) => value(&answered),
+            Err(failure) => self.missed(failure),
+        };
         outcomes.into_iter().map(found).collect()
     }
 
-    /// What a read came to, under the policy for a node that is away.
-    fn found(&self, outcome: Result<Answered, Failure>) -> Result<Option<Value>, Failure> {
-        match outcome {
-            Ok(answered) => value(&answered),
-            Err(failure)
-                if failure.kind == ErrorKind::Unavailable
-                    && self.cluster.failover == Failover::Miss =>
-            {
-                Ok(None)
-            }
-            Err(failure) => Err(failure),
+    /// What was read under `key`. A right to compute that came with it is handed back, and the item
+    /// has another CAS number then: it is read again, in the form that is given nothing.
+    pub(super) async fn value(
+        &self,
+        key: &[u8],
+        answered: Answered,
+    ) -> Result<Option<Value>, Failure> {
+        if answered.leads_over_stale() {
+            drop(answered);
+            let mut again = self.read_many(std::slice::from_ref(&key)).await;
+            return again.swap_remove(0);
         }
+        value(&answered)
+    }
+
+    /// What a read that failed comes to, under the policy for a node that is away.
+    fn missed(&self, failure: Failure) -> Result<Option<Value>, Failure> {
+        let away = failure.kind == ErrorKind::Unavailable;
+        if away && self.cluster.failover == Failover::Miss {
+            return Ok(None);
+        }
+        Err(failure)
     }
 }
 
@@ -99,7 +115,7 @@ fn read(key: Key) -> Request {
 }
 
 /// A right to compute that the server gave with it is handed back when `answered` is dropped.
-pub(super) fn value(answered: &Answered) -> Result<Option<Value>, Failure> {
+fn value(answered: &Answered) -> Result<Option<Value>, Failure> {
     let meta = answered.meta().ok_or_else(unexpected)?;
     match (meta.code, &meta.value) {
         (Code::Miss, _) => Ok(None),

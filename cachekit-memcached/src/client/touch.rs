@@ -3,7 +3,7 @@
 use cachekit_core::backend::Ttl;
 use cachekit_core::error::{ErrorKind, Result};
 
-use super::{Answered, Client, Target, Value, read, unexpected};
+use super::{Answered, Client, Target, Value, unexpected};
 use crate::error::Failure;
 use crate::node::Link;
 use crate::protocol::{Code, Get, Request};
@@ -32,8 +32,11 @@ impl Client {
     /// # Errors
     /// See [`Client`]. `Unsupported` on a server before 1.5.3.
     pub async fn get_and_touch(&self, key: impl AsRef<[u8]>, ttl: Ttl) -> Result<Option<Value>> {
-        let outcome = self.touched(key.as_ref(), ttl, true).await;
-        let value = outcome.and_then(|answered| read::value(&answered));
+        let key = key.as_ref();
+        let value = match self.touched(key, ttl, true).await {
+            Ok(answered) => self.value(key, answered).await,
+            Err(failure) => Err(failure),
+        };
         value.map_err(|failure| failure.into_error(GET_AND_TOUCH))
     }
 

@@ -55,6 +55,9 @@ pub struct Config {
     pub key_prefix: String,
     /// Whether the prefix takes part in placing a key. Default: true.
     pub hash_prefix: bool,
+    /// How keys are written that cannot be sent as they are; no variable says it. Default:
+    /// [`BinaryKeys::Hashed`].
+    pub binary_keys: BinaryKeys,
     /// The `-I` of a server that does not tell its own, 1 KiB to 1 GiB. Default: 1 MiB.
     pub max_item_size: usize,
     /// How keys are placed on the servers. Default: [`Hashing::Rendezvous`].
@@ -79,6 +82,20 @@ pub enum Hashing {
     /// As libmemcached places with `KETAMA_WEIGHTED` (in PHP: `LIBKETAMA_COMPATIBLE`). Each server
     /// has a share by its weight.
     Ketama,
+}
+
+/// How keys are written that have spaces or control bytes in them, or are no UTF-8. The keys of a
+/// cache are never like that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BinaryKeys {
+    /// As their readable beginning and a BLAKE3 hash. Clients that do not do the same do not find
+    /// them.
+    #[default]
+    Hashed,
+    /// In base64, which servers with the meta commands decode (`b`); the others are an error. With
+    /// the prefix they may have 186 bytes; longer ones are hashed.
+    Base64,
 }
 
 /// How connections over TCP are encrypted: the server proves with a certificate that it is the
@@ -130,6 +147,7 @@ impl Default for Config {
             retry_attempts: 2,
             key_prefix: String::new(),
             hash_prefix: true,
+            binary_keys: BinaryKeys::default(),
             max_item_size: 1_048_576,
             hashing: Hashing::default(),
             failover: Failover::default(),

@@ -66,6 +66,7 @@ impl Config {
             hash_prefix: problems
                 .parse(&HASH_PREFIX, set.hash_prefix, env::boolean)
                 .unwrap_or(ours.hash_prefix),
+            binary_keys: ours.binary_keys,
             max_item_size: problems
                 .parse(
                     &MAX_ITEM_SIZE_BYTES,

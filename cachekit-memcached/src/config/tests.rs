@@ -55,6 +55,7 @@ fn every_variable_is_read() {
         retry_attempts: 0,
         key_prefix: "app:".to_owned(),
         hash_prefix: false,
+        binary_keys: BinaryKeys::Hashed,
         max_item_size: 4_194_304,
         hashing: Hashing::Ketama,
         failover: Failover::Miss,

@@ -223,13 +223,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_is_looked_up_for_every_new_connection() {
+    async fn a_server_that_is_started_anew_elsewhere_is_found_at_once() {
         let (before, after) = (Server::start(), Server::start());
         let resolver = Told::new(&[address(&before)]);
         let node = node(&resolver);
         let old = link(&node).await;
         resolver.now(Some(vec![address(&after)]));
-        node.slots.clear();
+        drop(before);
+        while old.connection.is_open() {
+            let _ = node.call(&old, Request::Noop, deadline()).await;
+        }
         assert_ne!(old.greeting.run, link(&node).await.greeting.run);
     }
 

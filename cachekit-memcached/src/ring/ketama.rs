@@ -1,7 +1,5 @@
 //! Ketama, placed exactly as libmemcached 1.1 places with `MEMCACHED_BEHAVIOR_KETAMA_WEIGHTED`.
 
-use md5::{Digest as _, Md5};
-
 /// The points of a node whose weight is the average of the ring.
 const POINTS: f32 = 160.0;
 /// One MD5 gives four points.
@@ -112,7 +110,7 @@ fn points(name: &str, node: usize, round: u32) -> [Point; 4] {
 }
 
 fn words(bytes: &[u8]) -> [u32; 4] {
-    let digest: [u8; 16] = Md5::digest(bytes).into();
+    let md5::Digest(digest) = md5::compute(bytes);
     let (words, _) = digest.as_chunks();
     [0, 1, 2, 3].map(|word| u32::from_le_bytes(words[word]))
 }
@@ -208,7 +206,7 @@ mod tests {
                 .map(|(node, &weight)| (format!("mc{node}"), weight))
                 .collect();
             let ring = Ketama::new(nodes.clone());
-            for number in 0..300 {
+            for number in 0..20 {
                 let key = format!("key:{number}");
                 let mut left: Vec<usize> = (0..nodes.len()).collect();
                 for node in ring.order(&key) {

@@ -1,52 +1,111 @@
 //! Every call that can be made: what a matrix goes over.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use cachekit_core::backend::{Backend as _, Lead, Lookup, NewEntry, Token, Want};
 use cachekit_core::error::Result;
 use cachekit_core::key::StoreKey;
-use cachekit_memcached::Memcached;
+use cachekit_memcached::{Client, Config, Memcached, Value};
 
 use super::peer::Peer;
-use super::{LEAD, TTL, key};
+use super::{LEAD, TTL, eventually, key};
 
 /// What a call came to, for each of its keys, in words.
 pub(crate) type Outcome = Vec<Result<String>>;
 
 pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
-/// Makes a call, and polls nothing.
-pub(crate) type Make = for<'a> fn(&'a Ready) -> Running<'a>;
+/// A way to ask for something.
+#[derive(Clone, Copy)]
+pub(crate) struct Call {
+    pub(crate) name: &'static str,
+    who: Who,
+    /// Makes the call, and polls nothing.
+    pub(crate) make: for<'a> fn(&'a Ready) -> Running<'a>,
+}
+
+/// Who is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    Backend,
+    Client,
+}
 
 /// All calls. Whoever adds one to the crate adds its line.
-pub(crate) const CALLS: &[(&str, Make)] = &[
-    ("get", |r| r.get(&r.keys[0], Want::Value)),
-    ("get of a large value", |r| r.get(&r.large, Want::Value)),
-    ("get of nothing", |r| r.get(&r.absent, Want::Value)),
-    ("get, leading", |r| r.get(&r.keys[0], LEAD)),
-    ("get, led by another", |r| r.get(&r.led, LEAD)),
-    ("get_many", |r| r.get_many(Want::Value)),
-    ("get_many, leading", |r| r.get_many(LEAD)),
-    ("set", |r| r.set(&r.keys[0], 40, None)),
-    ("set of a large value", |r| r.set(&r.large, LARGE, None)),
-    ("set, led", |r| r.set(&r.led, 40, Some(&r.token))),
-    ("set_many", |r| r.set_many()),
-    ("expire", |r| one(r.backend.expire(&r.keys[0]))),
-    ("expire_many", |r| many(r.backend.expire_many(&r.keys))),
-    ("remove", |r| one(r.backend.remove(&r.keys[0]))),
-    ("remove_many", |r| many(r.backend.remove_many(&r.keys))),
-    ("renew", |r| one(r.backend.renew(&r.led, &r.token, TTL))),
-    ("release", |r| one(r.backend.release(&r.led, &r.token))),
+#[rustfmt::skip]
+pub(crate) const CALLS: &[Call] = &[
+    Call::backend("get", |r| r.get(&r.keys[0], Want::Value)),
+    Call::backend("get of a large value", |r| r.get(&r.large, Want::Value)),
+    Call::backend("get of nothing", |r| r.get(&r.absent, Want::Value)),
+    Call::backend("get, leading", |r| r.get(&r.keys[0], LEAD)),
+    Call::backend("get, led by another", |r| r.get(&r.led, LEAD)),
+    Call::backend("get_many", |r| r.get_many(Want::Value)),
+    Call::backend("get_many, leading", |r| r.get_many(LEAD)),
+    Call::backend("set", |r| r.set(&r.keys[0], 40, None)),
+    Call::backend("set of a large value", |r| r.set(&r.large, LARGE, None)),
+    Call::backend("set, led", |r| r.set(&r.led, 40, Some(&r.token))),
+    Call::backend("set_many", |r| r.set_many()),
+    Call::backend("expire", |r| one(r.backend.expire(&r.keys[0]))),
+    Call::backend("expire_many", |r| many(r.backend.expire_many(&r.keys))),
+    Call::backend("remove", |r| one(r.backend.remove(&r.keys[0]))),
+    Call::backend("remove_many", |r| many(r.backend.remove_many(&r.keys))),
+    Call::backend("renew", |r| one(r.backend.renew(&r.led, &r.token, TTL))),
+    Call::backend("release", |r| one(r.backend.release(&r.led, &r.token))),
+    Call::client("get", |r| r.read(&r.keys[0])),
+    Call::client("get of a large value", |r| r.read(&r.large)),
+    Call::client("get of nothing", |r| r.read(&r.absent)),
+    Call::client("get_many", |r| r.read_many()),
+    Call::client("set", |r| one(r.client.set(r.name(), r.body(), TTL))),
+    Call::client("set_many", |r| many(r.client.set_many(r.items(), TTL))),
+    Call::client("add", |r| one(r.client.add(r.name(), r.body(), TTL))),
+    Call::client("replace", |r| one(r.client.replace(r.name(), r.body(), TTL))),
+    Call::client("cas", |r| one(r.client.cas(r.name(), r.body(), TTL, r.cas))),
+    Call::client("delete", |r| one(r.delete())),
+    Call::client("delete_many", |r| many(r.delete_many())),
 ];
 
-/// Large enough for a buffer, and a connection, of its own.
-const LARGE: usize = 300_000;
+impl Call {
+    const fn backend(name: &'static str, make: for<'a> fn(&'a Ready) -> Running<'a>) -> Self {
+        Self {
+            name,
+            who: Who::Backend,
+            make,
+        }
+    }
 
-/// A backend that is connected, and entries for every call to find.
+    const fn client(name: &'static str, make: for<'a> fn(&'a Ready) -> Running<'a>) -> Self {
+        Self {
+            name,
+            who: Who::Client,
+            make,
+        }
+    }
+
+    pub(crate) fn is_of_a_large_value(&self) -> bool {
+        self.name.ends_with("of a large value")
+    }
+}
+
+impl std::fmt::Display for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}: {}", self.who, self.name)
+    }
+}
+
+/// Large enough for a buffer, and a connection, of its own.
+const LARGE: usize = 150_000;
+
+/// A backend or a client that is connected, and entries for a call to find.
 pub(crate) struct Ready {
-    pub(crate) backend: Memcached,
-    pub(crate) keys: Vec<StoreKey>,
+    who: Who,
+    is_impatient: bool,
+    backend: Memcached,
+    client: Client,
+    keys: Vec<StoreKey>,
+    names: Vec<&'static str>,
+    cas: u64,
     absent: StoreKey,
     large: StoreKey,
     led: StoreKey,
@@ -54,38 +113,86 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    /// Whatever `peer` held before is gone.
-    pub(crate) async fn on(peer: &Peer, backend: Memcached) -> Self {
-        let keys = (0..3).map(|number| key(format_args!("key:{number}")));
-        let keys: Vec<StoreKey> = keys.collect();
-        let (absent, large, led) = (key("absent"), key("large"), key("led"));
-        peer.clear();
-        for key in &keys {
-            peer.put(key, &body(key, 20));
+    /// Ready for `call`. Whatever `peer` held before is gone.
+    pub(crate) async fn on(peer: &Peer, config: Config, call: &Call) -> Self {
+        let names = vec!["key:0", "key:1", "key:2"];
+        let keys: Vec<StoreKey> = names.iter().map(key).collect();
+        let large = key("large");
+        let mut held: Vec<_> = keys.iter().map(|key| (key, body(key, 20))).collect();
+        if call.is_of_a_large_value() {
+            held.push((&large, body(&large, LARGE)));
         }
-        peer.put(&large, &body(&large, LARGE));
-        let Lead::Mine(token) = backend.get(&led, LEAD).await.unwrap().lead else {
-            panic!("nobody leads yet");
-        };
-        // Where large values have a connection of their own, it is there after the first.
-        for _ in 0..2 {
-            backend.get(&large, Want::Value).await.unwrap();
-        }
-        Self {
-            backend,
+        peer.hold(&held);
+        let mut ready = Self {
+            who: call.who,
+            is_impatient: config.timeout < Duration::from_secs(1),
+            backend: Memcached::new(config.clone()).unwrap(),
+            client: Client::new(config).unwrap(),
+            cas: peer.cas(&keys[0]).unwrap(),
             keys,
-            absent,
+            names,
+            absent: key("absent"),
             large,
-            led,
-            token,
+            led: key("led"),
+            token: Token::new(Vec::new()),
+        };
+        if call.who == Who::Backend {
+            ready.token = ready.lead().await;
         }
+        // Where large values have a connection of their own, it is there after the first.
+        let warm_up = if call.is_of_a_large_value() { 2 } else { 1 };
+        for _ in 0..warm_up {
+            ready.next(&ready.large).await;
+        }
+        ready
     }
 
-    /// What `peer` has under all keys.
-    pub(crate) fn held_by(&self, peer: &Peer) -> Vec<String> {
+    async fn lead(&self) -> Token {
+        let lead = || async {
+            self.backend
+                .get(&self.led, LEAD)
+                .await
+                .ok()
+                .map(|lookup| lookup.lead)
+        };
+        // A machine that is busy may let the one or other of these time out.
+        eventually(|| async {
+            match lead().await {
+                Some(Lead::Mine(token)) => Some(token),
+                _ => None,
+            }
+        })
+        .await
+    }
+
+    /// What the next call finds under `key`: its own value, or nothing.
+    ///
+    /// # Panics
+    /// On the value of another key, and on an error: but for one of a short timeout, because that
+    /// may be over on a busy machine, and after many of them the server is down for a moment.
+    pub(crate) async fn next(&self, key: &StoreKey) -> String {
+        eventually(|| async {
+            let running = match self.who {
+                Who::Backend => self.get(key, Want::Value),
+                Who::Client => self.read(key),
+            };
+            match running.await.swap_remove(0) {
+                Err(error) if self.is_impatient && error.is_retryable() => None,
+                outcome => Some(outcome.unwrap()),
+            }
+        })
+        .await
+    }
+
+    /// What `peer` has under all keys: which version of each.
+    pub(crate) fn versions(&self, peer: &Peer) -> Vec<Option<u64>> {
         let others = [&self.absent, &self.large, &self.led];
         let keys = self.keys.iter().chain(others);
-        keys.map(|key| peer.holds(key)).collect()
+        keys.map(|key| peer.cas(key)).collect()
+    }
+
+    pub(crate) fn keys(&self) -> &[StoreKey] {
+        &self.keys
     }
 
     fn get<'a>(&'a self, key: &'a StoreKey, want: Want) -> Running<'a> {
@@ -103,19 +210,69 @@ impl Ready {
         })
     }
 
+    fn read<'a>(&'a self, key: &'a StoreKey) -> Running<'a> {
+        Box::pin(async move {
+            let value = self.client.get(key.as_str()).await;
+            vec![value.map(|value| own(key, value.map(|value| value.data).as_ref()))]
+        })
+    }
+
+    fn read_many(&self) -> Running<'_> {
+        Box::pin(async move {
+            let values = self.client.get_many(&self.names).await;
+            let found = |(value, key): (Result<Option<Value>>, _)| {
+                Ok(own(key, value?.map(|value| value.data).as_ref()))
+            };
+            values.into_iter().zip(&self.keys).map(found).collect()
+        })
+    }
+
+    /// Whether there was something is not told: where an answer is lost, the deletion is sent again,
+    /// and finds nothing the second time.
+    async fn delete(&self) -> Result<()> {
+        self.client.delete(self.name()).await.map(drop)
+    }
+
+    async fn delete_many(&self) -> Vec<Result<()>> {
+        let outcomes = self.client.delete_many(&self.names).await;
+        outcomes
+            .into_iter()
+            .map(|outcome| outcome.map(drop))
+            .collect()
+    }
+
+    fn name(&self) -> &'static str {
+        self.names[0]
+    }
+
+    fn body(&self) -> Bytes {
+        body(&self.keys[0], 40)
+    }
+
+    fn items(&self) -> Vec<(&'static str, Bytes)> {
+        let bodies = self.keys.iter().map(|key| body(key, 40));
+        self.names.iter().copied().zip(bodies).collect()
+    }
+
     fn set<'a>(&'a self, key: &'a StoreKey, length: usize, lead: Option<&'a Token>) -> Running<'a> {
-        one(self.backend.set(key, body(key, length).into(), TTL, lead))
+        one(self.backend.set(key, body(key, length), TTL, lead))
     }
 
     fn set_many(&self) -> Running<'_> {
-        let entry = |key: &StoreKey| NewEntry {
-            key: key.clone(),
-            value: body(key, 40).into(),
-            ttl: TTL,
-            lead: None,
-        };
-        let entries = self.keys.iter().map(entry).collect();
-        many(self.backend.set_many(entries))
+        let entries = self.keys.iter().map(|key| entry(key.clone(), 40));
+        many(self.backend.set_many(entries.collect()))
+    }
+
+    /// Writes more than the sockets between us and the peer take, in values that are not large.
+    pub(crate) fn fill(&self) -> Running<'_> {
+        let entries = (0..100).map(|number| entry(key(format_args!("filler:{number}")), 60_000));
+        match self.who {
+            Who::Backend => many(self.backend.set_many(entries.collect())),
+            Who::Client => {
+                let items = entries.map(|entry| (entry.key.as_str().to_owned(), entry.value));
+                many(self.client.set_many(items.collect::<Vec<_>>(), TTL))
+            }
+        }
     }
 }
 
@@ -132,18 +289,33 @@ fn many<'a, T: std::fmt::Debug + Send + 'a>(
     Box::pin(async move { call.await.into_iter().map(show).collect() })
 }
 
-/// # Panics
-/// If what was found is the value of another key, or a part of one.
 fn found(key: &StoreKey, lookup: &Lookup) -> String {
-    let Some(found) = &lookup.found else {
+    own(key, lookup.found.as_ref().map(|found| &found.value))
+}
+
+/// # Panics
+/// If `value` is that of another key than `key`, or a part of one.
+fn own(key: &StoreKey, value: Option<&Bytes>) -> String {
+    let Some(value) = value else {
         return "nothing".to_owned();
     };
-    let length = found.value.len();
-    assert!(found.value == body(key, length), "the value of another key");
+    let length = value.len();
+    assert!(*value == body(key, length), "the value of another key");
     format!("{length} bytes")
 }
 
+fn entry(key: StoreKey, length: usize) -> NewEntry {
+    NewEntry {
+        value: body(&key, length),
+        key,
+        ttl: TTL,
+        lead: None,
+    }
+}
+
 /// A value that names its key, of `length` bytes.
-fn body(key: &StoreKey, length: usize) -> Bytes {
-    format!("{:x<length$}", format_args!("{} ", key.as_str())).into()
+pub(crate) fn body(key: &StoreKey, length: usize) -> Bytes {
+    let mut body = format!("{} ", key.as_str()).into_bytes();
+    body.resize(length.max(body.len()), b'x');
+    body.into()
 }

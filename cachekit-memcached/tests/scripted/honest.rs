@@ -2,10 +2,10 @@
 
 use cachekit_core::error::ErrorKind;
 
-use super::calls::{Make, Outcome, Ready};
+use super::calls::{Call, Outcome, Ready, body};
+use super::key;
 use super::peer::Peer;
 use super::script::Script;
-use super::{key, value};
 
 /// What a call comes to, and what the server says, where nothing goes wrong.
 pub(crate) struct Honest {
@@ -14,10 +14,10 @@ pub(crate) struct Honest {
 }
 
 impl Honest {
-    pub(crate) async fn of(peer: &Peer, make: Make) -> Self {
-        let ready = Ready::on(peer, peer.backend()).await;
+    pub(crate) async fn of(peer: &Peer, call: &Call) -> Self {
+        let ready = Ready::on(peer, peer.config(), call).await;
         peer.follow(Script::Honest);
-        let outcome = make(&ready).await;
+        let outcome = (call.make)(&ready).await;
         assert!(outcome.iter().all(Result::is_ok), "{outcome:?}");
         let said = peer.scene().progress().said;
         Self { outcome, said }
@@ -26,7 +26,7 @@ impl Honest {
     /// Where to disturb the reply: at every byte of a short one; at the ends of a long one, and
     /// here and there between. The last place is behind it.
     pub(crate) fn places(&self) -> impl Iterator<Item = usize> + use<> {
-        const ENDS: usize = 60;
+        const ENDS: usize = 45;
         let length = self.said.len();
         (0..=length).filter(move |&at| at < ENDS || length - at < ENDS || at % 50_021 == 0)
     }
@@ -88,10 +88,7 @@ pub(crate) fn undone(kind: ErrorKind) -> bool {
 /// The next call gets what is there.
 pub(crate) async fn assert_next_is_right(peer: &Peer, ready: &Ready, case: &str) {
     let other = key("other");
-    peer.put(&other, b"other");
-    assert_eq!(
-        value(&ready.backend, &other).await.unwrap(),
-        "other",
-        "{case}"
-    );
+    let value = body(&other, 30);
+    peer.put(&other, std::str::from_utf8(&value).unwrap());
+    assert_eq!(ready.next(&other).await, "30 bytes", "{case}");
 }

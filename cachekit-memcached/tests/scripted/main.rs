@@ -2,19 +2,19 @@
 //! against callers that go away at any point of a call.
 
 mod calls;
+mod cancel;
 mod cuts;
 mod honest;
 mod mistakes;
 mod peer;
 mod relay;
+mod releases;
 mod script;
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use cachekit_core::backend::{Backend as _, Ttl, Want};
+use cachekit_core::backend::{Ttl, Want};
 use cachekit_core::key::StoreKey;
-use cachekit_memcached::Memcached;
 
 const TTL: Ttl = Ttl::from_secs(300);
 const LEAD: Want = Want::Lead {
@@ -27,11 +27,6 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 fn key(text: impl std::fmt::Display) -> StoreKey {
     StoreKey::new(text.to_string()).unwrap()
-}
-
-async fn value(backend: &Memcached, key: &StoreKey) -> Option<Bytes> {
-    let found = backend.get(key, Want::Value).await.unwrap().found;
-    found.map(|found| found.value)
 }
 
 /// Looks again and again until `look` has an answer.

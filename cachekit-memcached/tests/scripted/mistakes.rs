@@ -2,53 +2,53 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use cachekit_core::backend::{Backend as _, Want};
 use cachekit_core::error::ErrorKind;
 use cachekit_memcached::{Config, Memcached};
 use tokio::time::Instant;
 
-use super::calls::{CALLS, Ready};
+use super::calls::{CALLS, Call, Ready};
 use super::honest::{Honest, assert_next_is_right};
 use super::peer::Peer;
 use super::script::Script;
-use super::{DEADLINE, eventually, key, value};
+use super::{DEADLINE, TTL, eventually, key};
 
 /// Of calls that wait for a reply that does not come: the shortest there is.
 const TIMEOUT: Duration = Duration::from_millis(100);
 
-fn impatient(peer: &Peer) -> Memcached {
-    Memcached::new(Config {
+fn impatient(peer: &Peer) -> Config {
+    Config {
         timeout: TIMEOUT,
         ..peer.config()
-    })
-    .unwrap()
+    }
 }
 
-/// The reply to a `get` of a key that no call asks for.
-async fn foreign_reply(peer: &Peer, ready: &Ready) -> Vec<u8> {
-    let foreign = key("foreign");
-    peer.put(&foreign, b"foreign");
-    peer.follow(Script::Honest);
-    assert_eq!(value(&ready.backend, &foreign).await.unwrap(), "foreign");
-    peer.scene().progress().said
-}
+/// Replies to a read of a key that no call asks for.
+const FOREIGN: [&[u8]; 2] = [
+    b"VA 7 O4000000000 t300 c7 f0\r\nforeign\r\n",
+    b"VALUE foreign 0 7\r\nforeign\r\nEND\r\n",
+];
 
 #[tokio::test]
 async fn a_reply_to_another_question_is_never_taken() {
     let peer = Peer::start();
-    for &(name, make) in CALLS {
-        let expected = Honest::of(&peer, make).await;
-        for without in [0, expected.said.len()] {
-            let ready = Ready::on(&peer, impatient(&peer)).await;
-            let with = foreign_reply(&peer, &ready).await;
+    for call in CALLS {
+        let expected = Honest::of(&peer, call).await;
+        let instead = [0, expected.said.len()];
+        let cases = FOREIGN
+            .iter()
+            .flat_map(|with| instead.map(|without| (with.to_vec(), without)));
+        for (with, without) in cases {
+            let ready = Ready::on(&peer, peer.config(), call).await;
             peer.follow(Script::Splice {
                 at: 0,
                 with,
                 without,
             });
-            let outcome = make(&ready).await;
-            expected.assert_right_or_failed(&outcome, name);
-            assert_next_is_right(&peer, &ready, name).await;
+            let outcome = (call.make)(&ready).await;
+            expected.assert_right_or_failed(&outcome, &call.to_string());
+            assert_next_is_right(&peer, &ready, &call.to_string()).await;
         }
     }
 }
@@ -56,53 +56,53 @@ async fn a_reply_to_another_question_is_never_taken() {
 #[tokio::test]
 async fn a_reply_that_comes_twice_is_taken_once() {
     let peer = Peer::start();
-    for &(name, make) in CALLS {
-        let expected = Honest::of(&peer, make).await;
-        let ready = Ready::on(&peer, peer.backend()).await;
+    for call in CALLS {
+        let expected = Honest::of(&peer, call).await;
+        let ready = Ready::on(&peer, peer.config(), call).await;
         peer.follow(Script::Splice {
             at: expected.said.len(),
             with: expected.said.clone(),
             without: 0,
         });
-        let outcome = make(&ready).await;
-        expected.assert_right_or_failed(&outcome, name);
-        assert_next_is_right(&peer, &ready, name).await;
+        let outcome = (call.make)(&ready).await;
+        expected.assert_right_or_failed(&outcome, &call.to_string());
+        assert_next_is_right(&peer, &ready, &call.to_string()).await;
     }
 }
 
 #[tokio::test]
 async fn a_reply_that_never_comes_is_an_error_in_time_and_the_next_call_is_right() {
     let peer = Peer::start();
-    for &(name, make) in CALLS {
-        let expected = Honest::of(&peer, make).await;
-        let ready = Ready::on(&peer, impatient(&peer)).await;
+    for call in CALLS {
+        let expected = Honest::of(&peer, call).await;
+        let ready = Ready::on(&peer, impatient(&peer), call).await;
         peer.follow(Script::Splice {
             at: 0,
             with: Vec::new(),
             without: expected.said.len(),
         });
         let began = Instant::now();
-        let outcome = make(&ready).await;
-        assert!(began.elapsed() < DEADLINE, "{name}");
-        expected.assert_right_or_failed(&outcome, name);
-        assert!(outcome.iter().any(Result::is_err), "{name}");
-        assert_next_is_right(&peer, &ready, name).await;
+        let outcome = (call.make)(&ready).await;
+        assert!(began.elapsed() < DEADLINE, "{call}");
+        expected.assert_right_or_failed(&outcome, &call.to_string());
+        assert!(outcome.iter().any(Result::is_err), "{call}");
+        assert_next_is_right(&peer, &ready, &call.to_string()).await;
     }
 }
 
 #[tokio::test]
 async fn a_reply_that_comes_too_late_is_nobodys() {
     let peer = Peer::start();
-    for &(name, make) in CALLS {
-        let expected = Honest::of(&peer, make).await;
+    for call in CALLS {
+        let expected = Honest::of(&peer, call).await;
         for at in [0, 3, expected.said.len() / 2, expected.said.len() - 1] {
-            let ready = Ready::on(&peer, impatient(&peer)).await;
+            let ready = Ready::on(&peer, impatient(&peer), call).await;
             peer.follow(Script::Hold(at));
-            let outcome = make(&ready).await;
-            expected.assert_right_or_failed(&outcome, name);
-            assert!(outcome.iter().any(Result::is_err), "{name} at {at}");
+            let outcome = (call.make)(&ready).await;
+            expected.assert_right_or_failed(&outcome, &call.to_string());
+            assert!(outcome.iter().any(Result::is_err), "{call} at {at}");
             peer.scene().go_on();
-            assert_next_is_right(&peer, &ready, name).await;
+            assert_next_is_right(&peer, &ready, &call.to_string()).await;
         }
     }
 }
@@ -115,22 +115,19 @@ async fn what_is_no_reply_is_never_taken_for_one_wherever_it_stands() {
         b"SERVER_ERROR out of memory\r\n",
         b"CLIENT_ERROR bad\r\n",
     ];
-    for &(name, make) in CALLS {
-        let expected = Honest::of(&peer, make).await;
-        let places = expected.places_in_lines();
-        let cases = others
-            .iter()
-            .flat_map(|with| places.iter().map(move |&at| (with, at)));
-        for (with, at) in cases {
-            let case = format!("{name} at {at}");
-            let ready = Ready::on(&peer, impatient(&peer)).await;
+    for call in CALLS {
+        let expected = Honest::of(&peer, call).await;
+        for (place, at) in expected.places_in_lines().into_iter().enumerate() {
+            let with = others[place % others.len()];
+            let case = format!("{call} at {at}");
+            let ready = Ready::on(&peer, impatient(&peer), call).await;
             let with = with.to_vec();
             peer.follow(Script::Splice {
                 at,
                 with,
                 without: 0,
             });
-            let outcome = make(&ready).await;
+            let outcome = (call.make)(&ready).await;
             expected.assert_right_or_failed(&outcome, &case);
             assert_next_is_right(&peer, &ready, &case).await;
         }
@@ -156,31 +153,29 @@ async fn an_error_of_the_server_is_the_error_of_the_call() {
         (b"ERROR\r\n", ErrorKind::Protocol),
     ];
     for (with, kind) in cases {
-        for &(name, make) in CALLS
-            .iter()
-            .filter(|(name, _)| ["get", "set", "renew"].contains(name))
-        {
-            let expected = Honest::of(&peer, make).await;
+        let one_reply = |call: &&Call| ["get", "set", "renew"].contains(&call.name);
+        for call in CALLS.iter().filter(one_reply) {
+            let expected = Honest::of(&peer, call).await;
             let end = expected
                 .said
                 .iter()
                 .position(|&byte| byte == b'\n')
                 .unwrap()
                 + 1;
-            let without = if name == "get" {
+            let without = if call.name == "get" {
                 expected.said.len()
             } else {
                 end
             };
-            let ready = Ready::on(&peer, peer.backend()).await;
+            let ready = Ready::on(&peer, peer.config(), call).await;
             peer.follow(Script::Splice {
                 at: 0,
                 with: with.to_vec(),
                 without,
             });
-            let error = make(&ready).await.swap_remove(0).unwrap_err();
-            assert_eq!(error.kind(), kind, "{name}: {error}");
-            assert_next_is_right(&peer, &ready, name).await;
+            let error = (call.make)(&ready).await.swap_remove(0).unwrap_err();
+            assert_eq!(error.kind(), kind, "{call}: {error}");
+            assert_next_is_right(&peer, &ready, &call.to_string()).await;
         }
     }
 }
@@ -200,7 +195,7 @@ async fn a_server_that_turns_away_is_overloaded_until_it_does_not() {
 async fn a_peer_that_accepts_and_never_answers_costs_every_call_one_timeout() {
     let peer = Peer::start();
     peer.follow(Script::Hold(0));
-    let backend = impatient(&peer);
+    let backend = Memcached::new(impatient(&peer)).unwrap();
     let began = Instant::now();
     for _ in 0..3 {
         let error = backend.get(&key("k"), Want::Value).await.unwrap_err();
@@ -218,18 +213,18 @@ async fn a_peer_that_accepts_and_never_answers_costs_every_call_one_timeout() {
 #[tokio::test]
 async fn a_peer_that_stops_reading_costs_every_call_one_timeout() {
     let peer = Peer::start();
-    let ready = Ready::on(&peer, impatient(&peer)).await;
+    let backend = Memcached::new(impatient(&peer)).unwrap();
+    eventually(|| async { backend.get(&key("k"), Want::Value).await.ok() }).await;
     peer.follow(Script::Deaf);
     let began = Instant::now();
-    let value = bytes::Bytes::from(vec![b'x'; 10_000_000]);
+    let value = Bytes::from(vec![b'x'; 10_000_000]);
     for _ in 0..3 {
-        let error = ready
-            .backend
-            .set(&key("k"), value.clone(), super::TTL, None)
-            .await
-            .unwrap_err();
-        let sent = matches!(error.kind(), ErrorKind::Ambiguous | ErrorKind::Timeout);
-        assert!(sent, "{error}");
+        let outcome = backend.set(&key("k"), value.clone(), TTL, None).await;
+        let kind = outcome.unwrap_err().kind();
+        assert!(
+            matches!(kind, ErrorKind::Ambiguous | ErrorKind::Timeout),
+            "{kind:?}"
+        );
     }
     assert!(
         began.elapsed() < 3 * TIMEOUT + Duration::from_secs(1),
@@ -237,5 +232,5 @@ async fn a_peer_that_stops_reading_costs_every_call_one_timeout() {
         began.elapsed()
     );
     peer.scene().go_on();
-    eventually(|| async { ready.backend.get(&key("k"), Want::Value).await.ok() }).await;
+    eventually(|| async { backend.get(&key("k"), Want::Value).await.ok() }).await;
 }

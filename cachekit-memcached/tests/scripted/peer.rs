@@ -6,7 +6,9 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use bytes::Bytes;
 use cachekit_core::key::StoreKey;
 use cachekit_memcached::testkit::Server;
 use cachekit_memcached::{Config, Memcached};
@@ -45,6 +47,9 @@ impl Peer {
 
     pub(crate) fn of(release: Release) -> Self {
         let server = Server::with_args(&["-I", "16m"]);
+        // CAS numbers of six digits, so that replies to one call have one length every time.
+        let sets = "set k 0 0 1 noreply\r\nv\r\n".repeat(100_000);
+        let _ = server.command(&(sets + "mn"), "MN\r\n");
         let (scene, ended) = (Arc::new(Scene::default()), Arc::new(Notify::new()));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a socket");
@@ -69,10 +74,12 @@ impl Peer {
         }
     }
 
-    /// Many failures in a row do not take this server down: a test wants to see the next one.
+    /// Many failures in a row do not take this server down: a test wants to see the next one. A
+    /// machine that is busy is no reason for a timeout.
     pub(crate) fn config(&self) -> Config {
         Config {
             retry_attempts: 10,
+            timeout: Duration::from_secs(5),
             ..Config::of_servers([self.address.to_string()]).unwrap()
         }
     }
@@ -90,22 +97,31 @@ impl Peer {
         &self.scene
     }
 
-    /// Puts a value there, past the relay.
-    pub(crate) fn put(&self, key: &StoreKey, value: &[u8]) {
-        let value = std::str::from_utf8(value).unwrap();
+    /// Puts these values there and removes all others, past the relay.
+    pub(crate) fn hold(&self, values: &[(&StoreKey, Bytes)]) {
+        let mut lines = "flush_all noreply\r\n".to_owned();
+        for (key, value) in values {
+            let value = std::str::from_utf8(value).unwrap();
+            let (key, length) = (key.as_str(), value.len());
+            lines += &format!("set {key} 0 300 {length} noreply\r\n{value}\r\n");
+        }
+        let _ = self.server.command(&(lines + "mn"), "MN\r\n");
+    }
+
+    /// Adds one.
+    pub(crate) fn put(&self, key: &StoreKey, value: &str) {
         let set = format!("set {} 0 300 {}\r\n{value}", key.as_str(), value.len());
         let _ = self.server.command(&set, "STORED\r\n");
     }
 
-    /// What is there, past the relay: the reply to a `get`.
-    pub(crate) fn holds(&self, key: &StoreKey) -> String {
-        let get = format!("get {}", key.as_str());
-        self.server.command(&get, "END\r\n")
-    }
-
-    /// Leaves nothing there.
-    pub(crate) fn clear(&self) {
-        let _ = self.server.command("flush_all", "OK\r\n");
+    /// The number of what is there, past the relay: another one after each write.
+    pub(crate) fn cas(&self, key: &StoreKey) -> Option<u64> {
+        let reply = self
+            .server
+            .command(&format!("mg {} c", key.as_str()), "\r\n");
+        let mut words = reply.split_ascii_whitespace();
+        let cas = words.find_map(|word| word.strip_prefix('c'))?;
+        Some(cas.parse().unwrap())
     }
 }
 

@@ -14,9 +14,12 @@ pub(crate) async fn run(client: TcpStream, server: TcpStream, release: Release, 
         Script::TurnAway(reason) => Some(*reason),
         _ => None,
     };
-    let (from_client, mut to_client) = client.into_split();
+    let (mut from_client, mut to_client) = client.into_split();
     if let Some(reason) = turned_away {
         let _ = to_client.write_all(reason.as_bytes()).await;
+        let _ = to_client.shutdown().await;
+        // To close with something unread would take the reason back.
+        let _ = from_client.read_to_end(&mut Vec::new()).await;
         return;
     }
     let (from_server, to_server) = server.into_split();
@@ -24,17 +27,21 @@ pub(crate) async fn run(client: TcpStream, server: TcpStream, release: Release, 
         () = requests(from_client, to_server, scene) => {}
         () = replies(from_server, to_client, release, scene) => {}
     }
+    scene.ended();
 }
 
 async fn requests(mut client: OwnedReadHalf, mut server: OwnedWriteHalf, scene: &Scene) {
     let mut read = Vec::new();
+    let deaf = |script: &Script| *script == Script::Deaf;
     loop {
-        while *scene.script() == Script::Deaf {
-            wait(scene, |script| *script != Script::Deaf).await;
-        }
-        match client.read_buf(&mut read).await {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
+        wait(scene, |script| !deaf(script)).await;
+        tokio::select! {
+            biased;
+            () = wait(scene, deaf) => continue,
+            length = client.read_buf(&mut read) => match length {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            },
         }
         scene.note(|progress| progress.asked.extend_from_slice(&read));
         if server.write_all(&read).await.is_err() {

@@ -73,6 +73,14 @@ impl Scene {
         self.changed.notify_waiters();
     }
 
+    /// A connection has ended: nothing more of it can be left out.
+    pub(crate) fn ended(&self) {
+        let mut script = self.script();
+        if matches!(&*script, Script::Splice { with, .. } if with.is_empty()) {
+            *script = Script::Honest;
+        }
+    }
+
     pub(crate) fn progress(&self) -> Progress {
         self.progress.borrow().clone()
     }
@@ -103,6 +111,8 @@ impl Scene {
     pub(crate) fn step(&self, waiting: &mut Vec<u8>) -> Option<Step> {
         let mut script = self.script();
         let done = self.progress.borrow().done;
+        // Behind the last byte there is nothing to wait for; in front of the first, there is.
+        let reached = |at: usize| done >= at && (at > 0 || !waiting.is_empty());
         let pass = |waiting: &mut Vec<u8>, end: usize| {
             let count = waiting.len().min(end - done);
             self.note(|progress| progress.done += count);
@@ -110,12 +120,12 @@ impl Scene {
         };
         match &mut *script {
             Script::Honest | Script::TurnAway(_) | Script::Deaf => pass(waiting, usize::MAX),
-            Script::Cut(at) if done >= *at => {
+            Script::Cut(at) if reached(*at) => {
                 *script = Script::Honest;
                 Some(Step::Close)
             }
-            Script::Hold(at) if done >= *at => (!waiting.is_empty()).then_some(Step::Wait),
-            Script::Splice { at, with, without } if done >= *at => {
+            Script::Hold(at) if reached(*at) => (!waiting.is_empty()).then_some(Step::Wait),
+            Script::Splice { at, with, without } if reached(*at) => {
                 let left_out = waiting.len().min(*without);
                 waiting.drain(..left_out);
                 self.note(|progress| progress.done += left_out);

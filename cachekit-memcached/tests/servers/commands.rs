@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use cachekit_memcached::testkit::Server;
-use cachekit_memcached::{Client, Config, ErrorKind, Failover, Payload, Protocol, Stored, Swapped};
+use cachekit_memcached::{
+    BinaryKeys, Client, Config, ErrorKind, Failover, Payload, Protocol, Stored, Swapped,
+};
 
 use super::{TTL, config};
 
@@ -229,6 +231,42 @@ async fn any_bytes_are_a_key_and_none_is_taken_for_another() {
         assert_eq!(data(&client, key).await.unwrap(), key, "{key:?}");
     }
     assert_eq!(data(&client, [0xff, 0xfe]).await, None);
+}
+
+#[tokio::test]
+async fn keys_in_base64_are_stored_as_they_are() {
+    let servers = [Server::start()];
+    let config = |protocol| Config {
+        binary_keys: BinaryKeys::Base64,
+        protocol,
+        ..config(&servers)
+    };
+    let client = Client::new(config(Protocol::Auto)).unwrap();
+    let keys: [&[u8]; 4] = [b"a b", b"a\r\nflush_all", &[0xff; 186], b"plain"];
+    for stored in client.set_many(keys.map(|key| (key, key)), TTL).await {
+        stored.unwrap();
+    }
+    for (key, value) in keys.iter().zip(client.get_many(&keys).await) {
+        assert_eq!(value.unwrap().unwrap().data, key);
+        assert_eq!(data(&client, key).await.unwrap(), key);
+    }
+    let limit = (1 << 20) - 59 - keys[2].len();
+    client.set(keys[2], vec![b'x'; limit], TTL).await.unwrap();
+    let error = client
+        .set(keys[2], vec![b'x'; limit + 1], TTL)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    assert_eq!(client.increment("n", 1).await.unwrap(), None);
+    assert!(client.delete("a b").await.unwrap());
+    assert!(servers[0].command("mg YSBi b", "\r\n").starts_with("EN"));
+
+    let classic = Client::new(config(Protocol::Classic)).unwrap();
+    assert_eq!(data(&classic, "plain").await.unwrap(), "plain");
+    let error = classic.get("a b").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    let mixed = classic.get_many(&[b"plain".as_slice(), b"a b"]).await;
+    assert!(mixed[0].is_ok() && mixed[1].is_err());
 }
 
 #[tokio::test]

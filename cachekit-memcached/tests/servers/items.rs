@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cachekit_core::backend::{Backend as _, Lead, Ttl};
 use cachekit_memcached::testkit::Server;
-use cachekit_memcached::{ErrorKind, Memcached, Payload, Statistics};
+use cachekit_memcached::{ErrorKind, Memcached, Payload, Statistics, Swapped};
 
 use super::commands::{client, data, dialects};
 use super::{LEAD, TTL, backend, config, key, set, take_lead};
@@ -113,6 +113,25 @@ async fn looking_at_what_is_computed_takes_nothing_from_anyone() {
         .await;
     assert_eq!(stored.unwrap(), cachekit_core::backend::Stored::Stored);
     assert_eq!(data(client, "stub").await.unwrap(), "new");
+}
+
+#[tokio::test]
+async fn a_stale_item_can_be_written_over_by_the_number_that_was_read() {
+    let servers = [Server::start()];
+    let memcached = backend(&servers);
+    let client = memcached.client();
+    for read in 0..3 {
+        set(&memcached, &key("k"), "old").await;
+        memcached.expire(&key("k")).await.unwrap();
+        let cas = match read {
+            0 => client.get("k").await.unwrap().unwrap().cas,
+            1 => client.item("k").await.unwrap().unwrap().cas,
+            _ => client.get_and_touch("k", TTL).await.unwrap().unwrap().cas,
+        };
+        let swapped = client.cas("k", "new", TTL, cas).await.unwrap();
+        assert_eq!(swapped, Swapped::Stored, "{read}");
+        assert!(!client.item("k").await.unwrap().unwrap().stale);
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use cachekit_core::backend::{Backend as _, Want};
 use cachekit_core::error::{Error, ErrorKind};
-use cachekit_memcached::testkit::Server;
 use cachekit_memcached::{Config, Memcached, Protocol};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -74,22 +73,6 @@ async fn a_peer_that_speaks_something_else_is_unavailable() {
 async fn a_server_with_too_many_connections_is_overloaded() {
     let config = peer(b"ERROR Too many open connections\r\n", true).await;
     assert_eq!(error_of(config).await.kind(), ErrorKind::Overloaded);
-}
-
-#[tokio::test]
-async fn a_server_that_wants_a_password_is_rejected_by_what_it_says() {
-    let path = std::env::temp_dir().join(format!("cachekit-auth-{}", std::process::id()));
-    std::fs::write(&path, "user:password\n").unwrap();
-    let server = Server::with_args(&["-Y", path.to_str().unwrap()]);
-    let error = error_of(Config::of_servers([server.address()]).unwrap()).await;
-    std::fs::remove_file(&path).unwrap();
-    assert_eq!(error.kind(), ErrorKind::Rejected);
-    assert!(
-        error
-            .to_string()
-            .contains("it asks for a user name and a password"),
-        "{error}"
-    );
 }
 
 #[tokio::test]

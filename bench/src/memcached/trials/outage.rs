@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cachekit_memcached::Config;
-use cachekit_memcached::ring::Rendezvous;
+use cachekit_memcached::ring::Ring;
 use cachekit_memcached::testkit::{self, Server};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -21,7 +21,7 @@ const VICTIM: usize = 0;
 pub(crate) struct Fleet {
     pub(crate) servers: Vec<Server>,
     pub(crate) config: Config,
-    ring: Rendezvous,
+    ring: Ring,
 }
 
 impl Fleet {
@@ -32,7 +32,7 @@ impl Fleet {
         if cell.quick {
             config.timeout = Duration::from_millis(300);
         }
-        let ring = Rendezvous::new(config.servers.iter().map(cachekit_memcached::Server::name));
+        let ring = Ring::new(config.hashing, &config.servers);
         Ok(Self {
             servers,
             config,

@@ -201,6 +201,17 @@ impl Request {
         }
     }
 
+    /// Whether to take effect twice is no different from once.
+    #[must_use]
+    pub fn is_idempotent(&self) -> bool {
+        match self {
+            Self::Set(set) => set.cas.is_none() && set.mode == Mode::Set,
+            Self::Delete(delete) => delete.cas.is_none(),
+            Self::Arithmetic(_) => false,
+            _ => true,
+        }
+    }
+
     /// About how many bytes [`encode`](Self::encode) appends.
     #[must_use]
     pub fn encoded_len(&self) -> usize {

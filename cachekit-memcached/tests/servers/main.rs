@@ -5,9 +5,11 @@ mod commands;
 mod counters;
 mod items;
 mod limits;
+mod load;
 mod many;
 mod outage;
 mod peers;
+mod returning;
 mod runtimes;
 mod versions;
 

@@ -1,6 +1,7 @@
 //! The backend on real servers that are full, small, slow, stopped, killed or started again.
 
 mod aborts;
+mod believed;
 mod commands;
 mod counters;
 mod items;

@@ -4,6 +4,7 @@ mod aborts;
 mod commands;
 mod counters;
 mod items;
+mod lanes;
 mod limits;
 mod many;
 mod outage;

@@ -142,7 +142,7 @@ async fn relay_all(listener: TcpListener, server: String, release: Release, scen
             let Ok(theirs) = TcpStream::connect(server).await else {
                 return;
             };
-            let _ = ours.set_nodelay(true).and(theirs.set_nodelay(true));
+            let _ = (ours.set_nodelay(true), theirs.set_nodelay(true));
             relay::run(ours, theirs, release, &scene).await;
         });
     }

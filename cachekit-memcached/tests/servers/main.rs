@@ -6,9 +6,11 @@ mod counters;
 mod items;
 mod lanes;
 mod limits;
+mod load;
 mod many;
 mod outage;
 mod peers;
+mod returning;
 mod runtimes;
 mod versions;
 

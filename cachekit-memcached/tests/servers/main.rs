@@ -5,6 +5,7 @@ mod believed;
 mod commands;
 mod counters;
 mod items;
+mod lanes;
 mod limits;
 mod load;
 mod many;

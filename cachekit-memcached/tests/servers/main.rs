@@ -6,6 +6,8 @@ mod counters;
 mod items;
 mod limits;
 mod many;
+mod mix;
+mod options;
 mod outage;
 mod peers;
 mod runtimes;

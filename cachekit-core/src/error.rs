@@ -35,6 +35,10 @@ pub enum ErrorKind {
     Timeout,
     /// Sent, and no answer: the change may or may not have happened.
     Ambiguous,
+    /// An invalidation did not arrive. This process remembers it, repeats it before it uses that
+    /// node again, and reads nothing from there until then; other processes may still read what
+    /// was to go, and the process must live until the node is back.
+    Pending,
     /// A bound of ours is reached (queue, bytes in flight): nothing was sent.
     Overloaded,
     /// The store understood and refused: out of memory, read-only, not permitted.
@@ -64,6 +68,7 @@ impl ErrorKind {
             Self::Unavailable
                 | Self::Timeout
                 | Self::Ambiguous
+                | Self::Pending
                 | Self::Overloaded
                 | Self::ComputationLost
         )
@@ -74,6 +79,7 @@ impl ErrorKind {
             Self::Unavailable => "unavailable",
             Self::Timeout => "timed out",
             Self::Ambiguous => "sent, but not answered",
+            Self::Pending => "not delivered yet",
             Self::Overloaded => "overloaded",
             Self::Rejected => "rejected by the store",
             Self::TooLarge => "value too large",

@@ -293,7 +293,7 @@ impl Backend for Memcached {
         let ask = async |node: &Arc<Node>| {
             let (state, detail) = match node.ask(deadline).await {
                 Ok(greeting) => state_of(greeting),
-                Err(failure) => (NodeState::Down, failure.detail().to_owned()),
+                Err(failure) => (NodeState::Down, failure.detail().to_string()),
             };
             NodeHealth {
                 name: node.name().to_string(),

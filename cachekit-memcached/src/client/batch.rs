@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use tokio::time::Instant;
 
-use super::route::Tried;
+use super::route::{Deadlines, Tried};
 use super::{Answered, Cluster, Place, Target, join_all};
 use crate::error::Failure;
 use crate::protocol::Request;
@@ -24,6 +24,8 @@ pub(super) type Making<'a> = dyn Fn(usize, Target<'_>) -> Result<Request, Failur
 struct Job {
     index: usize,
     place: Place,
+    /// What came of it before.
+    tried: Option<Tried>,
 }
 
 impl Cluster {
@@ -39,54 +41,52 @@ impl Cluster {
             None => Some(self.place(&routes[index])),
             Some(tried) => self.again(&routes[index], tried),
         };
-        let results = self.deliver(routes.len(), &place, &request, deadline).await;
+        let deadlines = self.deadlines(deadline);
+        let results = self
+            .deliver(routes.len(), &place, &request, deadlines)
+            .await;
         results
             .into_iter()
             .map(|result| result.expect("every key has a place"))
             .collect()
     }
 
-    /// Sends `count` requests to where `place` says, again and again as it says, until `deadline`.
-    /// A result is `None` where nothing was sent.
+    /// Sends `count` requests to where `place` says, again and again as it says, until the last
+    /// of `deadlines`. A result is `None` where nothing was sent.
     pub(super) async fn deliver(
         &self,
         count: usize,
         place: &Placing<'_>,
         request: &Making<'_>,
-        deadline: Instant,
+        mut deadlines: Deadlines,
     ) -> Vec<Option<Result<Answered, Failure>>> {
         let mut results: Vec<_> = (0..count).map(|_| None).collect();
         let first = |index| {
             Some(Job {
                 index,
                 place: place(index, None)?,
+                tried: None,
             })
         };
         let mut jobs: Vec<Job> = (0..count).filter_map(first).collect();
-        let mut attempts = 0;
         while !jobs.is_empty() {
-            for (index, result) in self.round(&jobs, request, deadline).await {
+            for (index, result) in self.round(&jobs, request, deadlines).await {
                 results[index] = Some(result);
             }
-            attempts += 1;
+            deadlines = Deadlines::only(deadlines.last);
+            if Instant::now() >= deadlines.last {
+                break;
+            }
             let again = |job: Job| {
-                let kind = results[job.index].as_ref()?.as_ref().err()?.kind;
-                let tried = Tried {
-                    place: job.place,
-                    kind,
-                    attempts,
-                };
+                let failure = results[job.index].as_ref()?.as_ref().err()?;
+                let tried = Tried::new(job.place, failure, job.tried);
                 Some(Job {
+                    index: job.index,
                     place: place(job.index, Some(tried))?,
-                    ..job
+                    tried: Some(tried),
                 })
             };
-            let in_time = Instant::now() < deadline;
-            jobs = jobs
-                .into_iter()
-                .filter(|_| in_time)
-                .filter_map(again)
-                .collect();
+            jobs = jobs.into_iter().filter_map(again).collect();
         }
         results
     }
@@ -96,7 +96,7 @@ impl Cluster {
         &self,
         jobs: &[Job],
         request: &Making<'_>,
-        deadline: Instant,
+        deadlines: Deadlines,
     ) -> impl Iterator<Item = (usize, Result<Answered, Failure>)> + use<> {
         let mut groups: Vec<Vec<Job>> = vec![Vec::new(); self.nodes.len()];
         for &job in jobs {
@@ -104,7 +104,7 @@ impl Cluster {
         }
         let groups = groups.into_iter().filter(|group| !group.is_empty());
         let groups = groups
-            .map(|group| self.group(group, request, deadline))
+            .map(|group| self.group(group, request, deadlines))
             .collect();
         join_all(groups).await.into_iter().flatten()
     }
@@ -114,34 +114,65 @@ impl Cluster {
         &self,
         jobs: Vec<Job>,
         request: &Making<'_>,
-        deadline: Instant,
+        deadlines: Deadlines,
     ) -> Vec<(usize, Result<Answered, Failure>)> {
         let node = &self.nodes[jobs[0].place.node];
-        let link = match node.link(deadline).await {
+        let link = match node.link(deadlines.first).await {
             Ok(link) => link,
             Err(failure) => {
-                return jobs
-                    .iter()
-                    .map(|job| (job.index, Err(failure.clone())))
-                    .collect();
+                let missed = |job: &Job| {
+                    let request = request(job.index, self.target(job.place));
+                    self.missed(job.place, request, &failure);
+                    (job.index, Err(failure.clone()))
+                };
+                return jobs.iter().map(missed).collect();
             }
         };
-        let target = |job: &Job| Target {
-            place: job.place,
-            node,
-            link: &link,
-        };
-        let send = |job: &Job| node.send(&link, request(job.index, target(job))?, deadline);
         let mut results = Vec::with_capacity(jobs.len());
         for window in jobs.chunks(WINDOW) {
-            let sent: Vec<_> = window.iter().map(send).collect();
-            for (job, sent) in window.iter().zip(sent) {
-                let result = match sent {
-                    Ok(sent) => sent.answer().await,
-                    Err(failure) => Err(failure),
+            let mut errands = Vec::with_capacity(window.len());
+            for job in window {
+                let target = Target {
+                    link: Some(&link),
+                    ..self.target(job.place)
                 };
-                results.push((job.index, result.map(|answer| target(job).answered(answer))));
+                match request(job.index, target) {
+                    Ok(request) => errands.push((job.index, target, request)),
+                    Err(failure) => results.push((job.index, Err(failure))),
+                }
             }
+            results.extend(self.carry_out_all(errands, deadlines).await);
+        }
+        results
+    }
+
+    /// [`carry_out`](Self::carry_out) for many requests to one node.
+    async fn carry_out_all(
+        &self,
+        errands: Vec<(usize, Target<'_>, Request)>,
+        deadlines: Deadlines,
+    ) -> Vec<(usize, Result<Answered, Failure>)> {
+        let Some((_, target, request)) = errands.first() else {
+            return Vec::new();
+        };
+        let (target, deadline) = (*target, deadlines.of(request));
+        let change = |(_, target, request): &(usize, Target<'_>, Request)| {
+            let change = self.change(target.place, request)?;
+            change.begins();
+            Some(change)
+        };
+        let changes: Vec<_> = errands.iter().map(change).collect();
+        let (targets, requests): (Vec<_>, Vec<_>) = errands
+            .into_iter()
+            .map(|(index, target, request)| ((index, target), request))
+            .unzip();
+        let answers = target.ask_all(requests, deadline).await;
+        let mut results = Vec::with_capacity(answers.len());
+        for (((index, target), change), outcome) in targets.into_iter().zip(changes).zip(answers) {
+            if let Some(change) = change {
+                change.ends(outcome.as_ref().err());
+            }
+            results.push((index, outcome.map(|answer| target.answered(answer))));
         }
         results
     }

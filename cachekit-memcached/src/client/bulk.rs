@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use super::{Client, Value, join_all, unexpected};
 use crate::error::Failure;
+use crate::node::Node;
 use crate::protocol::{GetMany, Item, KeyLine, Reply, Request};
 
 type Outcome = Result<Option<Value>, Failure>;
@@ -29,19 +30,21 @@ impl Group {
 
 impl Client {
     /// Reads many keys: all nodes at the same time, and each in the form that costs it least. What
-    /// that form does not tell is asked for key by key: what an empty item is, and what else there
-    /// is to try for the keys of a node that turns out not to be there.
+    /// that form does not tell is asked for key by key: what an empty item is, what is there in place
+    /// of an item that an outage made old, and what else there is to try for the keys of a node that
+    /// turns out not to be there.
     pub(super) async fn read_many<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Outcome> {
         let deadline = self.cluster.deadline();
+        let first = self.cluster.deadlines(deadline).first;
         let mut outcomes: Vec<Option<Outcome>> = keys.iter().map(|_| None).collect();
         let groups = self.groups(keys).into_iter().enumerate();
         let groups = groups.filter(|(_, group)| !group.indices.is_empty());
         let asked = groups.map(async |(node, group)| {
-            let items = self.ask(node, group.lines, deadline).await;
-            (group.indices, items)
+            let items = self.ask(node, group.lines, first).await;
+            (node, group.indices, items)
         });
-        for (indices, items) in join_all(asked.collect()).await {
-            settle(&mut outcomes, &indices, items);
+        for (node, indices, items) in join_all(asked.collect()).await {
+            settle(&mut outcomes, &self.cluster.nodes[node], &indices, items);
         }
         let open = |(key, outcome): (_, &Option<Outcome>)| outcome.is_none().then_some(key);
         let open: Vec<&K> = keys.iter().zip(&outcomes).filter_map(open).collect();
@@ -109,6 +112,7 @@ impl Client {
 /// Writes down what is certain.
 fn settle(
     outcomes: &mut [Option<Outcome>],
+    node: &Node,
     indices: &[usize],
     items: Result<Vec<Option<Item>>, Failure>,
 ) {
@@ -116,13 +120,16 @@ fn settle(
         Ok(items) => {
             for (&index, item) in indices.iter().zip(items) {
                 // An item without value and flags may hold the place of an entry.
-                let uncertain = |item: &Item| item.value.is_empty() && item.client_flags == 0;
+                let uncertain = |item: &Item| {
+                    let stub = item.value.is_empty() && item.client_flags == 0;
+                    stub || node.is_old(item.cas.unwrap_or(0))
+                };
                 if !item.as_ref().is_some_and(uncertain) {
                     outcomes[index] = Some(Ok(item.map(value)));
                 }
             }
         }
-        Err(failure) if failure.kind == ErrorKind::Unavailable => {}
+        Err(failure) if matches!(failure.kind, ErrorKind::Unavailable | ErrorKind::Timeout) => {}
         Err(failure) => {
             for &index in indices {
                 outcomes[index] = Some(Err(failure.clone()));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::route::Tried;
+use super::route::{Deadlines, Tried};
 use super::{Answered, Cluster, Place, Target};
 use crate::error::Failure;
 use crate::node::{Link, Node};
@@ -12,6 +12,7 @@ use crate::protocol::Request;
 
 /// The node that gave a lead, and a connection to it.
 pub(crate) struct Led<'a> {
+    client: &'a Cluster,
     node: &'a Arc<Node>,
     link: Arc<Link>,
     place: Place,
@@ -20,27 +21,29 @@ pub(crate) struct Led<'a> {
 
 impl Cluster {
     /// Sends the request that `request` makes to the node of `route`. Where that node turns out not
-    /// to be there, the call goes on as [`again`](Self::again) says.
+    /// to be there, the call goes on as [`again`](Self::again) says, until `deadline`.
     pub(crate) async fn call(
         &self,
         route: &str,
         deadline: Instant,
         request: impl Fn(Target<'_>) -> Result<Request, Failure>,
     ) -> Result<Answered, Failure> {
+        let mut deadlines = self.deadlines(deadline);
         let mut place = self.place(route);
-        let mut attempts = 0;
+        let mut tried = None;
         loop {
-            let failure = match self.call_at(place, &request, deadline).await {
+            let outcome = self.call_at(place, &request, deadlines).await;
+            let failure = match outcome {
                 Err(failure) => failure,
                 answered => return answered,
             };
-            attempts += 1;
-            let tried = Tried {
-                place,
-                kind: failure.kind,
-                attempts,
-            };
-            place = self.again(route, tried).ok_or(failure)?;
+            let now = Tried::new(place, &failure, tried);
+            if Instant::now() >= deadline {
+                return Err(failure);
+            }
+            place = self.again(route, now).ok_or(failure)?;
+            tried = Some(now);
+            deadlines = Deadlines::only(deadline);
         }
     }
 
@@ -48,17 +51,47 @@ impl Cluster {
         &self,
         place: Place,
         request: impl Fn(Target<'_>) -> Result<Request, Failure>,
+        deadlines: Deadlines,
+    ) -> Result<Answered, Failure> {
+        let mut target = self.target(place);
+        let link = match target.node.link(deadlines.first).await {
+            Ok(link) => link,
+            Err(failure) => {
+                self.missed(place, request(target), &failure);
+                return Err(failure);
+            }
+        };
+        target.link = Some(&link);
+        let request = request(target)?;
+        let deadline = deadlines.of(&request);
+        self.carry_out(target, request, deadline).await
+    }
+
+    /// A node that is not reached yet.
+    pub(super) fn target(&self, place: Place) -> Target<'_> {
+        Target {
+            place,
+            node: &self.nodes[place.node],
+            link: None,
+        }
+    }
+
+    /// Sends `request` to `target`, and sees to what it leaves to be deleted.
+    async fn carry_out(
+        &self,
+        target: Target<'_>,
+        request: Request,
         deadline: Instant,
     ) -> Result<Answered, Failure> {
-        let node = &self.nodes[place.node];
-        let link = node.link(deadline).await?;
-        let target = Target {
-            place,
-            node,
-            link: &link,
-        };
-        let answer = node.call(&link, request(target)?, deadline).await?;
-        Ok(target.answered(answer))
+        let change = self.change(target.place, &request);
+        if let Some(change) = &change {
+            change.begins();
+        }
+        let outcome = target.ask(request, deadline).await;
+        if let Some(change) = &change {
+            change.ends(outcome.as_ref().err());
+        }
+        Ok(target.answered(outcome?))
     }
 
     /// Whether the node of `route` can fence writes.
@@ -76,15 +109,14 @@ impl Cluster {
         run: u64,
         deadline: Instant,
     ) -> Result<Option<Led<'_>>, Failure> {
-        let place = Place {
-            node,
-            stand_in: self.owner(route).node != node,
-        };
+        let owner = self.owner(route).node;
+        let place = Place { node, owner };
         let Some(node) = self.nodes.get(node) else {
             return Ok(None);
         };
         let link = node.link(deadline).await?;
         Ok((link.greeting.run == run).then_some(Led {
+            client: self,
             node,
             link,
             place,
@@ -98,12 +130,13 @@ impl Led<'_> {
         Target {
             place: self.place,
             node: self.node,
-            link: &self.link,
+            link: Some(&self.link),
         }
     }
 
     pub(crate) async fn call(&self, request: Request) -> Result<Answered, Failure> {
-        let answer = self.node.call(&self.link, request, self.deadline).await?;
-        Ok(self.target().answered(answer))
+        self.client
+            .carry_out(self.target(), request, self.deadline)
+            .await
     }
 }

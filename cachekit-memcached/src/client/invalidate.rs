@@ -7,9 +7,11 @@ use cachekit_core::error::ErrorKind;
 use tokio::time::Instant;
 
 use super::batch::Placing;
-use super::route::Tried;
-use super::{Answered, Cluster, Target, join_all};
+use super::debts::may_have_missed;
+use super::route::{Deadlines, Tried};
+use super::{Answered, Cluster, Place, Target, join_all};
 use crate::error::Failure;
+use crate::node::Debt;
 use crate::protocol::{Code, Request};
 
 impl Cluster {
@@ -17,8 +19,9 @@ impl Cluster {
     /// stand-in, and once more where one may not have arrived: it may take effect twice.
     ///
     /// Tells of each whether there was an item; of one that was sent twice, whether the last attempt
-    /// found one. It is an error if the owner did not get it, even if the stand-in did: the owner may come
-    /// back with what it held. A stand-in that is away holds nothing that is read.
+    /// found one. A node that did not get it is owed it, and gets it before this process calls that node again;
+    /// the caller is told by [`ErrorKind::Pending`]. If there is no room to remember it, the error
+    /// is [`ErrorKind::Unavailable`]. A stand-in that is away holds nothing that is read.
     pub(crate) async fn invalidate_many(
         &self,
         routes: &[Cow<'_, str>],
@@ -37,26 +40,53 @@ impl Cluster {
         };
         let making = |index: usize, _: Target<'_>| Ok(request(index));
         let placings: [&Placing<'_>; 2] = [&owner, &stand_in];
-        let deliveries = placings.map(|to| self.deliver(routes.len(), to, &making, deadline));
+        let deliveries =
+            placings.map(|to| self.deliver(routes.len(), to, &making, Deadlines::only(deadline)));
         let mut outcomes = join_all(deliveries.into()).await.into_iter();
         let owners = outcomes.next().into_iter().flatten();
         let stand_ins = outcomes.next().into_iter().flatten();
         owners
             .zip(stand_ins)
-            .map(|(owner, stand_in)| delivered(owner, stand_in))
+            .enumerate()
+            .map(|(index, (owner, stand_in))| {
+                let route = &routes[index];
+                let request = request(index);
+                let owner = self.delivered(Some(self.owner(route)), &request, owner);
+                let stand_in = self.delivered(self.stand_in(route), &request, stand_in);
+                Ok(owner? | stand_in?)
+            })
             .collect()
     }
-}
 
-type Delivery = Option<Result<Answered, Failure>>;
+    /// What came of a deletion. `place` is owed it if it did not arrive; `None` if nobody would read
+    /// what it was about.
+    fn delivered(
+        &self,
+        place: Option<Place>,
+        request: &Request,
+        delivery: Option<Result<Answered, Failure>>,
+    ) -> Result<bool, Failure> {
+        match (place, delivery.map_or(Ok(false), done)) {
+            (Some(place), Err(failure)) if may_have_missed(&failure) => {
+                Err(self.pending(place, request, failure))
+            }
+            (None, Err(_)) => Ok(false),
+            (_, outcome) => outcome,
+        }
+    }
 
-fn delivered(owner: Delivery, stand_in: Delivery) -> Result<bool, Failure> {
-    let stand_in = match stand_in.map(done) {
-        Some(Err(failure)) if failure.kind != ErrorKind::Unavailable => return Err(failure),
-        Some(Ok(found)) => found,
-        _ => false,
-    };
-    Ok(owner.map_or(Ok(false), done)? || stand_in)
+    fn pending(&self, place: Place, request: &Request, failure: Failure) -> Failure {
+        let node = &self.nodes[place.node];
+        match request {
+            Request::Delete(deletion) if node.owe(&deletion.key, Debt::new()) => {
+                failure.turned(ErrorKind::Pending)
+            }
+            _ => {
+                let detail = "too many invalidations are pending";
+                Failure::new(ErrorKind::Unavailable, detail).at(node.name())
+            }
+        }
+    }
 }
 
 fn done(result: Result<Answered, Failure>) -> Result<bool, Failure> {

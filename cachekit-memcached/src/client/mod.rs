@@ -5,6 +5,7 @@ mod batch;
 mod bulk;
 mod call;
 mod counter;
+mod debts;
 mod delete;
 mod invalidate;
 mod item;
@@ -15,6 +16,7 @@ mod route;
 mod server;
 mod store;
 mod touch;
+mod trust;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -28,7 +30,7 @@ use tokio::time::Instant;
 use crate::config::{Config, Failover};
 use crate::connection::Answer;
 use crate::error::Failure;
-use crate::node::{Link, Node, Tls};
+use crate::node::{Ejections, Link, Node, Tls};
 use crate::protocol::{Dialect, Exptime, Key, Meta};
 use crate::ring::Ring;
 
@@ -142,7 +144,8 @@ pub(crate) struct Cluster {
 pub(crate) struct Target<'a> {
     pub(crate) place: Place,
     pub(crate) node: &'a Arc<Node>,
-    pub(crate) link: &'a Link,
+    /// `None` of a node that was not reached: what would have been sent matters all the same.
+    pub(crate) link: Option<&'a Link>,
 }
 
 /// A reply, and who gave it.
@@ -159,12 +162,13 @@ pub(crate) struct Answered {
 impl Cluster {
     fn new(config: Config) -> Result<Self> {
         let tls = config.tls.as_ref().map(Tls::load).transpose()?;
+        let ejections = Ejections::of(config.servers.len());
         Ok(Self {
             ring: Ring::new(config.hashing, &config.servers),
             nodes: config
                 .servers
                 .iter()
-                .map(|server| Node::new(server, &config, tls.as_ref()))
+                .map(|server| Node::new(server, &config, tls.as_ref(), &ejections))
                 .collect(),
             failover: config.failover,
             timeout: config.timeout,
@@ -214,28 +218,33 @@ pub(crate) fn unexpected() -> Failure {
 impl Target<'_> {
     /// How long what is to live for `wanted` lives here.
     pub(crate) fn exptime(&self, wanted: Exptime) -> Exptime {
-        if self.place.stand_in {
+        if self.place.is_stand_in() {
             wanted.min(Exptime::of(STAND_IN_TTL))
         } else {
             wanted
         }
     }
 
-    pub(crate) const fn dialect(&self) -> Dialect {
-        self.link.greeting.dialect
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.link
+            .map_or(Dialect::Meta, |link| link.greeting.dialect)
     }
 
-    pub(crate) const fn fenced(&self) -> bool {
-        self.link.greeting.fenced
+    pub(crate) fn fenced(&self) -> bool {
+        self.link.is_some_and(|link| link.greeting.fenced)
+    }
+
+    fn link(&self) -> Result<&Link, Failure> {
+        self.link
+            .ok_or_else(|| Failure::new(ErrorKind::Unavailable, "not connected"))
     }
 
     fn answered(&self, answer: Answer) -> Answered {
-        let greeting = self.link.greeting;
         Answered {
             answer,
             node: self.place.node,
-            fenced: greeting.fenced,
-            run: greeting.run,
+            fenced: self.fenced(),
+            run: self.link.map_or(0, |link| link.greeting.run),
         }
     }
 }

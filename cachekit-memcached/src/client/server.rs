@@ -9,8 +9,8 @@ use crate::error::Failure;
 use crate::node::Node;
 use crate::protocol::{Reply, Request, Statistics};
 
-const VERSION: &str = "memcached version";
-const STATS: &str = "memcached stats";
+const VERSION: &str = "memcached versions";
+const STATS: &str = "memcached server_stats";
 
 /// What one server answered.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ impl Client {
 
     /// The statistics of each server about `what`: names and values, as it tells them. In the order
     /// of the configuration; a server that is away has an error and no other has.
-    pub async fn stats(&self, what: Statistics) -> Vec<Told<Vec<(String, String)>>> {
+    pub async fn server_stats(&self, what: Statistics) -> Vec<Told<Vec<(String, String)>>> {
         let rows = |reply: &Reply| match reply {
             Reply::Stats(rows) => Some(rows.clone()),
             _ => None,

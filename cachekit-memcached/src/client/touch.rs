@@ -5,6 +5,7 @@ use cachekit_core::error::{ErrorKind, Result};
 
 use super::{Answered, Client, Target, Value, unexpected};
 use crate::error::Failure;
+use crate::node::Link;
 use crate::protocol::{Code, Get, Request};
 
 const TOUCH: &str = "memcached touch";
@@ -43,7 +44,8 @@ impl Client {
         let wire = self.cluster.keys.wire(key)?;
         let exptime = self.cluster.exptime(ttl);
         let request = |target: Target<'_>| {
-            if value && !target.link.greeting.touches_while_reading() {
+            let refuses = |link: &Link| !link.greeting.touches_while_reading();
+            if value && target.link.is_some_and(refuses) {
                 let detail = "it reads and touches in one command only from 1.5.3";
                 return Err(Failure::new(ErrorKind::Unsupported, detail).at(target.node.name()));
             }

@@ -129,6 +129,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             Ended::ByServer | Ended::Cut | Ended::Io(_) | Ended::Overdue => {
                 tracing::debug!(%ended, "memcached connection ended");
             }
+            Ended::Refused(_) => {
+                tracing::error!(%ended, "memcached connection ended: a mistake of this client");
+                self.shared.traffic.refused();
+            }
             _ => tracing::warn!(%ended, "memcached connection ended: protocol violated"),
         }
         self.shared.traffic.lost();

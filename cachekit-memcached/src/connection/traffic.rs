@@ -26,6 +26,7 @@ pub(crate) struct Traffic {
     timeouts: AtomicU64,
     opened: AtomicU64,
     lost: AtomicU64,
+    refused: AtomicU64,
     latency: Histogram,
     /// One for each connection that is open.
     loads: Mutex<Vec<Arc<Load>>>,
@@ -52,6 +53,8 @@ pub(crate) struct Snapshot {
     pub(crate) opened: u64,
     /// Those of them that ended before they were of no more use.
     pub(crate) lost: u64,
+    /// Requests that the server did not understand: each is a mistake of this client.
+    pub(crate) refused: u64,
     /// From when a request was taken up to its reply: below each duration, how many.
     pub(crate) latency: Vec<(Duration, u64)>,
 }
@@ -77,6 +80,7 @@ impl Traffic {
             timeouts: AtomicU64::new(0),
             opened: AtomicU64::new(0),
             lost: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
             latency: Histogram::default(),
             loads: Mutex::default(),
         })
@@ -126,6 +130,7 @@ impl Traffic {
             connections: loads.len(),
             opened: self.opened.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
             latency: self.latency.buckets(),
         }
     }
@@ -143,6 +148,11 @@ impl Traffic {
     /// A connection ended that was still of use.
     pub(super) fn lost(&self) {
         self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A connection ended because the server did not understand a request.
+    pub(super) fn refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Takes in what one connection has to tell.

@@ -5,12 +5,16 @@ use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(100);
 const LAST: Duration = Duration::from_secs(10);
+/// No pause is shorter, whatever chance says: a node that is down is not asked in a busy loop.
+const LEAST: Duration = Duration::from_millis(10);
 
-/// Pauses that double from 0.1 s to 10 s, each shortened by chance to between a half and the
-/// whole, so that many processes do not come back at once.
+/// Pauses whose upper bound doubles from 0.1 s to 10 s. Each is drawn evenly from what lies below
+/// its bound ("full jitter"), so that many processes do not come back at once.
+///
+/// Source: Marc Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
 #[derive(Debug)]
 pub(super) struct Backoff {
-    pause: Duration,
+    bound: Duration,
     chance: RandomState,
     count: u64,
 }
@@ -18,7 +22,7 @@ pub(super) struct Backoff {
 impl Default for Backoff {
     fn default() -> Self {
         Self {
-            pause: FIRST,
+            bound: FIRST,
             chance: RandomState::new(),
             count: 0,
         }
@@ -27,11 +31,11 @@ impl Default for Backoff {
 
 impl Backoff {
     pub(super) fn next(&mut self) -> Duration {
-        let whole = self.pause;
-        self.pause = (whole * 2).min(LAST);
+        let bound = self.bound;
+        self.bound = (bound * 2).min(LAST);
         self.count += 1;
         let chance = self.chance.hash_one(self.count) % 1_001;
-        whole / 2 + whole.mul_f64(chance as f64 / 2_000.0)
+        bound.mul_f64(chance as f64 / 1_000.0).max(LEAST)
     }
 }
 
@@ -40,17 +44,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_from_a_tenth_of_a_second_to_ten() {
+    fn the_bound_of_pauses_doubles_from_a_tenth_of_a_second_to_ten() {
         let mut backoff = Backoff::default();
-        let mut whole = FIRST;
+        let mut bound = FIRST;
         for _ in 0..20 {
             let pause = backoff.next();
-            assert!(
-                pause >= whole / 2 && pause <= whole,
-                "{pause:?} of {whole:?}"
-            );
-            whole = (whole * 2).min(LAST);
+            assert!(pause >= LEAST && pause <= bound, "{pause:?} of {bound:?}");
+            bound = (bound * 2).min(LAST);
         }
-        assert_eq!(whole, LAST);
+        assert_eq!(bound, LAST);
+    }
+
+    #[test]
+    fn pauses_spread_over_the_whole_of_their_range() {
+        let lasts: Vec<Duration> = (0..100)
+            .map(|_| {
+                let mut backoff = Backoff::default();
+                let pauses = std::iter::repeat_with(|| backoff.next());
+                pauses.take(9).last().unwrap()
+            })
+            .collect();
+        assert!(lasts.iter().any(|&pause| pause < LAST / 4));
+        assert!(lasts.iter().any(|&pause| pause > LAST * 3 / 4));
     }
 }

@@ -109,7 +109,7 @@ fn failure(error: &io::Error) -> Failure {
         io::ErrorKind::TimedOut => late(),
         // Only TLS says so: of a certificate, or of bytes that are no TLS.
         io::ErrorKind::InvalidData => Failure::new(ErrorKind::Rejected, format!("TLS: {error}")),
-        _ => Failure::new(ErrorKind::Unavailable, error.to_string()),
+        _ => Failure::unreached(error),
     }
 }
 

@@ -97,6 +97,15 @@ impl Lanes {
         }
     }
 
+    /// All that there are.
+    pub(super) fn connections(&self) -> Vec<Connection> {
+        let spares = self.lock();
+        spares
+            .iter()
+            .map(|spare| spare.connection.clone())
+            .collect()
+    }
+
     /// One more connection.
     pub(super) fn add(&self, lane: Lane, connection: Connection) {
         connection.close_when_idle();

@@ -2,15 +2,20 @@
 
 mod backoff;
 mod dial;
+mod ejections;
 mod greeting;
 mod health;
 mod lanes;
+mod owed;
+mod recovery;
 mod resolve;
 mod slots;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 mod tls;
+mod trust;
 
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cachekit_core::error::ErrorKind;
@@ -19,16 +24,21 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::config::{Config, Credentials, Protocol, Server};
 use crate::connection::{Answer, Connection, Exchange, Lost, Traffic};
-use crate::error::Failure;
-use crate::protocol::{Reply, Request};
-use backoff::Backoff;
+use crate::error::{Failure, Fault, Written};
+use crate::protocol::{Key, Reply, Request};
 use dial::Dialer;
 use health::Health;
 use lanes::Lanes;
+use owed::Owed;
+use recovery::Recovery;
 use resolve::{Platform, Resolve};
-use slots::Slots;
+use slots::{Attempt, Slots};
+use trust::Trust;
 
+pub(crate) use ejections::Ejections;
 pub(crate) use greeting::Greeting;
+pub(crate) use health::Condition;
+pub(crate) use owed::Debt;
 pub(crate) use tls::Tls;
 
 /// One server of the ring.
@@ -39,9 +49,17 @@ pub(crate) struct Node {
     credentials: Option<Credentials>,
     protocol: Protocol,
     connect_timeout: Duration,
+    timeout: Duration,
     traffic: Arc<Traffic>,
     max_item_size: usize,
     health: Health,
+    owed: Owed,
+    /// How many deletions it was owed and got.
+    replayed: AtomicU64,
+    trust: Trust,
+    recovery: Mutex<Option<Recovery>>,
+    /// The key of the write that tells its CAS number.
+    mark: Key,
     slots: Slots,
 }
 
@@ -54,14 +72,21 @@ pub(crate) struct Link {
 }
 
 impl Node {
-    pub(crate) fn new(server: &Server, config: &Config, tls: Option<&Tls>) -> Arc<Self> {
-        Self::with_resolver(server, config, tls, Arc::new(Platform))
+    /// `ejections` is shared by all nodes of the ring.
+    pub(crate) fn new(
+        server: &Server,
+        config: &Config,
+        tls: Option<&Tls>,
+        ejections: &Arc<Ejections>,
+    ) -> Arc<Self> {
+        Self::with_resolver(server, config, tls, ejections, Arc::new(Platform))
     }
 
     fn with_resolver(
         server: &Server,
         config: &Config,
         tls: Option<&Tls>,
+        ejections: &Arc<Ejections>,
         resolver: Arc<dyn Resolve>,
     ) -> Arc<Self> {
         let traffic = Traffic::new(config.timeout);
@@ -71,9 +96,15 @@ impl Node {
             credentials: config.credentials.clone(),
             protocol: config.protocol,
             connect_timeout: config.connect_timeout,
+            timeout: config.timeout,
             traffic: Arc::clone(&traffic),
             max_item_size: config.max_item_size,
-            health: Health::new(config.retry_attempts),
+            health: Health::new(config.retry_attempts, Arc::clone(ejections)),
+            owed: Owed::default(),
+            replayed: AtomicU64::new(0),
+            trust: Trust::default(),
+            recovery: Mutex::default(),
+            mark: recovery::mark(&config.key_prefix),
             slots: Slots::new(config.max_pool_size, traffic),
         })
     }
@@ -91,35 +122,73 @@ impl Node {
         !down
     }
 
-    /// The `-I` of the server behind `link`.
-    pub(crate) fn item_size_max(&self, link: &Link) -> usize {
-        link.greeting.item_size_max.unwrap_or(self.max_item_size)
+    /// How it is, and how it came to be so.
+    #[expect(dead_code, reason = "for the statistics of a client")]
+    pub(crate) fn condition(&self) -> Condition {
+        self.health.condition()
+    }
+
+    /// How many deletions it is owed, and how many it was owed and got.
+    #[expect(dead_code, reason = "for the statistics of a client")]
+    pub(crate) fn debts(&self) -> (usize, u64) {
+        (self.owed.count(), self.replayed.load(Ordering::Relaxed))
+    }
+
+    /// Whether its keys are placed elsewhere: it is down, and not too many others are.
+    pub(crate) fn is_ejected(self: &Arc<Self>) -> bool {
+        !self.is_up() && self.health.is_ejected()
+    }
+
+    /// Whether it is down and its keys stay with it.
+    pub(crate) fn keeps_keys(&self) -> bool {
+        self.health.keeps_keys()
+    }
+
+    /// The `-I` of the server behind `link`, or what is configured.
+    pub(crate) fn item_size_max(&self, link: Option<&Link>) -> usize {
+        link.and_then(|link| link.greeting.item_size_max)
+            .unwrap_or(self.max_item_size)
+    }
+
+    /// Whether there are items that an outage may have made old.
+    pub(crate) fn holds_old(&self) -> bool {
+        self.trust.is_limited()
+    }
+
+    /// Whether an outage may have made the item with this CAS number old.
+    pub(crate) fn is_old(&self, cas: u64) -> bool {
+        !self.trust.covers(cas)
     }
 
     /// A connection for the current runtime; made if there is none. A node that is down fails at
-    /// once.
+    /// once, and one that is owed something gets that first.
     ///
     /// Cancel safety: the connection goes on being made, for whoever comes next.
     pub(crate) async fn link(self: &Arc<Self>, deadline: Instant) -> Result<Arc<Link>, Failure> {
         let runtime = runtime()?;
-        if !self.is_up() {
-            return Err(Failure::new(ErrorKind::Unavailable, "down").at(&self.name));
+        loop {
+            self.ready(deadline).await?;
+            let seen = self.health.failures();
+            let attempt = self.attempt(&runtime);
+            if let Some(link) = attempt.link() {
+                return Ok(link);
+            }
+            let Ok(outcome) = timeout_at(deadline, attempt.outcome()).await else {
+                let late = Failure::new(ErrorKind::Timeout, "no connection in time");
+                return Err(self.failed(seen, late));
+            };
+            let link = outcome?;
+            if self.is_ready() {
+                return Ok(link);
+            }
         }
-        let seen = self.health.failures();
-        let attempt = self.slots.attempt(&runtime, || {
+    }
+
+    fn attempt(self: &Arc<Self>, runtime: &Handle) -> Attempt {
+        self.slots.attempt(runtime, || {
             let node = Arc::clone(self);
             async move { node.reach().await }
-        });
-        if let Some(link) = attempt.link() {
-            return Ok(link);
-        }
-        match timeout_at(deadline, attempt.outcome()).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(self.failed(
-                seen,
-                Failure::new(ErrorKind::Timeout, "no connection in time"),
-            )),
-        }
+        })
     }
 
     /// Sends `request` and waits for the reply. Errors that the server answers are failures.
@@ -144,6 +213,11 @@ impl Node {
             return Err(Failure::new(ErrorKind::Unsupported, detail).at(&self.name));
         }
         let changes = request.changes();
+        let written = if request.is_idempotent() {
+            Written::Repeatable
+        } else {
+            Written::Once
+        };
         let seen = self.health.failures();
         let foreign = !link.connection.is_driven_here();
         let choice = link.lanes.choose(&link.connection, &self.traffic, &request);
@@ -158,27 +232,24 @@ impl Node {
                 deadline,
                 foreign,
                 changes,
+                written,
                 seen,
             }),
-            Err(lost) => Err(self.lost(lost, changes, seen)),
+            Err(lost) => Err(self.lost(lost, changes, written, seen)),
         }
     }
 
     /// Asks the server whether it is there, whatever its state, and returns what it told.
     pub(crate) async fn ask(self: &Arc<Self>, deadline: Instant) -> Result<Greeting, Failure> {
         if self.health.is_down() {
-            let outcome = timeout_at(deadline, self.reach()).await;
-            let late = |_| Failure::new(ErrorKind::Timeout, "no connection in time");
-            let link = outcome.map_err(late)??;
-            self.slots.keep(&runtime()?, Arc::clone(&link));
-            return Ok(link.greeting);
+            self.revive(deadline).await?;
         }
         let link = self.link(deadline).await?;
         self.call(&link, Request::Noop, deadline).await?;
         Ok(link.greeting)
     }
 
-    fn lost(self: &Arc<Self>, lost: Lost, changes: bool, seen: u64) -> Failure {
+    fn lost(self: &Arc<Self>, lost: Lost, changes: bool, written: Written, seen: u64) -> Failure {
         let (kind, detail) = match lost {
             Lost::Full => (ErrorKind::Overloaded, "too much in flight"),
             Lost::Unsent => (ErrorKind::Unavailable, "the connection ended before"),
@@ -192,7 +263,7 @@ impl Node {
         // A connection that had ended before tells nothing about the node: the next one will. Nor
         // does a call that came late.
         if matches!(lost, Lost::Sent | Lost::Late { sent: true }) {
-            self.failed(seen, failure)
+            self.failed(seen, failure.written(written))
         } else {
             failure.at(&self.name)
         }
@@ -200,8 +271,14 @@ impl Node {
 
     /// Counts a failure of a call that began when `seen` failures had been counted.
     fn failed(self: &Arc<Self>, seen: u64, failure: Failure) -> Failure {
-        if self.health.failed(seen) {
-            self.went_down(failure.detail());
+        let reason = failure.detail();
+        let went_down = match failure.fault {
+            Fault::Refused => self.health.refused(reason, &self.trust),
+            Fault::Theirs => self.health.failed(seen, reason, &self.trust),
+            Fault::Ours => false,
+        };
+        if went_down {
+            self.went_down(reason);
         }
         failure.at(&self.name)
     }
@@ -214,88 +291,36 @@ impl Node {
     }
 
     /// Makes a connection, and remembers how that went: nobody there is down at once, any other
-    /// failure is counted, and a connection that comes about shows that the node is up.
+    /// failure is counted.
     async fn reach(self: &Arc<Self>) -> Result<Arc<Link>, Failure> {
         let seen = self.health.failures();
-        let deadline = Instant::now() + self.connect_timeout;
-        let outcome = async {
-            let dialed = self
-                .dialer
-                .connect(deadline, &self.traffic)
-                .await
-                .inspect_err(|failure| {
-                    if failure.kind == ErrorKind::Unavailable && self.health.refused() {
-                        self.went_down(failure.detail());
-                    }
-                })?;
-            let credentials = self.credentials.as_ref();
-            let connection = dialed.connection;
-            let greeting =
-                greeting::exchange(&connection, credentials, self.protocol, deadline).await?;
-            let link = Arc::new(Link {
-                connection: connection.speaking(greeting.dialect),
-                greeting,
-                lanes: Arc::default(),
-            });
-            if let Some(peer) = dialed.peer {
-                tokio::spawn(resolve::watch(
-                    Arc::downgrade(self),
-                    Arc::downgrade(&link),
-                    peer,
-                ));
-            }
-            Ok(link)
-        };
-        match outcome.await {
+        match self.connect(Instant::now() + self.connect_timeout).await {
             Ok(link) => {
-                self.up_again(self.health.reached());
+                self.health.connected();
+                self.trust.connected(link.greeting.run);
                 Ok(link)
             }
             Err(failure) => Err(self.failed(seen, failure)),
         }
     }
 
-    fn up_again(&self, was_down: bool) {
-        if was_down {
-            tracing::info!(node = %self.name, "memcached node is up again");
+    async fn connect(self: &Arc<Self>, deadline: Instant) -> Result<Arc<Link>, Failure> {
+        let dialed = self.dialer.connect(deadline, &self.traffic).await?;
+        let credentials = self.credentials.as_ref();
+        let connection = dialed.connection;
+        let greeting =
+            greeting::exchange(&connection, credentials, self.protocol, deadline).await?;
+        let link = Arc::new(Link {
+            connection: connection.speaking(greeting.dialect),
+            greeting,
+            lanes: Arc::default(),
+        });
+        if let Some(peer) = dialed.peer {
+            let (node, link) = (Arc::downgrade(self), Arc::downgrade(&link));
+            tokio::spawn(resolve::watch(node, link, peer));
         }
+        Ok(link)
     }
-
-    /// Starts the prober unless one is at work.
-    fn probe_when_due(self: &Arc<Self>) {
-        if let Ok(runtime) = runtime()
-            && self.health.claim_probe(self.connect_timeout)
-        {
-            runtime.spawn(probe(Arc::downgrade(self)));
-        }
-    }
-}
-
-/// Tries to reach a node that is down, again and again, until it answers or nobody has it any
-/// more. If its runtime ends or stands still, a later call starts another.
-async fn probe(node: Weak<Node>) {
-    let mut backoff = Backoff::default();
-    while let Some(pause) = announce(&node, &mut backoff) {
-        tokio::time::sleep(pause).await;
-        let Some(node) = node.upgrade() else { return };
-        if node.health.is_down()
-            && let Ok(link) = node.reach().await
-        {
-            node.slots.keep(&Handle::current(), link);
-        }
-    }
-}
-
-/// How long to wait before the next probe, said to others as well; `None` if none is needed.
-fn announce(node: &Weak<Node>, backoff: &mut Backoff) -> Option<Duration> {
-    let node = node.upgrade()?;
-    if !node.health.is_down() {
-        node.health.probed();
-        return None;
-    }
-    let pause = backoff.next();
-    node.health.probing(pause + node.connect_timeout);
-    Some(pause)
 }
 
 fn runtime() -> Result<Handle, Failure> {
@@ -312,6 +337,7 @@ pub(crate) struct Sent {
     /// Whether another runtime drives the connection.
     foreign: bool,
     changes: bool,
+    written: Written,
     seen: u64,
 }
 
@@ -324,6 +350,7 @@ impl Sent {
             deadline,
             foreign,
             changes,
+            written,
             seen,
         } = self;
         // The task that owns the socket keeps the deadline, as long as its runtime runs: of this
@@ -334,8 +361,8 @@ impl Sent {
         } else {
             exchange.await
         };
-        let answer = outcome.map_err(|lost| node.lost(lost, changes, seen))?;
-        node.up_again(node.health.answered());
+        let answer = outcome.map_err(|lost| node.lost(lost, changes, written, seen))?;
+        node.health.answered();
         let (kind, text) = match answer.reply() {
             Reply::ServerError(text) if text.contains("too large") => (ErrorKind::TooLarge, text),
             Reply::ServerError(text) => (ErrorKind::Rejected, text),

@@ -127,6 +127,7 @@ mod tests {
     use cachekit_memcached::testkit::Server;
     use tokio::time::{advance, pause, resume};
 
+    use super::super::Ejections;
     use super::*;
     use crate::config::Config;
     use crate::protocol::Request;
@@ -163,7 +164,13 @@ mod tests {
     fn node(resolver: &Arc<Told>) -> Arc<Node> {
         let server = "mc.example.com".parse().unwrap();
         let resolver = Arc::clone(resolver);
-        Node::with_resolver(&server, &Config::default(), None, resolver)
+        Node::with_resolver(
+            &server,
+            &Config::default(),
+            None,
+            &Ejections::of(1),
+            resolver,
+        )
     }
 
     async fn link(node: &Arc<Node>) -> Arc<Link> {

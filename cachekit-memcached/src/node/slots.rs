@@ -108,6 +108,12 @@ impl Slots {
         }
     }
 
+    /// Those that are there.
+    pub(super) fn links(&self) -> Vec<Arc<Link>> {
+        let table = self.lock();
+        table.attempts.values().filter_map(Attempt::link).collect()
+    }
+
     /// Forgets `link`. Who waits for a reply keeps it open until it has come.
     pub(super) fn retire(&self, link: &Arc<Link>) {
         let is_other = |attempt: &mut Attempt| {

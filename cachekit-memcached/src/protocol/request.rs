@@ -175,7 +175,7 @@ impl Request {
             (Self::GetMany(get), _) => Expected::Values(get.keys),
             (Self::Version, _) | (Self::Noop, Dialect::Classic) => Expected::Version,
             (Self::Stats(_), _) => Expected::Stats,
-            (Self::Authenticate(_), _) => Expected::Word(classic::STORAGE),
+            (Self::Authenticate(_), _) => Expected::Admission,
             (Self::Noop, Dialect::Meta) => Expected::Noop,
             (_, Dialect::Meta) => Expected::Meta { opaque },
             (request, Dialect::Classic) => classic::expected(request),
@@ -198,6 +198,17 @@ impl Request {
             Self::Get(get) => get.touch.is_some(),
             Self::Set(_) | Self::Delete(_) | Self::Arithmetic(_) => true,
             _ => false,
+        }
+    }
+
+    /// Whether to take effect twice is no different from once.
+    #[must_use]
+    pub fn is_idempotent(&self) -> bool {
+        match self {
+            Self::Set(set) => set.cas.is_none() && set.mode == Mode::Set,
+            Self::Delete(delete) => delete.cas.is_none(),
+            Self::Arithmetic(_) => false,
+            _ => true,
         }
     }
 

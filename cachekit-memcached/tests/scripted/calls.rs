@@ -72,7 +72,7 @@ pub(crate) const CALLS: &[Call] = &[
     Call::client("decrement", |r| one(r.client.decrement(COUNTER, 1))),
     Call::client("decrement_or_create", |r| one(r.client.decrement_or_create("new", 1, 7, TTL))),
     Call::client("versions", |r| told(r.client.versions())),
-    Call::client("stats", |r| told(r.client.stats(Statistics::Settings))),
+    Call::client("stats", |r| told(r.client.server_stats(Statistics::Settings))),
 ];
 
 impl Call {

@@ -71,6 +71,7 @@ fn of_a_peer(kind: ErrorKind) -> bool {
         ErrorKind::Unavailable
             | ErrorKind::Timeout
             | ErrorKind::Ambiguous
+            | ErrorKind::Pending
             | ErrorKind::Rejected
             | ErrorKind::Protocol
     )

@@ -5,11 +5,13 @@ mod commands;
 mod counters;
 mod items;
 mod limits;
+mod load;
 mod many;
 mod mix;
 mod options;
 mod outage;
 mod peers;
+mod returning;
 mod runtimes;
 mod versions;
 

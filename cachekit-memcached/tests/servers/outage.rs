@@ -77,7 +77,7 @@ async fn a_backend_is_built_without_a_server_and_fails_without_one() {
     let error = backend.set(&key("k"), V, TTL, None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     let error = backend.remove(&key("k")).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!(error.kind(), ErrorKind::Pending);
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn a_server_that_is_back_is_connected_to_without_any_call() {
         async move { connected.then_some(()) }
     })
     .await;
-    assert_eq!(found(&backend, &key("k")).await, None);
+    comes_back(&backend, &key("k")).await;
 }
 
 #[tokio::test]
@@ -206,18 +206,15 @@ async fn the_next_server_stands_in_for_at_most_10_seconds() {
 }
 
 #[tokio::test]
-async fn a_removal_that_the_owner_did_not_get_is_an_error_and_reaches_the_stand_in() {
+async fn a_removal_that_the_owner_did_not_get_is_pending_and_reaches_the_stand_in() {
     let (_servers, backend, key) = stood_in().await;
-    assert_eq!(
-        backend.remove(&key).await.unwrap_err().kind(),
-        ErrorKind::Unavailable
-    );
+    let error = backend.remove(&key).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Pending);
+    assert!(error.is_retryable());
     assert_eq!(found(&backend, &key).await, None);
     set(&backend, &key, "stood in").await;
-    assert_eq!(
-        backend.expire(&key).await.unwrap_err().kind(),
-        ErrorKind::Unavailable
-    );
+    let error = backend.expire(&key).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Pending);
     assert!(found(&backend, &key).await.is_none_or(|found| found.stale));
 }
 
@@ -249,10 +246,8 @@ async fn under_miss_reads_miss_and_writes_fail() {
     assert_eq!((lookup.found, lookup.lead), (None, Lead::None));
     let error = backend.set(&key, V, TTL, None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert_eq!(
-        backend.remove(&key).await.unwrap_err().kind(),
-        ErrorKind::Unavailable
-    );
+    let error = backend.remove(&key).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Pending);
 }
 
 #[tokio::test]
@@ -292,11 +287,8 @@ async fn calls_to_a_stopped_server_end_in_time_and_it_is_down_after_the_attempts
     assert!(began.elapsed() < TIMEOUT, "{:?}", began.elapsed());
     servers[0].resume();
     comes_back(&backend, &key("k")).await;
-    assert!(
-        value(&backend, &key("k"))
-            .await
-            .is_some_and(|value| value == "v")
-    );
+    // Nobody knows whether the write took place.
+    assert_eq!(value(&backend, &key("k")).await, None);
 }
 
 #[tokio::test]
@@ -339,11 +331,8 @@ async fn a_stopped_server_is_stood_in_for_after_the_attempts_and_holds_up_no_oth
         "{:?}",
         began.elapsed()
     );
-    let late = results.iter().filter(|result| result.is_err()).count();
-    assert!(
-        (1..keys.len()).contains(&late),
-        "{late} of 50 were on the stopped server"
-    );
+    // Half of the time is left for the server that stands in.
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
     for key in keys.iter().chain([&stopped]) {
         set(&backend, key, "stood in").await;
         assert_eq!(value(&backend, key).await.unwrap(), "stood in");

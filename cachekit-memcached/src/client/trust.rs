@@ -1,0 +1,150 @@
+//! Requests to a node that holds items which an outage may have made old: no caller gets to see
+//! them, and they decide about no request.
+
+use tokio::time::Instant;
+
+use super::Target;
+use crate::connection::Answer;
+use crate::error::Failure;
+use crate::protocol::{Delete, Dialect, Get, Key, Mode, Request};
+
+type Answers = Vec<Result<Answer, Failure>>;
+
+impl Target<'_> {
+    /// Sends `request`, and waits for the reply.
+    pub(super) async fn ask(&self, request: Request, deadline: Instant) -> Result<Answer, Failure> {
+        if self.node.holds_old() {
+            let mut answers = self.ask_all(vec![request], deadline).await;
+            return answers.swap_remove(0);
+        }
+        self.node.call(self.link()?, request, deadline).await
+    }
+
+    /// [`ask`](Self::ask) for many requests, which are sent together.
+    pub(super) async fn ask_all(&self, requests: Vec<Request>, deadline: Instant) -> Answers {
+        if !self.node.holds_old() {
+            return self.exchange(requests, deadline).await;
+        }
+        if let Err(failure) = self.clear_the_way(&requests, deadline).await {
+            return requests.iter().map(|_| Err(failure.clone())).collect();
+        }
+        let answers = self.exchange(requests.clone(), deadline).await;
+        self.read_again(requests, answers, deadline).await
+    }
+
+    /// Deletes the old items that would decide about `requests`.
+    async fn clear_the_way(&self, requests: &[Request], deadline: Instant) -> Result<(), Failure> {
+        let looks: Vec<Request> = requests.iter().filter_map(look).collect();
+        let mut deletions = Vec::new();
+        for (look, answer) in looks
+            .iter()
+            .zip(self.exchange(looks.clone(), deadline).await)
+        {
+            deletions.extend(self.deletion_of(look, &answer?));
+        }
+        // A number from before the outage is no licence to write after it.
+        let fenced = |request: &Request| match request {
+            Request::Set(set) => self.deletion(&set.key, set.cas?),
+            _ => None,
+        };
+        deletions.extend(requests.iter().filter_map(fenced));
+        for deleted in self.exchange(deletions, deadline).await {
+            deleted?;
+        }
+        Ok(())
+    }
+
+    /// Reads again what turned out to be old, after deleting it: so one who wants the lead leads.
+    async fn read_again(
+        &self,
+        requests: Vec<Request>,
+        answers: Answers,
+        deadline: Instant,
+    ) -> Answers {
+        let old = |(request, answer): (&Request, &Result<Answer, Failure>)| {
+            self.deletion_of(request, answer.as_ref().ok()?)
+        };
+        let deletions: Vec<Option<Request>> = requests.iter().zip(&answers).map(old).collect();
+        if deletions.iter().all(Option::is_none) {
+            return answers;
+        }
+        let pairs = requests.into_iter().zip(&deletions);
+        let again = pairs.filter_map(|(request, deletion)| deletion.as_ref().and(Some(request)));
+        let again: Vec<Request> = again.collect();
+        let deleted = deletions.iter().flatten().cloned().collect();
+        let deleted = self.exchange(deleted, deadline).await;
+        let read = self.exchange(again, deadline).await;
+        let mut renewed = deleted.into_iter().zip(read);
+        let pairs = answers.into_iter().zip(deletions);
+        pairs
+            .map(|(answer, deletion)| match (answer, deletion) {
+                (Ok(answer), Some(_)) => {
+                    // Handing a lead back would give the old item a new number.
+                    answer.keep();
+                    let (deleted, read) = renewed.next().expect("one for each deletion");
+                    deleted.and(read)
+                }
+                (answer, _) => answer,
+            })
+            .collect()
+    }
+
+    /// What deletes the item that `answer` tells of, if it is old.
+    fn deletion_of(&self, request: &Request, answer: &Answer) -> Option<Request> {
+        match request {
+            Request::Get(get) => self.deletion(&get.key, answer.meta()?.cas?),
+            _ => None,
+        }
+    }
+
+    /// What deletes the item with this CAS number, if it is old; and no other, where the server can
+    /// tell.
+    fn deletion(&self, key: &Key, cas: u64) -> Option<Request> {
+        let fenced = cas != 0 && self.dialect() == Dialect::Meta;
+        self.node.is_old(cas).then(|| {
+            Request::Delete(Delete {
+                key: key.clone(),
+                cas: fenced.then_some(cas),
+                stale: false,
+            })
+        })
+    }
+
+    /// Sends all, and waits for all replies.
+    async fn exchange(&self, requests: Vec<Request>, deadline: Instant) -> Answers {
+        let link = match self.link() {
+            Ok(link) => link,
+            Err(failure) => return requests.iter().map(|_| Err(failure.clone())).collect(),
+        };
+        let sent: Vec<_> = requests
+            .into_iter()
+            .map(|request| self.node.send(link, request, deadline))
+            .collect();
+        let mut answers = Vec::with_capacity(sent.len());
+        for sent in sent {
+            answers.push(match sent {
+                Ok(sent) => sent.answer().await,
+                Err(failure) => Err(failure),
+            });
+        }
+        answers
+    }
+}
+
+/// What has to be looked at before `request`, which does one thing over an item and another where
+/// there is none.
+fn look(request: &Request) -> Option<Request> {
+    let key = match request {
+        Request::Set(set) if set.mode != Mode::Set => &set.key,
+        Request::Arithmetic(count) => &count.key,
+        _ => return None,
+    };
+    Some(Request::Get(Get {
+        key: key.clone(),
+        // Classic commands tell the number only together with the value.
+        value: true,
+        left: false,
+        vivify: None,
+        touch: None,
+    }))
+}

@@ -9,6 +9,8 @@ mod lanes;
 mod limits;
 mod load;
 mod many;
+mod mix;
+mod options;
 mod outage;
 mod peers;
 mod returning;

@@ -59,8 +59,8 @@ const STAND_IN_TTL: Duration = Duration::from_secs(10);
 /// Any bytes but none at all. What stands on the wire is the key with [`Config::key_prefix`] in
 /// front. A key that is longer than 250 bytes then, that has spaces or control bytes in it or that
 /// is no UTF-8 is written as its readable beginning and a BLAKE3 hash; no other key is ever written
-/// like that. [`Config::binary_keys`] knows another way. Keys are placed by their text; one that is no UTF-8 by the text
-/// in which each of its bytes is the character of that number.
+/// like that. [`Config::binary_keys`] knows another way. Keys are placed by their text; one that is
+/// no UTF-8 by the text in which each of its bytes is the character of that number.
 ///
 /// # Times
 /// A [`Ttl`] is rounded up to whole seconds, and one over 30 days is taken for 30 days. The clock
@@ -75,6 +75,7 @@ const STAND_IN_TTL: Duration = Duration::from_secs(10);
 /// | `Unavailable` | the server is away; nothing was done |
 /// | `Timeout` | no answer in time; nothing was changed |
 /// | `Ambiguous` | the change was sent and not answered: it may have happened |
+/// | `Pending` | a deletion did not arrive: it is remembered, and repeated before that server is used again |
 /// | `Overloaded` | too much is in flight; nothing was sent |
 /// | `Rejected` | the server refused: out of memory, a value that is no number |
 /// | `TooLarge` | over the limit of the server; what was to be replaced is removed |

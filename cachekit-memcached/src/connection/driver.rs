@@ -124,11 +124,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Poll::Ready(Err(error)) => return Poll::Ready(Step::End(error.into())),
                 Poll::Pending => false,
             };
-            let closed = self.poll_calls(context);
+            self.poll_calls(context);
             if let Poll::Ready(ended) = self.poll_time(context) {
                 return Poll::Ready(Step::End(ended));
             }
             if self.waiting.is_empty() {
+                let closed = self.calls.is_closed() && self.calls.is_empty();
                 let unused = closed && writable && self.fifo.is_empty();
                 return if unused {
                     Poll::Ready(Step::End(Ended::Unused))

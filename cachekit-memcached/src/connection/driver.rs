@@ -21,7 +21,7 @@ use super::load::Share;
 use super::outgoing::Outgoing;
 use super::pending::{Call, Pending};
 use super::traffic::Tally;
-use crate::protocol::{Decoder, Malformed, Reply};
+use crate::protocol::{Decoder, Expected, Malformed, Reply};
 
 /// One write takes requests until it has this many bytes.
 const BATCH: usize = 256 * 1024;
@@ -49,6 +49,8 @@ enum Ended {
     Unasked,
     #[error("the server did not understand a request: {0}")]
     Refused(String),
+    #[error("the server does not let us in")]
+    NotAdmitted,
 }
 
 /// What to do next.
@@ -126,7 +128,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         };
         match &ended {
             Ended::Unused => return,
-            Ended::ByServer | Ended::Cut | Ended::Io(_) | Ended::Overdue => {
+            Ended::ByServer | Ended::Cut | Ended::Io(_) | Ended::Overdue | Ended::NotAdmitted => {
                 tracing::debug!(%ended, "memcached connection ended");
             }
             Ended::Refused(_) => {
@@ -149,11 +151,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Poll::Ready(Err(error)) => return Poll::Ready(Step::End(error.into())),
                 Poll::Pending => false,
             };
-            let closed = self.poll_calls(context);
+            self.poll_calls(context);
             if let Poll::Ready(ended) = self.poll_time(context) {
                 return Poll::Ready(Step::End(ended));
             }
             if self.waiting.is_empty() {
+                let closed = self.calls.is_closed() && self.calls.is_empty();
                 let unused = closed && writable && self.fifo.is_empty();
                 return if unused {
                     Poll::Ready(Step::End(Ended::Unused))
@@ -291,12 +294,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn answer(&self, pending: Pending, reply: Reply) -> Result<(), Ended> {
-        let refused = match &reply {
-            Reply::Refused(text) if !pending.expected.survives_refusal() => Some(text.clone()),
+        let refused = match (&reply, &pending.expected) {
+            (Reply::Refused(_), expected) if expected.survives_refusal() => None,
+            // From here on it answers nothing.
+            (Reply::Refused(_), Expected::Admission) => Some(Ended::NotAdmitted),
+            (Reply::Refused(text), _) => Some(Ended::Refused(text.clone())),
             _ => None,
         };
         pending.answer(reply, &self.queue);
-        refused.map_or(Ok(()), |text| Err(Ended::Refused(text)))
+        refused.map_or(Ok(()), Err)
     }
 
     /// Tells what was done to those who look from outside.

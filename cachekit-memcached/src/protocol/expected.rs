@@ -54,10 +54,7 @@ impl Expected {
     /// request: it is where the request was one plain word or two.
     #[must_use]
     pub fn survives_refusal(&self) -> bool {
-        matches!(
-            self,
-            Self::Noop | Self::Version | Self::Stats | Self::Admission
-        )
+        matches!(self, Self::Noop | Self::Version | Self::Stats)
     }
 
     /// What a classic server means by `word`, if it is one that fits.

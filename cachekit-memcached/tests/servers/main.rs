@@ -1,9 +1,11 @@
 //! The backend on real servers that are full, small, slow, stopped, killed or started again.
 
 mod aborts;
+mod believed;
 mod commands;
 mod counters;
 mod items;
+mod lanes;
 mod limits;
 mod load;
 mod many;

@@ -7,6 +7,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use bytes::Buf as _;
@@ -17,38 +18,17 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::alarm::Alarm;
+use super::ended::Ended;
 use super::load::Share;
 use super::outgoing::Outgoing;
 use super::pending::{Call, Pending};
 use super::traffic::Tally;
-use crate::protocol::{Decoder, Expected, Malformed, Reply};
+use crate::protocol::{Decoder, Expected, LARGE_VALUE, Reply};
 
 /// One write takes requests until it has this many bytes.
 const BATCH: usize = 256 * 1024;
 /// So many requests are taken from the queue at a time.
 const TAKE: usize = 128;
-/// Why a connection ended.
-#[derive(Debug, thiserror::Error)]
-enum Ended {
-    #[error("closed by the server")]
-    ByServer,
-    #[error("closed by the server, within a reply")]
-    Cut,
-    #[error("closed: no reply comes in time")]
-    Overdue,
-    #[error("no longer used")]
-    Unused,
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    #[error(transparent)]
-    Malformed(#[from] Malformed),
-    #[error("a reply that nobody asked for")]
-    Unasked,
-    #[error("the server did not understand a request: {0}")]
-    Refused(String),
-    #[error("the server does not let us in")]
-    NotAdmitted,
-}
 
 /// What to do next.
 enum Step {
@@ -123,16 +103,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Step::End(ended) => break ended,
             }
         };
-        match &ended {
+        ended.tell();
+        match ended {
             Ended::Unused => return,
-            Ended::ByServer | Ended::Cut | Ended::Io(_) | Ended::Overdue | Ended::NotAdmitted => {
-                tracing::debug!(%ended, "memcached connection ended");
-            }
-            Ended::Refused(_) => {
-                tracing::error!(%ended, "memcached connection ended: a mistake of this client");
-                self.shared.traffic.refused();
-            }
-            _ => tracing::warn!(%ended, "memcached connection ended: protocol violated"),
+            Ended::Refused(_) => self.shared.traffic.refused(),
+            _ => {}
         }
         self.shared.traffic.lost();
     }
@@ -273,7 +248,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 }
             }
         };
-        if let Some(mean) = bytes.checked_div(replies) {
+        // Large values leave a connection for all soon: they say nothing of what comes next.
+        let spare = self.shared.spare.load(Ordering::Relaxed);
+        let mean = bytes.checked_div(replies);
+        if let Some(mean) = mean.filter(|&mean| spare || mean < LARGE_VALUE) {
             self.shared.load.set_reply(mean);
         }
         self.tally.replies += replies as u64;

@@ -47,8 +47,8 @@ enum Ended {
     Malformed(#[from] Malformed),
     #[error("a reply that nobody asked for")]
     Unasked,
-    #[error("the server did not understand a request: {0}")]
-    Refused(String),
+    #[error("the server did not understand a request")]
+    Refused,
 }
 
 /// What to do next.
@@ -124,14 +124,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Step::End(ended) => break ended,
             }
         };
+        let traffic = &self.shared.traffic;
+        let node = &*traffic.node;
         match &ended {
             Ended::Unused => return,
             Ended::ByServer | Ended::Cut | Ended::Io(_) | Ended::Overdue => {
-                tracing::debug!(%ended, "memcached connection ended");
+                tracing::debug!(node, %ended, "memcached connection ended");
             }
-            _ => tracing::warn!(%ended, "memcached connection ended: protocol violated"),
+            Ended::Malformed(_) | Ended::Unasked | Ended::Refused => {
+                traffic.violated();
+                tracing::warn!(node, %ended, "memcached connection ended: protocol violated");
+            }
         }
-        self.shared.traffic.lost();
+        traffic.lost();
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Step> {
@@ -287,12 +292,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn answer(&self, pending: Pending, reply: Reply) -> Result<(), Ended> {
-        let refused = match &reply {
-            Reply::Refused(text) if !pending.expected.survives_refusal() => Some(text.clone()),
-            _ => None,
-        };
+        let refused = matches!(reply, Reply::Refused(_)) && !pending.expected.survives_refusal();
         pending.answer(reply, &self.queue);
-        refused.map_or(Ok(()), |text| Err(Ended::Refused(text)))
+        if refused { Err(Ended::Refused) } else { Ok(()) }
     }
 
     /// Tells what was done to those who look from outside.

@@ -23,7 +23,7 @@ impl Peer {
     /// Behind a socket that takes so many bytes before they are read.
     fn behind(buffer: usize) -> (Connection, Self) {
         let (ours, theirs) = duplex(buffer);
-        let traffic = Traffic::new(TIMEOUT);
+        let traffic = Traffic::new(&"node".into(), TIMEOUT);
         (Connection::open(ours, &traffic), Self(theirs))
     }
 

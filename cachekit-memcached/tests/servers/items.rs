@@ -142,7 +142,7 @@ async fn servers_tell_their_version_and_their_statistics_and_one_that_is_away_an
     for told in client.versions().await {
         assert!(told.answer.unwrap().starts_with("1."));
     }
-    let settings = client.stats(Statistics::Settings).await;
+    let settings = client.server_stats(Statistics::Settings).await;
     assert_eq!(settings.len(), 2);
     for told in settings {
         let rows = told.answer.unwrap();
@@ -151,7 +151,7 @@ async fn servers_tell_their_version_and_their_statistics_and_one_that_is_away_an
     for what in [Statistics::General, Statistics::Items, Statistics::Slabs] {
         assert!(
             client
-                .stats(what)
+                .server_stats(what)
                 .await
                 .iter()
                 .all(|told| told.answer.is_ok())

@@ -11,6 +11,8 @@ mod outage;
 mod peers;
 mod returning;
 mod runtimes;
+mod stats;
+mod telling;
 mod versions;
 
 use std::future::Future;

@@ -40,7 +40,8 @@ pub trait Backend: Send + Sync + fmt::Debug + 'static {
     /// - An entry that was never set, was removed, or outlived its ttl is not found.
     /// - An entry is never served later than its ttl, rounded up to the store's resolution.
     /// - The value is found byte for byte as it was set; an empty value is found as empty.
-    /// - `left` is the time left by the store's own clock.
+    /// - `left` is the time left by the store's own clock; a store that does not tell it answers
+    ///   the least that it resolves.
     /// - An expired entry ([`expire`](Self::expire)) is found with `stale`, or not found.
     /// - [`Want::Value`] never takes the lead from anyone, and its `lead` is [`Lead::None`].
     /// - [`Want::Lead`] on a missing or stale entry gives [`Lead::Mine`] to one reader and

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use cachekit_core::testkit::conformance::Suite;
 use cachekit_memcached::testkit::{Server, addresses};
-use cachekit_memcached::{Config, Memcached};
+use cachekit_memcached::{Config, Memcached, Protocol};
 
 fn suite(servers: &[Server]) -> Suite {
-    let config = Config::of_servers(addresses(servers)).unwrap();
+    suite_of(Config::of_servers(addresses(servers)).unwrap())
+}
+
+fn suite_of(config: Config) -> Suite {
     Suite::new(Arc::new(Memcached::new(config).unwrap()))
         .resolution(Duration::from_secs(1))
         .shortest_hold(Duration::from_secs(2))
@@ -31,6 +34,17 @@ async fn three_servers_keep_the_contract() {
 async fn a_server_without_cas_numbers_keeps_the_contract_of_one_that_cannot_lead() {
     let servers = [Server::with_args(&["-C"])];
     suite(&servers).unfenced().run().await.assert_passed();
+}
+
+#[tokio::test]
+async fn the_classic_commands_keep_the_contract_of_a_store_that_cannot_lead_and_tells_no_times() {
+    let servers = [Server::start(), Server::start()];
+    let config = Config {
+        protocol: Protocol::Classic,
+        ..Config::of_servers(addresses(&servers)).unwrap()
+    };
+    let suite = suite_of(config).unfenced().untimed();
+    suite.run().await.assert_passed();
 }
 
 #[cfg(unix)]

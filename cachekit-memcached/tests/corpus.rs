@@ -1,7 +1,7 @@
 //! What the fuzzer found worth keeping, read again: `fuzz/corpus`.
 
 #[path = "../../fuzz/src/replies.rs"]
-mod replies;
+pub mod replies;
 
 use std::path::Path;
 

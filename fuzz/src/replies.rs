@@ -1,6 +1,6 @@
 //! Bytes read as replies.
 
-use cachekit_memcached::protocol::{Decoder, Expected, KeyLine, Malformed, Reply};
+use cachekit_memcached::protocol::{Code, Decoder, Expected, KeyLine, Malformed, Reply, Words};
 
 /// What became of a stream of bytes.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,14 +23,29 @@ pub fn meta(input: &[u8]) {
 
 /// Reads `input` as replies to classic commands. See [`whole_or_cut`].
 pub fn classic(input: &[u8]) {
-    let mut keys = KeyLine::default();
-    for key in ["a", "b", "a", "c"] {
-        keys.push_bytes(key.as_bytes()).expect("a key");
-    }
-    let mut one = KeyLine::default();
-    one.push_bytes(b"k").expect("a key");
-    whole_or_cut(input, &[Expected::Values(one), Expected::Values(keys)]);
+    let keys = |keys: &[&str]| {
+        let mut line = KeyLine::default();
+        for key in keys {
+            line.push_bytes(key.as_bytes()).expect("a key");
+        }
+        line
+    };
+    let expected = [
+        Expected::Values(keys(&["k"])),
+        Expected::Values(keys(&["a", "b", "a", "c"])),
+        Expected::Item(keys(&["k"])),
+        Expected::Word(WORDS),
+        Expected::Number,
+    ];
+    whole_or_cut(input, &expected);
 }
+
+const WORDS: Words = &[
+    ("STORED", Code::Done),
+    ("NOT_STORED", Code::NotStored),
+    ("EXISTS", Code::Exists),
+    ("NOT_FOUND", Code::NotFound),
+];
 
 /// Reads what follows the first two bytes of `input` in one piece, byte by byte, and in pieces
 /// whose lengths the first byte says. The second says which of `expected` all requests wait for.

@@ -39,6 +39,11 @@ const EXAMPLES: &[Example] = &[
         ..PLAIN
     },
     Example {
+        name: "memcached_client",
+        servers: 2,
+        ..PLAIN
+    },
+    Example {
         name: "memcached_cluster",
         servers: 3,
         ..PLAIN

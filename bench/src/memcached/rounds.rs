@@ -57,7 +57,9 @@ impl<'a> Rounds<'a> {
         let cells: Vec<_> = case.contenders.iter().map(cell).collect();
         let mut samples = vec![Vec::new(); cells.len()];
         let mut order: Vec<_> = (0..cells.len()).collect();
-        for _ in 0..self.options.rounds(case) {
+        let rounds = self.options.rounds(case);
+        for round in 1..=rounds {
+            eprintln!("{}: round {round} of {rounds}", case.name);
             fastrand::shuffle(&mut order);
             for &index in &order {
                 samples[index].extend(self.quiet_sample(&cells[index]));

@@ -17,8 +17,10 @@ impl Client {
     /// answer was lost it is sent again, and tells what the last attempt found.
     ///
     /// # Errors
-    /// See [`Client`]. It is an error if the server of the key did not get it, even if the one that
-    /// stands in did: that server may come back with the item.
+    /// See [`Client`]. `Pending` if one of them did not get it: that server may come back with the
+    /// item. It gets the deletion before this client uses it again, as long as this client lives;
+    /// until then other processes may read the item. `Unavailable` if too many deletions wait
+    /// already.
     pub async fn delete(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         let keys = std::slice::from_ref(&key);
         let mut outcomes = self.delete_each(keys).await;

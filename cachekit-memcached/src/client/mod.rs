@@ -78,6 +78,7 @@ const STAND_IN_TTL: Duration = Duration::from_secs(10);
 /// | `Unavailable` | the server is away; nothing was done |
 /// | `Timeout` | no answer in time; nothing was changed |
 /// | `Ambiguous` | the change was sent and not answered: it may have happened |
+/// | `Pending` | the deletion did not arrive; it is repeated before this client uses that server again |
 /// | `Overloaded` | too much is in flight; nothing was sent |
 /// | `Rejected` | the server refused: out of memory, a value that is no number |
 /// | `TooLarge` | over the limit of the server; what was to be replaced is removed |

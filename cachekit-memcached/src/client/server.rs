@@ -10,8 +10,8 @@ use crate::error::Failure;
 use crate::node::Node;
 use crate::protocol::{Reply, Request, Statistics};
 
-const VERSION: &str = "memcached version";
-const STATS: &str = "memcached stats";
+const VERSION: &str = "memcached versions";
+const STATS: &str = "memcached server_stats";
 
 /// What one server answered.
 #[derive(Clone, Debug)]

@@ -34,7 +34,7 @@ impl Target<'_> {
 
     /// Deletes the old items that would decide about `requests`.
     async fn clear_the_way(&self, requests: &[Request], deadline: Instant) -> Result<(), Failure> {
-        let looks: Vec<Request> = requests.iter().filter_map(look).collect();
+        let looks: Vec<Request> = requests.iter().filter_map(|r| self.look(r)).collect();
         let mut deletions = Vec::new();
         for (look, answer) in looks
             .iter()
@@ -52,6 +52,26 @@ impl Target<'_> {
             deleted?;
         }
         Ok(())
+    }
+
+    /// What has to be looked at before `request`, which does one thing over an item and another where
+    /// there is none, and does not tell which item that was.
+    fn look(&self, request: &Request) -> Option<Request> {
+        let key = match request {
+            Request::Set(set) if set.mode != Mode::Set => &set.key,
+            Request::Arithmetic(count) => &count.key,
+            // The classic `touch`.
+            Request::Get(get) if !get.value && self.dialect() == Dialect::Classic => &get.key,
+            _ => return None,
+        };
+        Some(Request::Get(Get {
+            key: key.clone(),
+            // Classic commands tell the number only together with the value.
+            value: true,
+            left: false,
+            vivify: None,
+            touch: None,
+        }))
     }
 
     /// Reads again what turned out to be old, after deleting it: so one who wants the lead leads.
@@ -129,22 +149,4 @@ impl Target<'_> {
         }
         answers
     }
-}
-
-/// What has to be looked at before `request`, which does one thing over an item and another where
-/// there is none.
-fn look(request: &Request) -> Option<Request> {
-    let key = match request {
-        Request::Set(set) if set.mode != Mode::Set => &set.key,
-        Request::Arithmetic(count) => &count.key,
-        _ => return None,
-    };
-    Some(Request::Get(Get {
-        key: key.clone(),
-        // Classic commands tell the number only together with the value.
-        value: true,
-        left: false,
-        vivify: None,
-        touch: None,
-    }))
 }

@@ -113,8 +113,8 @@ fn credentials(
     let username = problems.parse(&USERNAME, username, text(credentials::is_username));
     let password = problems.parse(&PASSWORD, password, text(credentials::is_password));
     match given {
-        (true, false) => problems.add(PASSWORD.name, None, "a password for the user name"),
-        (false, true) => problems.add(USERNAME.name, None, "a user name for the password"),
+        (true, false) => problems.add(PASSWORD.name, Some(""), "a password for the user name"),
+        (false, true) => problems.add(USERNAME.name, Some(""), "a user name for the password"),
         _ => {}
     }
     Credentials::new(username?, password?).ok()

@@ -21,7 +21,7 @@ use super::load::Share;
 use super::outgoing::Outgoing;
 use super::pending::{Call, Pending};
 use super::traffic::Tally;
-use crate::protocol::{Decoder, Malformed, Reply};
+use crate::protocol::{Decoder, Expected, Malformed, Reply};
 
 /// One write takes requests until it has this many bytes.
 const BATCH: usize = 256 * 1024;
@@ -49,6 +49,8 @@ enum Ended {
     Unasked,
     #[error("the server did not understand a request")]
     Refused,
+    #[error("the server does not let us in")]
+    NotAdmitted,
 }
 
 /// What to do next.
@@ -128,10 +130,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         let node = &*traffic.node;
         match &ended {
             Ended::Unused => return,
-            Ended::ByServer | Ended::Cut | Ended::Io(_) | Ended::Overdue => {
+            Ended::ByServer | Ended::Cut | Ended::Io(_) | Ended::Overdue | Ended::NotAdmitted => {
                 tracing::debug!(node, %ended, "memcached connection ended");
             }
-            Ended::Malformed(_) | Ended::Unasked | Ended::Refused => {
+            Ended::Refused => {
+                traffic.refused();
+                tracing::error!(node, %ended, "memcached connection ended: a mistake of this client");
+            }
+            Ended::Malformed(_) | Ended::Unasked => {
                 traffic.violated();
                 tracing::warn!(node, %ended, "memcached connection ended: protocol violated");
             }
@@ -150,11 +156,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Poll::Ready(Err(error)) => return Poll::Ready(Step::End(error.into())),
                 Poll::Pending => false,
             };
-            let closed = self.poll_calls(context);
+            self.poll_calls(context);
             if let Poll::Ready(ended) = self.poll_time(context) {
                 return Poll::Ready(Step::End(ended));
             }
             if self.waiting.is_empty() {
+                let closed = self.calls.is_closed() && self.calls.is_empty();
                 let unused = closed && writable && self.fifo.is_empty();
                 return if unused {
                     Poll::Ready(Step::End(Ended::Unused))
@@ -292,9 +299,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn answer(&self, pending: Pending, reply: Reply) -> Result<(), Ended> {
-        let refused = matches!(reply, Reply::Refused(_)) && !pending.expected.survives_refusal();
+        let refused = match (&reply, &pending.expected) {
+            (Reply::Refused(_), expected) if expected.survives_refusal() => None,
+            // From here on it answers nothing.
+            (Reply::Refused(_), Expected::Admission) => Some(Ended::NotAdmitted),
+            (Reply::Refused(_), _) => Some(Ended::Refused),
+            _ => None,
+        };
         pending.answer(reply, &self.queue);
-        if refused { Err(Ended::Refused) } else { Ok(()) }
+        refused.map_or(Ok(()), Err)
     }
 
     /// Tells what was done to those who look from outside.

@@ -1,5 +1,9 @@
 //! A connection against a peer that follows a script.
 
+mod deadlines;
+mod traffic;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +13,7 @@ use tokio::time::Instant;
 
 use super::load::MAX_REQUESTS;
 use super::{Answer, Connection, Exchange, Lost, Traffic};
-use crate::protocol::{Exptime, Get, Key, Mode, Reply, Request, Set, Statistics};
+use crate::protocol::{Exptime, Get, GetMany, Key, KeyLine, Mode, Reply, Request, Set, Statistics};
 
 const TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -22,9 +26,13 @@ impl Peer {
 
     /// Behind a socket that takes so many bytes before they are read.
     fn behind(buffer: usize) -> (Connection, Self) {
+        Self::telling(&Traffic::new(&"node".into(), TIMEOUT), buffer)
+    }
+
+    /// And tells `traffic` what it does.
+    fn telling(traffic: &Arc<Traffic>, buffer: usize) -> (Connection, Self) {
         let (ours, theirs) = duplex(buffer);
-        let traffic = Traffic::new(&"node".into(), TIMEOUT);
-        (Connection::open(ours, &traffic), Self(theirs))
+        (Connection::open(ours, traffic), Self(theirs))
     }
 
     /// Reads `text`, and nothing else.
@@ -369,95 +377,6 @@ async fn a_lead_that_nobody_looks_at_is_handed_back_and_one_that_is_kept_is_not(
     assert_eq!(peer.rest().await, "");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_caller_whose_time_is_over_is_told_and_its_reply_is_not_the_next_one() {
-    let (connection, mut peer) = Peer::connected();
-    let a = send(&connection, "a");
-    let began = Instant::now();
-    assert_eq!(lost(a.await), Lost::Late { sent: true });
-    assert!(began.elapsed() < TIMEOUT * 3 / 2);
-    let b = send(&connection, "b");
-    peer.expect(&(line("a", 1) + &line("b", 2))).await;
-    peer.reply(b"VA 1 O1\r\nA\r\nVA 1 O2\r\nB\r\n").await;
-    assert_eq!(value(b.await), "B");
-    assert!(connection.is_open());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_server_that_answers_nothing_is_given_up_though_nobody_calls_any_more() {
-    let (connection, mut peer) = Peer::connected();
-    let began = Instant::now();
-    drop(send(&connection, "a"));
-    let a = send(&connection, "a");
-    drop(a.await);
-    peer.rest().await;
-    let elapsed = began.elapsed();
-    assert!(
-        elapsed >= 2 * TIMEOUT && elapsed < 3 * TIMEOUT,
-        "{elapsed:?}"
-    );
-    assert!(!connection.is_open());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_server_whose_replies_all_come_too_late_is_given_up() {
-    let (connection, mut peer) = Peer::connected();
-    let began = Instant::now();
-    let mut opaque = 0;
-    // Each request is answered, half a timeout after its caller went.
-    while connection.is_open() {
-        let (early, late) = (send(&connection, "a"), send(&connection, "b"));
-        opaque += 2;
-        tokio::time::advance(TIMEOUT * 3 / 2).await;
-        drop((early.await, late.await));
-        if peer
-            .0
-            .write_all(format!("EN O{}\r\n", opaque - 1).as_bytes())
-            .await
-            .is_err()
-        {
-            break;
-        }
-        settle().await;
-    }
-    assert!(began.elapsed() <= 4 * TIMEOUT);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_server_that_takes_no_bytes_holds_nobody_up() {
-    let (connection, peer) = Peer::behind(8);
-    let (written, queued) = (ask(&connection, set("a")).unwrap(), send(&connection, "b"));
-    settle().await;
-    let behind = ask(&connection, set("c")).unwrap();
-    assert_eq!(lost(written.await), Lost::Late { sent: true });
-    assert_eq!(lost(queued.await), Lost::Late { sent: true });
-    assert_eq!(lost(behind.await), Lost::Late { sent: false });
-    drop(peer);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_call_that_is_late_from_the_start_is_not_written() {
-    let (connection, mut peer) = Peer::connected();
-    let late = connection.send(get("a"), Instant::now()).unwrap();
-    assert_eq!(lost(late.await), Lost::Late { sent: false });
-    let b = send(&connection, "b");
-    peer.expect(&line("b", 1)).await;
-    peer.reply(b"EN O1\r\n").await;
-    assert!(b.await.is_ok());
-}
-
-#[tokio::test(start_paused = true)]
-async fn deadlines_are_kept_in_their_own_order() {
-    let (connection, _peer) = Peer::connected();
-    let began = Instant::now();
-    let send = |after| connection.send(get("a"), began + after).unwrap();
-    let (late, early) = (send(TIMEOUT), send(TIMEOUT / 10));
-    assert_eq!(lost(early.await), Lost::Late { sent: true });
-    assert!(began.elapsed() < TIMEOUT / 5);
-    assert_eq!(lost(late.await), Lost::Late { sent: true });
-    assert!(began.elapsed() >= TIMEOUT);
-}
-
 #[tokio::test]
 async fn the_socket_closes_when_the_last_handle_is_gone() {
     let (connection, mut peer) = Peer::connected();
@@ -466,6 +385,41 @@ async fn the_socket_closes_when_the_last_handle_is_gone() {
     assert!(connection.is_open());
     drop(connection);
     assert_eq!(peer.rest().await, "");
+}
+
+#[tokio::test]
+async fn the_socket_closes_after_the_replies_that_are_waited_for() {
+    let (connection, mut peer) = Peer::connected();
+    let a = send(&connection, "a");
+    drop(connection);
+    peer.expect(&line("a", 1)).await;
+    peer.reply(b"VA 1 O1\r\nA\r\n").await;
+    assert_eq!(value(a.await), "A");
+    assert_eq!(peer.rest().await, "");
+}
+
+#[tokio::test]
+async fn many_keys_are_one_request_and_one_reply() {
+    let (connection, mut peer) = Peer::connected();
+    let mut keys = KeyLine::default();
+    for text in ["a", "b", "c"] {
+        keys.push(&key(text));
+    }
+    let get = Request::GetMany(GetMany { keys, cas: false });
+    let (found, after) = (ask(&connection, get).unwrap(), send(&connection, "d"));
+    peer.expect(&("get a b c\r\n".to_owned() + &line("d", 2)))
+        .await;
+    peer.reply(b"VALUE b 0 1\r\nB\r\nEND\r\nEN O2\r\n").await;
+    let found = found.await.unwrap();
+    let Reply::Values(items) = found.reply() else {
+        panic!("{found:?}")
+    };
+    let values: Vec<_> = items
+        .iter()
+        .map(|item| item.as_ref().map(|i| &*i.value))
+        .collect();
+    assert_eq!(values, [None, Some(b"B".as_slice()), None]);
+    assert!(after.await.is_ok());
 }
 
 #[test]

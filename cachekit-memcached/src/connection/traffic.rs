@@ -28,6 +28,7 @@ pub(crate) struct Traffic {
     timeouts: AtomicU64,
     opened: AtomicU64,
     lost: AtomicU64,
+    refused: AtomicU64,
     violations: AtomicU64,
     latency: Histogram,
     /// One for each connection that is open.
@@ -57,9 +58,10 @@ pub struct TrafficStats {
     pub opened: u64,
     /// Those of them that ended while they were still of use.
     pub lost: u64,
-    /// Those of the lost that were closed because the order of replies was in doubt: a reply that
-    /// cannot be read or that nobody asked for, or a `CLIENT_ERROR`. Either the peer is no memcached,
-    /// or this client is wrong.
+    /// Connections that were closed because the server did not understand a request
+    /// (`CLIENT_ERROR`): each is a mistake of this client.
+    pub refused_requests: u64,
+    /// Connections that were closed because of a reply that cannot be read, or that nobody asked for.
     pub protocol_violations: u64,
     /// From when a request was written up to its reply.
     pub latency: Latency,
@@ -87,6 +89,7 @@ impl Traffic {
             timeouts: AtomicU64::new(0),
             opened: AtomicU64::new(0),
             lost: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
             violations: AtomicU64::new(0),
             latency: Histogram::default(),
             loads: Mutex::default(),
@@ -134,6 +137,7 @@ impl Traffic {
             connections: loads.len(),
             opened: count(&self.opened),
             lost: count(&self.lost),
+            refused_requests: count(&self.refused),
             protocol_violations: count(&self.violations),
             latency: self.latency.latency(),
         }
@@ -159,7 +163,12 @@ impl Traffic {
         self.lost.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The order of replies on a connection was in doubt.
+    /// A connection ended because the server did not understand a request.
+    pub(super) fn refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A connection ended because of a reply that is none.
     pub(super) fn violated(&self) {
         self.violations.fetch_add(1, Ordering::Relaxed);
     }

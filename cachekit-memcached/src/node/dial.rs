@@ -82,6 +82,9 @@ impl Dialer {
             Place::Tcp(names) => {
                 let stream = race(names.addresses(deadline).await?).await?;
                 stream.set_nodelay(true)?;
+                // A connection that is given up is cut: what the server has not got by then must not
+                // reach it later, when the caller has written something else.
+                stream.set_zero_linger()?;
                 let peer = if names.may_move() {
                     Some(stream.peer_addr()?)
                 } else {

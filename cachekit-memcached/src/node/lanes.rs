@@ -164,3 +164,138 @@ async fn further(node: &Node, run: u64) -> Result<Option<Connection>, Failure> {
     let connection = connection.speaking(greeting.dialect);
     Ok((greeting.run == run).then_some(connection))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use tokio::io::{DuplexStream, duplex};
+
+    use super::*;
+    use crate::protocol::{Exptime, Get, Key, LARGE_VALUE, Mode, Set};
+
+    struct Scene {
+        traffic: Arc<Traffic>,
+        first: Connection,
+        lanes: Lanes,
+        peers: Vec<DuplexStream>,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let traffic = Traffic::new(&"node".into(), Duration::from_secs(1));
+            let (ours, theirs) = duplex(1);
+            Self {
+                first: Connection::open(ours, &traffic),
+                lanes: Lanes::default(),
+                peers: vec![theirs],
+                traffic,
+            }
+        }
+
+        fn add(&mut self, lane: Lane) -> Connection {
+            let (ours, theirs) = duplex(1);
+            let connection = Connection::open(ours, &self.traffic);
+            self.peers.push(theirs);
+            self.lanes.add(lane, connection.clone());
+            connection
+        }
+
+        fn choose(&self, request: &Request) -> Choice {
+            self.lanes.choose(&self.first, &self.traffic, request)
+        }
+    }
+
+    fn get(key: &str) -> Request {
+        Request::Get(Get {
+            key: Key::new(key.as_bytes()).unwrap(),
+            value: true,
+            left: true,
+            vivify: None,
+            touch: None,
+        })
+    }
+
+    fn set(key: &str, length: usize) -> Request {
+        Request::Set(Set {
+            key: Key::new(key.as_bytes()).unwrap(),
+            value: Bytes::from(vec![b'x'; length]),
+            exptime: Exptime::MAX,
+            client_flags: 0,
+            mode: Mode::Set,
+            cas: None,
+        })
+    }
+
+    /// Leaves so many bytes in flight.
+    fn load(connection: &Connection, length: usize) {
+        let deadline = Instant::now() + Duration::from_secs(1);
+        drop(connection.send(set("load", length), deadline).unwrap());
+    }
+
+    #[tokio::test]
+    async fn small_requests_take_the_first_connection_and_want_no_other() {
+        let mut scene = Scene::new();
+        scene.add(Lane::Large);
+        scene.add(Lane::Small);
+        for request in [get("k"), set("k", 1), Request::Noop] {
+            let choice = scene.choose(&request);
+            assert!(choice.spare.is_none() && choice.wanted.is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn large_values_wait_for_no_connection_of_their_own_and_want_one() {
+        let mut scene = Scene::new();
+        let choice = scene.choose(&set("k", LARGE_VALUE));
+        assert!(choice.spare.is_none());
+        assert_eq!(choice.wanted, Some(Lane::Large));
+        scene.add(Lane::Large);
+        for request in [set("k", LARGE_VALUE), get("k")] {
+            let choice = scene.choose(&request);
+            assert!(choice.spare.is_some() && choice.wanted.is_none());
+        }
+        assert!(scene.choose(&get("other")).spare.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_small_value_goes_after_the_large_one_that_it_replaces() {
+        let mut scene = Scene::new();
+        scene.add(Lane::Large);
+        scene.choose(&set("k", LARGE_VALUE));
+        assert!(scene.choose(&set("k", 1)).spare.is_some());
+        assert!(scene.choose(&set("k", 1)).spare.is_none());
+    }
+
+    #[tokio::test]
+    async fn reads_take_the_connection_with_the_least_to_do_and_writes_stay() {
+        let mut scene = Scene::new();
+        load(&scene.first, 2 * BUSY);
+        let choice = scene.choose(&get("k"));
+        assert!(choice.spare.is_none());
+        assert_eq!(choice.wanted, Some(Lane::Small));
+        let (busy, idle) = (scene.add(Lane::Small), scene.add(Lane::Small));
+        load(&busy, 3 * BUSY);
+        let spare = scene.choose(&get("k")).spare.unwrap();
+        assert_eq!(spare.in_flight(), idle.in_flight());
+        load(&idle, 3 * BUSY);
+        let choice = scene.choose(&get("k"));
+        assert!(choice.spare.is_none());
+        assert_eq!(choice.wanted, Some(Lane::Small));
+        assert!(scene.choose(&set("k", 1)).spare.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_has_ended_is_not_taken() {
+        let mut scene = Scene::new();
+        let large = scene.add(Lane::Large);
+        scene.peers.pop();
+        while large.is_open() {
+            tokio::task::yield_now().await;
+        }
+        let choice = scene.choose(&set("k", LARGE_VALUE));
+        assert!(choice.spare.is_none());
+        assert_eq!(choice.wanted, Some(Lane::Large));
+    }
+}

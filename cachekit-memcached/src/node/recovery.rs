@@ -224,9 +224,6 @@ impl Node {
 
     /// Writes an item, and returns its CAS number; `None` if the server counts none.
     async fn mark(self: &Arc<Self>, link: &Link) -> Result<Option<u64>, Failure> {
-        if !link.greeting.fenced {
-            return Ok(None);
-        }
         let deadline = Instant::now() + self.timeout;
         let set = Request::Set(Set {
             key: self.mark.clone(),

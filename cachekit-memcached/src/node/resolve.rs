@@ -127,9 +127,9 @@ mod tests {
     use cachekit_memcached::testkit::Server;
     use tokio::time::{advance, pause, resume};
 
-    use super::super::Ejections;
     use super::*;
     use crate::config::Config;
+    use crate::node::Ejections;
     use crate::protocol::Request;
 
     /// Answers with what a test says; `None`: not found.

@@ -13,7 +13,7 @@ use super::request::{Get, Mode, Request, Set};
 use super::write::{END, number};
 
 /// What a command that stores is answered with.
-pub(super) const STORAGE: Words = &[
+const STORAGE: Words = &[
     ("STORED", Code::Done),
     ("NOT_STORED", Code::NotStored),
     ("EXISTS", Code::Exists),

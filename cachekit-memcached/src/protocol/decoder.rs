@@ -194,6 +194,11 @@ fn word_alone(word: &[u8], rest: &[u8]) -> Result<Reply, Malformed> {
     })
 }
 
+/// What follows the word `key` at the front of `line`, if that is its first word.
+fn behind<'a>(line: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
+    line.strip_prefix(key)?.strip_prefix(b" ")
+}
+
 impl Rows {
     /// Whether a line with this first word may follow: of a reply of many lines the next one, its
     /// end, or an error.
@@ -240,15 +245,16 @@ impl Rows {
         let Self::Values(items) = self else {
             return Err(Malformed("expected STAT or END"));
         };
-        let mut words = words(rest);
-        let key = words.next().unwrap_or_default();
-        loop {
+        let behind = loop {
             match keys.get(items.len()) {
-                Some(asked) if asked == key => break,
-                Some(_) => items.push(None),
+                Some(asked) => match behind(rest, asked) {
+                    Some(behind) => break behind,
+                    None => items.push(None),
+                },
                 None => return Err(Malformed("expected an item that was asked for")),
             }
-        }
+        };
+        let mut words = words(behind);
         let client_flags = number(words.next().unwrap_or_default())?;
         let length = number(words.next().unwrap_or_default())?;
         let cas = words.next().map(number).transpose()?;

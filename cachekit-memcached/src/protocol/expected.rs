@@ -23,6 +23,8 @@ pub enum Expected {
     Word(Words),
     /// A number alone, or that there is no item.
     Number,
+    /// `STORED`, to who we are.
+    Admission,
     /// `MN`
     Noop,
     /// A version.
@@ -62,6 +64,7 @@ impl Expected {
                 let (_, code) = words.iter().find(|(fits, _)| fits.as_bytes() == word)?;
                 Some(Meta::of(*code))
             }
+            Self::Admission if word == b"STORED" => Some(Meta::of(Code::Done)),
             Self::Number if word == b"NOT_FOUND" => Some(Meta::of(Code::NotFound)),
             Self::Number if word.first()?.is_ascii_digit() => Some(Meta {
                 value: Some(Bytes::copy_from_slice(word)),
@@ -96,7 +99,8 @@ impl Expected {
             | (Self::Noop, Reply::Noop)
             | (Self::Version, Reply::Version(_))
             | (Self::Stats, Reply::Stats(_))
-            | (Self::Item(_) | Self::Word(_) | Self::Number, Reply::Meta(_)) => Ok(()),
+            | (Self::Item(_) | Self::Word(_) | Self::Number, Reply::Meta(_))
+            | (Self::Admission, Reply::Meta(_)) => Ok(()),
             (_, Reply::Meta(meta)) => self.check_meta(meta),
             _ => Err(OTHER),
         }

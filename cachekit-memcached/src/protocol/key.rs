@@ -73,10 +73,13 @@ impl Key {
         if bytes.len() > MAX_KEY_LEN {
             return Err(InvalidKey::TooLong(bytes.len()));
         }
-        match bytes.iter().position(|&byte| byte <= b' ' || byte == 0x7f) {
-            Some(place) => Err(InvalidKey::Byte(place)),
-            None => Ok(()),
+        let wrong = |&byte: &u8| byte <= b' ' || byte == 0x7f;
+        // Without an early end many bytes are looked at at once. Few keys are wrong.
+        if !bytes.iter().fold(false, |found, byte| found | wrong(byte)) {
+            return Ok(());
         }
+        let place = bytes.iter().position(wrong).unwrap_or_default();
+        Err(InvalidKey::Byte(place))
     }
 
     /// The bytes, as they are written.

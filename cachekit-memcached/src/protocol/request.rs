@@ -203,7 +203,7 @@ impl Request {
             (Self::GetMany(get), _) => Expected::Values(get.keys),
             (Self::Version, _) | (Self::Noop, Dialect::Classic) => Expected::Version,
             (Self::Stats(_), _) => Expected::Stats,
-            (Self::Authenticate(_), _) => Expected::Word(classic::STORAGE),
+            (Self::Authenticate(_), _) => Expected::Admission,
             (Self::Noop, Dialect::Meta) => Expected::Noop,
             (_, Dialect::Meta) => Expected::Meta { opaque },
             (request, Dialect::Classic) => classic::expected(request),

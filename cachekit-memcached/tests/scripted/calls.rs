@@ -7,7 +7,7 @@ use bytes::Bytes;
 use cachekit_core::backend::{Backend as _, Lead, Lookup, NewEntry, Token, Want};
 use cachekit_core::error::Result;
 use cachekit_core::key::StoreKey;
-use cachekit_memcached::{Client, Config, Memcached, Value};
+use cachekit_memcached::{Client, Config, Memcached, Statistics, Told, Value};
 
 use super::peer::Peer;
 use super::{LEAD, TTL, eventually, key};
@@ -64,6 +64,15 @@ pub(crate) const CALLS: &[Call] = &[
     Call::client("cas", |r| one(r.client.cas(r.name(), r.body(), TTL, r.cas))),
     Call::client("delete", |r| one(r.delete())),
     Call::client("delete_many", |r| many(r.delete_many())),
+    Call::client("touch", |r| one(r.client.touch(r.name(), TTL))),
+    Call::client("get_and_touch", |r| r.read_and_touch(&r.keys[0])),
+    Call::client("item", |r| one(r.size_of_item())),
+    Call::client("increment", |r| one(r.client.increment(COUNTER, 1))),
+    Call::client("increment_or_create", |r| one(r.client.increment_or_create("new", 1, 7, TTL))),
+    Call::client("decrement", |r| one(r.client.decrement(COUNTER, 1))),
+    Call::client("decrement_or_create", |r| one(r.client.decrement_or_create("new", 1, 7, TTL))),
+    Call::client("versions", |r| told(r.client.versions())),
+    Call::client("stats", |r| told(r.client.server_stats(Statistics::Settings))),
 ];
 
 impl Call {
@@ -83,6 +92,11 @@ impl Call {
         }
     }
 
+    /// Whether a server without meta commands can do it as well.
+    pub(crate) fn is_classic(&self) -> bool {
+        !["set, led", "renew", "release", "item"].contains(&self.name)
+    }
+
     pub(crate) fn is_of_a_large_value(&self) -> bool {
         self.name.ends_with("of a large value")
     }
@@ -96,6 +110,9 @@ impl std::fmt::Display for Call {
 
 /// Large enough for a buffer, and a connection, of its own.
 const LARGE: usize = 150_000;
+
+/// The key of a number.
+pub(crate) const COUNTER: &str = "counter";
 
 /// A backend or a client that is connected, and entries for a call to find.
 pub(crate) struct Ready {
@@ -119,6 +136,8 @@ impl Ready {
         let keys: Vec<StoreKey> = names.iter().map(key).collect();
         let large = key("large");
         let mut held: Vec<_> = keys.iter().map(|key| (key, body(key, 20))).collect();
+        let counter = key(COUNTER);
+        held.push((&counter, Bytes::from_static(b"41")));
         if call.is_of_a_large_value() {
             held.push((&large, body(&large, LARGE)));
         }
@@ -147,18 +166,12 @@ impl Ready {
         ready
     }
 
+    /// The lead over a key that is not there. Where nobody can lead, what is no token there.
     async fn lead(&self) -> Token {
-        let lead = || async {
-            self.backend
-                .get(&self.led, LEAD)
-                .await
-                .ok()
-                .map(|lookup| lookup.lead)
-        };
-        // A machine that is busy may let the one or other of these time out.
         eventually(|| async {
-            match lead().await {
-                Some(Lead::Mine(token)) => Some(token),
+            match self.backend.get(&self.led, LEAD).await.ok()?.lead {
+                Lead::Mine(token) => Some(token),
+                Lead::Unfenced => Some(Token::new(Vec::new())),
                 _ => None,
             }
         })
@@ -186,7 +199,13 @@ impl Ready {
 
     /// What `peer` has under all keys: which version of each.
     pub(crate) fn versions(&self, peer: &Peer) -> Vec<Option<u64>> {
-        let others = [&self.absent, &self.large, &self.led];
+        let others = [
+            &self.absent,
+            &self.large,
+            &self.led,
+            &key(COUNTER),
+            &key("new"),
+        ];
         let keys = self.keys.iter().chain(others);
         keys.map(|key| peer.cas(key)).collect()
     }
@@ -215,6 +234,18 @@ impl Ready {
             let value = self.client.get(key.as_str()).await;
             vec![value.map(|value| own(key, value.map(|value| value.data).as_ref()))]
         })
+    }
+
+    fn read_and_touch<'a>(&'a self, key: &'a StoreKey) -> Running<'a> {
+        Box::pin(async move {
+            let value = self.client.get_and_touch(key.as_str(), TTL).await;
+            vec![value.map(|value| own(key, value.map(|value| value.data).as_ref()))]
+        })
+    }
+
+    async fn size_of_item(&self) -> Result<Option<usize>> {
+        let item = self.client.item(self.name()).await?;
+        Ok(item.map(|item| item.size))
     }
 
     fn read_many(&self) -> Running<'_> {
@@ -287,6 +318,12 @@ fn many<'a, T: std::fmt::Debug + Send + 'a>(
 ) -> Running<'a> {
     let show = |outcome: Result<T>| outcome.map(|outcome| format!("{outcome:?}"));
     Box::pin(async move { call.await.into_iter().map(show).collect() })
+}
+
+/// That there was an answer: what a server tells of itself is never the same for long.
+fn told<'a, T: 'a>(told: impl Future<Output = Vec<Told<T>>> + Send + 'a) -> Running<'a> {
+    let show = |told: Told<T>| told.answer.map(|_| "told".to_owned());
+    Box::pin(async move { told.await.into_iter().map(show).collect() })
 }
 
 fn found(key: &StoreKey, lookup: &Lookup) -> String {

@@ -5,9 +5,13 @@ use super::honest::{Honest, assert_next_is_right, undone};
 use super::peer::{Peer, Release};
 use super::script::Script;
 
-/// What a release does in its own way.
+/// The calls that a release answers in its own way.
 fn calls_of(release: Release) -> impl Iterator<Item = &'static Call> {
-    let differs = move |call: &&Call| release != Release::V1_6_15 || call.name.starts_with("get");
+    let differs = move |call: &&Call| match release {
+        Release::Installed => true,
+        Release::V1_6_15 => call.name.starts_with("get"),
+        Release::V1_5_16 => call.is_classic(),
+    };
     CALLS.iter().filter(differs)
 }
 
@@ -73,4 +77,14 @@ async fn a_reply_that_ends_anywhere_is_an_error_or_asked_for_again_on_1_6_18() {
 #[tokio::test]
 async fn a_reply_that_ends_anywhere_is_an_error_or_asked_for_again_on_1_6_15() {
     a_reply_that_ends_anywhere_is_an_error_or_asked_for_again(Release::V1_6_15).await;
+}
+
+#[tokio::test]
+async fn a_reply_that_stops_anywhere_and_goes_on_later_is_whole_on_1_5_16() {
+    a_reply_that_stops_anywhere_and_goes_on_later_is_whole(Release::V1_5_16).await;
+}
+
+#[tokio::test]
+async fn a_reply_that_ends_anywhere_is_an_error_or_asked_for_again_on_1_5_16() {
+    a_reply_that_ends_anywhere_is_an_error_or_asked_for_again(Release::V1_5_16).await;
 }

@@ -5,6 +5,7 @@ mod calls;
 mod cancel;
 mod cuts;
 mod honest;
+mod lost;
 mod mistakes;
 mod peer;
 mod relay;

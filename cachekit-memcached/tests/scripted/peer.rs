@@ -49,7 +49,7 @@ impl Peer {
         let server = Server::with_args(&["-I", "16m"]);
         // CAS numbers of six digits, so that replies to one call have one length every time.
         let sets = "set k 0 0 1 noreply\r\nv\r\n".repeat(100_000);
-        let _ = server.command(&(sets + "mn"), "MN\r\n");
+        let _ = server.command(&(sets + "delete k noreply\r\nmn"), "MN\r\n");
         let (scene, ended) = (Arc::new(Scene::default()), Arc::new(Notify::new()));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a socket");
@@ -142,7 +142,7 @@ async fn relay_all(listener: TcpListener, server: String, release: Release, scen
             let Ok(theirs) = TcpStream::connect(server).await else {
                 return;
             };
-            let _ = ours.set_nodelay(true).and(theirs.set_nodelay(true));
+            let _ = (ours.set_nodelay(true), theirs.set_nodelay(true));
             relay::run(ours, theirs, release, &scene).await;
         });
     }

@@ -1,12 +1,16 @@
 //! The backend on real servers that are full, small, slow, stopped, killed or started again.
 
 mod aborts;
+mod believed;
 mod commands;
 mod counters;
 mod items;
+mod lanes;
 mod limits;
 mod load;
 mod many;
+mod mix;
+mod options;
 mod outage;
 mod peers;
 mod returning;

@@ -199,7 +199,8 @@ async fn many_writes_to_a_stopped_server_end_within_one_timeout() {
     let began = Instant::now();
     let stored = backend.set_many(entries(&keys)).await;
     assert!(stored.iter().all(Result::is_err));
-    assert!(began.elapsed() < 2 * TIMEOUT, "{:?}", began.elapsed());
+    let limit = TIMEOUT + Duration::from_secs(1);
+    assert!(began.elapsed() < limit, "{:?}", began.elapsed());
 }
 
 #[tokio::test]

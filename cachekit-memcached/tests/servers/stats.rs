@@ -64,7 +64,7 @@ async fn requests_and_replies_are_counted_and_nothing_is_left_in_flight() {
     assert_eq!((after.in_flight, after.bytes_in_flight), (0, 0));
     assert_eq!(after.queue_age, None);
     assert_eq!((after.connections, after.opened, after.lost), (1, 1, 0));
-    assert_eq!((after.timeouts, after.protocol_violations), (0, 0));
+    assert_eq!((after.timeouts, after.refused_requests), (0, 0));
 }
 
 #[tokio::test]
@@ -197,34 +197,40 @@ async fn what_a_server_missed_is_owed_until_it_was_replayed() {
     assert_eq!(lookup.found, None);
 }
 
-#[tokio::test]
-async fn a_request_that_is_not_understood_is_a_violation_and_counted() {
+/// A server that answers the greeting as memcached does, and everything else with `reply`.
+async fn peer(reply: &'static [u8]) -> Client {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move {
         loop {
             let (socket, _) = listener.accept().await.unwrap();
-            let mut socket = BufReader::new(socket);
-            let mut line = String::new();
-            while socket
-                .read_line(&mut line)
-                .await
-                .is_ok_and(|length| length > 0)
-            {
-                let reply: &[u8] = match line.trim_end() {
+            let mut lines = BufReader::new(socket).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                let reply: &[u8] = match &*line {
                     "version" => b"VERSION 1.6.18\r\n",
                     "stats" | "stats settings" => b"END\r\n",
-                    _ => b"CLIENT_ERROR bad command line format\r\n",
+                    _ => reply,
                 };
-                let _ = socket.write_all(reply).await;
-                line.clear();
+                let _ = lines.get_mut().write_all(reply).await;
             }
         }
     });
-    let client = Client::new(Config::of_servers([address]).unwrap()).unwrap();
+    Client::new(Config::of_servers([address]).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn mistakes_of_this_client_and_of_the_server_are_counted_apart() {
+    let mistakes = |node: &NodeStats| {
+        let traffic = &node.traffic;
+        (traffic.refused_requests, traffic.protocol_violations)
+    };
+    let client = peer(b"CLIENT_ERROR bad command line format\r\n").await;
     let error = client.get("k").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol);
-    let counted = |node: &NodeStats| node.traffic.protocol_violations == 1;
-    let node = node_where(&client, 0, counted).await;
-    assert_eq!((node.traffic.lost, node.traffic.connections), (1, 0));
+    let ours = node_where(&client, 0, |node| node.traffic.connections == 0).await;
+    assert_eq!((mistakes(&ours), ours.traffic.lost), ((1, 0), 1));
+    let client = peer(b"HELLO\r\n").await;
+    client.increment("k", 1).await.unwrap_err();
+    let theirs = node_where(&client, 0, |node| node.traffic.connections == 0).await;
+    assert_eq!((mistakes(&theirs), theirs.traffic.lost), ((0, 1), 1));
 }

@@ -16,7 +16,6 @@ lines! {
     a_large_value_is_found_byte_for_byte,
     an_entry_is_not_served_later_than_its_ttl_rounded_up,
     an_entry_without_an_end_is_found,
-    left_is_the_time_left_rounded_up,
     a_reader_of_the_value_is_told_of_no_lead,
     a_fresh_entry_needs_no_lead,
     keys_that_differ_are_different_entries,
@@ -88,6 +87,12 @@ async fn an_entry_without_an_end_is_found(scene: Scene) -> Result<(), Failure> {
     scene.expect(&key, "v").await?;
     Ok(scene.backend().remove(&key).await?)
 }
+
+/// Of a store that tells times.
+pub(super) const TIMED: &[super::Line] = &[super::Line {
+    name: "left_is_the_time_left_rounded_up",
+    check: |scene| Box::pin(left_is_the_time_left_rounded_up(scene)),
+}];
 
 async fn left_is_the_time_left_rounded_up(scene: Scene) -> Result<(), Failure> {
     let key = scene.key("k");

@@ -20,6 +20,7 @@ pub struct Suite {
     pub(super) resolution: Duration,
     pub(super) shortest_hold: Duration,
     pub(super) leads: bool,
+    pub(super) timed: bool,
     pub(super) refused: Option<usize>,
     /// Makes the keys of this run its own.
     pub(super) run: u64,
@@ -35,6 +36,7 @@ impl Suite {
             resolution: Duration::from_millis(1),
             shortest_hold: Duration::ZERO,
             leads: true,
+            timed: true,
             refused: None,
             run: RandomState::new().hash_one("conformance"),
         }
@@ -68,6 +70,13 @@ impl Suite {
     #[must_use]
     pub const fn unfenced(mut self) -> Self {
         self.leads = false;
+        self
+    }
+
+    /// The store does not tell how much time is left: what it answers may be any.
+    #[must_use]
+    pub const fn untimed(mut self) -> Self {
+        self.timed = false;
         self
     }
 
@@ -107,6 +116,7 @@ impl Suite {
         } else {
             unfenced::LINES
         };
+        let timed = if self.timed { reading::TIMED } else { &[] };
         let over_the_limit = if self.refused.is_some() {
             writing::LIMITED
         } else {
@@ -114,6 +124,7 @@ impl Suite {
         };
         [
             reading::LINES,
+            timed,
             writing::LINES,
             over_the_limit,
             many::LINES,

@@ -1,0 +1,112 @@
+//! What is left behind by a reply that is lost, foreign, or read by nobody.
+
+use std::time::Duration;
+
+use cachekit_memcached::{Client, ErrorKind};
+
+use super::peer::{Peer, Release};
+use super::script::Script;
+use super::{TTL, key};
+
+async fn connected(peer: &Peer) -> Client {
+    let client = Client::new(peer.config()).unwrap();
+    client.get("warm-up").await.unwrap();
+    client
+}
+
+#[tokio::test]
+async fn a_server_that_answers_for_another_key_loses_its_connection_and_gives_no_wrong_value() {
+    for (release, with) in [
+        (
+            Release::Installed,
+            b"VA 5 O4000000000 t300 c7 f0\r\nother\r\n".as_slice(),
+        ),
+        (Release::V1_5_16, b"VALUE other 0 5\r\nother\r\nEND\r\n"),
+    ] {
+        let peer = Peer::of(release);
+        let client = connected(&peer).await;
+        peer.put(&key("k"), "own");
+        let with = with.to_vec();
+        peer.follow(Script::Splice {
+            at: 0,
+            with,
+            without: 0,
+        });
+        match client.get("k").await {
+            Ok(read) => assert_eq!(read.unwrap().data, "own", "asked again"),
+            Err(error) => {
+                let fits = [ErrorKind::Unavailable, ErrorKind::Protocol].contains(&error.kind());
+                assert!(fits, "{error}");
+            }
+        }
+        assert_eq!(client.get("k").await.unwrap().unwrap().data, "own");
+        assert_eq!(peer.scene().progress().connections, 1, "a new one");
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_is_given_up_in_the_middle_of_its_value_leaves_the_rest_to_nobody() {
+    let peer = Peer::start();
+    let client = connected(&peer).await;
+    peer.put(&key("long"), &"x".repeat(5_000));
+    peer.put(&key("k"), "own");
+    peer.follow(Script::Hold(2_500));
+    {
+        let mut read = Box::pin(client.get("long"));
+        let half = peer.scene().until(|progress| progress.done == 2_500);
+        tokio::select! {
+            outcome = &mut read => panic!("{outcome:?}"),
+            () = half => {}
+        }
+        let _ = tokio::time::timeout(Duration::from_millis(5), &mut read).await;
+    }
+    let (read, ()) = tokio::join!(client.get("k"), async { peer.scene().go_on() });
+    assert_eq!(read.unwrap().unwrap().data, "own");
+    assert_eq!(peer.scene().progress().connections, 0, "the same one");
+}
+
+#[tokio::test]
+async fn a_set_whose_reply_is_lost_leaves_what_was_set() {
+    for release in [Release::Installed, Release::V1_5_16] {
+        let peer = Peer::of(release);
+        let client = connected(&peer).await;
+        peer.put(&key("k"), "old");
+        peer.follow(Script::Cut(0));
+        if let Err(error) = client.set("k", "new", TTL).await {
+            assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error}");
+        }
+        assert_eq!(client.get("k").await.unwrap().unwrap().data, "new");
+    }
+}
+
+#[tokio::test]
+async fn a_counter_whose_reply_is_lost_is_ambiguous_and_has_counted_once() {
+    for release in [Release::Installed, Release::V1_5_16] {
+        let peer = Peer::of(release);
+        let client = connected(&peer).await;
+        peer.put(&key("n"), "41");
+        for expected in ["42", "43"] {
+            peer.follow(Script::Cut(0));
+            let error = client.increment("n", 1).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error}");
+            assert_eq!(client.get("n").await.unwrap().unwrap().data, expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_add_and_a_swap_whose_reply_is_lost_are_ambiguous_and_not_sent_again() {
+    for release in [Release::Installed, Release::V1_5_16] {
+        let peer = Peer::of(release);
+        let client = connected(&peer).await;
+        peer.follow(Script::Cut(0));
+        let error = client.add("k", "added", TTL).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error}");
+        let read = client.get("k").await.unwrap().unwrap();
+        assert_eq!(read.data, "added");
+        peer.follow(Script::Cut(0));
+        let error = client.cas("k", "swapped", TTL, read.cas).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error}");
+        assert_eq!(client.get("k").await.unwrap().unwrap().data, "swapped");
+    }
+}

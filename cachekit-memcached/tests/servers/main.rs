@@ -16,7 +16,6 @@ mod peers;
 mod returning;
 mod runtimes;
 mod stats;
-mod telling;
 mod versions;
 
 use std::future::Future;

@@ -103,13 +103,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Step::End(ended) => break ended,
             }
         };
-        ended.tell();
-        match ended {
-            Ended::Unused => return,
-            Ended::Refused(_) => self.shared.traffic.refused(),
-            _ => {}
+        if matches!(ended, Ended::Unused) {
+            return;
         }
-        self.shared.traffic.lost();
+        let traffic = &self.shared.traffic;
+        ended.tell(traffic);
+        traffic.lost();
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Step> {
@@ -273,7 +272,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             (Reply::Refused(_), expected) if expected.survives_refusal() => None,
             // From here on it answers nothing.
             (Reply::Refused(_), Expected::Admission) => Some(Ended::NotAdmitted),
-            (Reply::Refused(text), _) => Some(Ended::Refused(text.clone())),
+            (Reply::Refused(_), _) => Some(Ended::Refused),
             _ => None,
         };
         pending.answer(reply, &self.queue);

@@ -189,7 +189,7 @@ mod tests {
 
     impl Scene {
         fn new() -> Self {
-            let traffic = Traffic::new(Duration::from_secs(1));
+            let traffic = Traffic::new(&"node".into(), Duration::from_secs(1));
             let (ours, theirs) = duplex(1);
             Self {
                 first: Connection::open(ours, &traffic),

@@ -62,8 +62,8 @@ const STAND_IN_TTL: Duration = Duration::from_secs(10);
 /// Any bytes but none at all. What stands on the wire is the key with [`Config::key_prefix`] in
 /// front. A key that is longer than 250 bytes then, that has spaces or control bytes in it or that
 /// is no UTF-8 is written as its readable beginning and a BLAKE3 hash; no other key is ever written
-/// like that. [`Config::binary_keys`] knows another way. Keys are placed by their text; one that is no UTF-8 by the text
-/// in which each of its bytes is the character of that number.
+/// like that. [`Config::binary_keys`] knows another way. Keys are placed by their text; one that is
+/// no UTF-8 by the text in which each of its bytes is the character of that number.
 ///
 /// # Times
 /// A [`Ttl`] is rounded up to whole seconds, and one over 30 days is taken for 30 days. The clock

@@ -17,11 +17,12 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::alarm::Alarm;
+use super::ended::Ended;
 use super::load::Share;
 use super::outgoing::Outgoing;
 use super::pending::{Call, Pending};
 use super::traffic::Tally;
-use crate::protocol::{Decoder, Expected, Malformed, Reply};
+use crate::protocol::{Decoder, Expected, Reply};
 
 /// One write takes requests until it has this many bytes.
 const BATCH: usize = 256 * 1024;
@@ -29,29 +30,6 @@ const BATCH: usize = 256 * 1024;
 const TAKE: usize = 128;
 /// A spare connection is closed when it was not used for so long.
 const SPARE_FOR: Duration = Duration::from_secs(30);
-
-/// Why a connection ended.
-#[derive(Debug, thiserror::Error)]
-enum Ended {
-    #[error("closed by the server")]
-    ByServer,
-    #[error("closed by the server, within a reply")]
-    Cut,
-    #[error("closed: no reply comes in time")]
-    Overdue,
-    #[error("no longer used")]
-    Unused,
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    #[error(transparent)]
-    Malformed(#[from] Malformed),
-    #[error("a reply that nobody asked for")]
-    Unasked,
-    #[error("the server did not understand a request")]
-    Refused,
-    #[error("the server does not let us in")]
-    NotAdmitted,
-}
 
 /// What to do next.
 enum Step {
@@ -126,23 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Step::End(ended) => break ended,
             }
         };
-        let traffic = &self.shared.traffic;
-        let node = &*traffic.node;
-        match &ended {
-            Ended::Unused => return,
-            Ended::ByServer | Ended::Cut | Ended::Io(_) | Ended::Overdue | Ended::NotAdmitted => {
-                tracing::debug!(node, %ended, "memcached connection ended");
-            }
-            Ended::Refused => {
-                traffic.refused();
-                tracing::error!(node, %ended, "memcached connection ended: a mistake of this client");
-            }
-            Ended::Malformed(_) | Ended::Unasked => {
-                traffic.violated();
-                tracing::warn!(node, %ended, "memcached connection ended: protocol violated");
-            }
-        }
-        traffic.lost();
+        ended.tell(&self.shared.traffic);
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Step> {

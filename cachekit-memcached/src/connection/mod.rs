@@ -9,6 +9,7 @@
 
 mod alarm;
 mod driver;
+mod ended;
 mod exchange;
 mod histogram;
 mod large_keys;

@@ -10,6 +10,7 @@ use cachekit_core::key::StoreKey;
 use cachekit_memcached::{Client, Config, Memcached, Statistics, Told, Value};
 
 use super::peer::Peer;
+use super::script::Script;
 use super::{LEAD, TTL, eventually, key};
 
 /// What a call came to, for each of its keys, in words.
@@ -116,6 +117,7 @@ pub(crate) const COUNTER: &str = "counter";
 
 /// A backend or a client that is connected, and entries for a call to find.
 pub(crate) struct Ready {
+    since: u32,
     who: Who,
     is_impatient: bool,
     backend: Memcached,
@@ -142,7 +144,9 @@ impl Ready {
             held.push((&large, body(&large, LARGE)));
         }
         peer.hold(&held);
+        peer.follow(Script::Honest);
         let mut ready = Self {
+            since: peer.scene().next(),
             who: call.who,
             is_impatient: config.timeout < Duration::from_secs(1),
             backend: Memcached::new(config.clone()).unwrap(),
@@ -158,10 +162,16 @@ impl Ready {
         if call.who == Who::Backend {
             ready.token = ready.lead().await;
         }
-        // Where large values have a connection of their own, it is there after the first.
-        let warm_up = if call.is_of_a_large_value() { 2 } else { 1 };
-        for _ in 0..warm_up {
-            ready.next(&ready.large).await;
+        ready.next(&ready.large).await;
+        if call.is_of_a_large_value() && peer.speaks_meta() {
+            // They have a connection of their own, made after the first of them; nobody waits
+            // for it.
+            eventually(|| async {
+                ready.next(&ready.large).await;
+                let progress = peer.scene().progress();
+                progress.has_asked(ready.since + 1, b"large").then_some(())
+            })
+            .await;
         }
         ready
     }
@@ -195,6 +205,12 @@ impl Ready {
             }
         })
         .await
+    }
+
+    /// How many of its connections have ended.
+    pub(crate) fn lost(&self, peer: &Peer) -> usize {
+        let ended = peer.scene().progress().ended;
+        ended.iter().filter(|&&number| number >= self.since).count()
     }
 
     /// What `peer` has under all keys: which version of each.

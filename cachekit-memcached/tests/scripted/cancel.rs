@@ -121,7 +121,7 @@ async fn every_caller_goes(leave: for<'a> fn(Running<'a>)) {
             for key in ready.keys() {
                 ready.next(key).await;
             }
-            assert_eq!(peer.scene().progress().connections, 0, "{case}");
+            assert_eq!(ready.lost(&peer), 0, "{case}");
         }
     }
 }

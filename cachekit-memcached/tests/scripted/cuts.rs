@@ -32,7 +32,7 @@ async fn a_reply_that_stops_anywhere_and_goes_on_later_is_whole(release: Release
             let (outcome, ()) = tokio::join!((call.make)(&ready), held);
             let outcome: Vec<_> = outcome.iter().flatten().collect();
             assert_eq!(outcome, right, "{call} at {at}");
-            assert_eq!(peer.scene().progress().connections, 0, "{call} at {at}");
+            assert_eq!(ready.lost(&peer), 0, "{call} at {at}");
         }
     }
 }

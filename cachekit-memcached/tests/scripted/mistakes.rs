@@ -120,7 +120,7 @@ async fn what_is_no_reply_is_never_taken_for_one_wherever_it_stands() {
         for (place, at) in expected.places_in_lines().into_iter().enumerate() {
             let with = others[place % others.len()];
             let case = format!("{call} at {at}");
-            let ready = Ready::on(&peer, impatient(&peer), call).await;
+            let ready = Ready::on(&peer, peer.config(), call).await;
             let with = with.to_vec();
             peer.follow(Script::Splice {
                 at,

@@ -34,6 +34,7 @@ pub(crate) enum Release {
 #[derive(Debug)]
 pub(crate) struct Peer {
     server: Server,
+    release: Release,
     address: SocketAddr,
     scene: Arc<Scene>,
     ended: Arc<Notify>,
@@ -67,6 +68,7 @@ impl Peer {
         });
         Self {
             server,
+            release,
             address,
             scene,
             ended,
@@ -91,6 +93,11 @@ impl Peer {
     /// What it does from now on. Bytes are counted from here.
     pub(crate) fn follow(&self, script: Script) {
         self.scene.begin(script);
+    }
+
+    /// Whether it knows the meta commands.
+    pub(crate) fn speaks_meta(&self) -> bool {
+        self.release != Release::V1_5_16
     }
 
     pub(crate) fn scene(&self) -> &Scene {

@@ -9,7 +9,7 @@ use super::script::{Scene, Script, Step};
 
 /// Passes on what `client` and `server` say, as the scene's script has it.
 pub(crate) async fn run(client: TcpStream, server: TcpStream, release: Release, scene: &Scene) {
-    scene.note(|progress| progress.connections += 1);
+    let number = scene.begun();
     let turned_away = match &*scene.script() {
         Script::TurnAway(reason) => Some(*reason),
         _ => None,
@@ -24,13 +24,18 @@ pub(crate) async fn run(client: TcpStream, server: TcpStream, release: Release, 
     }
     let (from_server, to_server) = server.into_split();
     tokio::select! {
-        () = requests(from_client, to_server, scene) => {}
+        () = requests(from_client, to_server, number, scene) => {}
         () = replies(from_server, to_client, release, scene) => {}
     }
-    scene.ended();
+    scene.ended(number);
 }
 
-async fn requests(mut client: OwnedReadHalf, mut server: OwnedWriteHalf, scene: &Scene) {
+async fn requests(
+    mut client: OwnedReadHalf,
+    mut server: OwnedWriteHalf,
+    number: u32,
+    scene: &Scene,
+) {
     let mut read = Vec::new();
     let deaf = |script: &Script| *script == Script::Deaf;
     loop {
@@ -43,7 +48,7 @@ async fn requests(mut client: OwnedReadHalf, mut server: OwnedWriteHalf, scene: 
                 Ok(_) => {}
             },
         }
-        scene.note(|progress| progress.asked.extend_from_slice(&read));
+        scene.note(|progress| progress.asked.push((number, read.clone())));
         if server.write_all(&read).await.is_err() {
             return;
         }

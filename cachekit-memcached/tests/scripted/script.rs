@@ -1,5 +1,6 @@
 //! What a peer does, and how far it has come.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
@@ -32,14 +33,24 @@ pub(crate) enum Script {
 /// What has happened since the script was given.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Progress {
-    /// What clients sent.
-    pub(crate) asked: Vec<u8>,
+    /// What clients sent, and on which connection.
+    pub(crate) asked: Vec<(u32, Vec<u8>)>,
     /// What the server said, passed on or not.
     pub(crate) said: Vec<u8>,
     /// How many bytes of it are dealt with: passed on or left out.
     pub(crate) done: usize,
     /// How many connections were made.
     pub(crate) connections: usize,
+    /// Which have ended.
+    pub(crate) ended: Vec<u32>,
+}
+
+impl Progress {
+    /// Whether `words` were sent on this connection.
+    pub(crate) fn has_asked(&self, number: u32, words: &[u8]) -> bool {
+        let mut of_it = self.asked.iter().filter(|(asking, _)| *asking == number);
+        of_it.any(|(_, asked)| asked.windows(words.len()).any(|part| part == words))
+    }
 }
 
 /// The script that all connections of a peer follow, and how far they have come.
@@ -48,6 +59,7 @@ pub(crate) struct Scene {
     script: Mutex<Script>,
     changed: Notify,
     progress: watch::Sender<Progress>,
+    next: AtomicU32,
 }
 
 /// What to do next with what the server said.
@@ -73,8 +85,20 @@ impl Scene {
         self.changed.notify_waiters();
     }
 
-    /// A connection has ended: nothing more of it can be left out.
-    pub(crate) fn ended(&self) {
+    /// The number of the next connection.
+    pub(crate) fn next(&self) -> u32 {
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// A connection was made, and is given its number.
+    pub(crate) fn begun(&self) -> u32 {
+        self.note(|progress| progress.connections += 1);
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Connection `number` has ended: nothing more of it can be left out.
+    pub(crate) fn ended(&self, number: u32) {
+        self.note(|progress| progress.ended.push(number));
         let mut script = self.script();
         if matches!(&*script, Script::Splice { with, .. } if with.is_empty()) {
             *script = Script::Honest;

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{TTL, config, eventually};
 
 /// Of all calls, and of making a connection.
-const TIMEOUT: Duration = Duration::from_millis(800);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 fn impatient(servers: &[Server], protocol: Protocol) -> Client {
     Client::new(Config {
@@ -52,7 +52,7 @@ async fn after_an_outage(protocol: Protocol) -> ([Server; 3], Client, Vec<String
     let mut keys = keys_of(&client, &servers[1], 9).await;
     let probe = keys.pop().unwrap();
     servers[1].stop();
-    client.get(&probe).await.unwrap();
+    let _ = client.get(&probe).await;
     servers[1].resume();
     eventually(|| async {
         let set = client.set(&probe, "back", TTL).await;
@@ -155,7 +155,10 @@ async fn a_server_that_is_started_on_another_port_keeps_its_keys_by_its_name() {
     let named = |servers: &[Server]| {
         let servers = servers.iter().enumerate();
         let servers = servers.map(|(index, server)| format!("mc{index}={}", server.address()));
-        Client::new(Config::of_servers(servers).unwrap()).unwrap()
+        // Longer than this machine is ever busy: no other server is tried.
+        let timeout = Duration::from_secs(20);
+        let config = Config::of_servers(servers).unwrap();
+        Client::new(Config { timeout, ..config }).unwrap()
     };
     let mut servers = vec![Server::start(), Server::start(), Server::start()];
     let client = named(&servers);

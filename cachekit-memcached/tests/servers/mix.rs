@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{LEAD, TTL, config, key};
+use super::{DEADLINE, LEAD, TTL, config, key};
 
 /// So many calls are made by `cargo test`, and so many by hand.
 const SOME: u32 = 20_000;
@@ -59,7 +60,7 @@ struct Mix {
     backend: Memcached,
     client: Client,
     /// How many calls did not fail.
-    made: watch::Sender<u32>,
+    made: Arc<watch::Sender<u32>>,
     /// How many values were found.
     found: AtomicU32,
 }
@@ -73,7 +74,7 @@ impl Mix {
         Self {
             backend: Memcached::new(config.clone()).unwrap(),
             client: Client::new(config).unwrap(),
-            made: watch::Sender::new(0),
+            made: Arc::new(watch::Sender::new(0)),
             found: AtomicU32::new(0),
         }
     }
@@ -83,12 +84,14 @@ impl Mix {
     async fn call(&self, chance: &mut Chance) {
         let patience = Duration::from_micros(chance.below(400).into());
         let (leaves, forgets) = (chance.below(3) == 0, chance.below(500) == 0);
+        let before = chance.0;
         let mut call = Box::pin(self.any(chance));
-        let outcome = if leaves {
-            tokio::time::timeout(patience, &mut call).await
-        } else {
-            Ok(call.as_mut().await)
-        };
+        let patience = if leaves { patience } else { DEADLINE };
+        let outcome = tokio::time::timeout(patience, &mut call).await;
+        assert!(
+            leaves || outcome.is_ok(),
+            "a call that does not end, made from {before}"
+        );
         if outcome.is_err() && forgets {
             std::mem::forget(call);
         }
@@ -219,16 +222,42 @@ fn is_own(key: &StoreKey, value: &[u8]) -> bool {
         && rest.is_some_and(|rest| length == Some(rest.len()) && rest.iter().all(|&b| b == b'x'))
 }
 
-/// Kills, starts, stops and resumes `servers` in turn, each time after some calls more, until all
-/// calls are made.
+/// Something happens to a server all the time, until this is dropped.
+struct Disturbance {
+    made: Arc<watch::Sender<u32>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// In place of the count of calls: there are no more.
+const OVER: u32 = u32::MAX;
+
+impl Disturbance {
+    fn of(servers: [Server; 3], made: &Arc<watch::Sender<u32>>) -> Self {
+        let seen = made.subscribe();
+        Self {
+            made: Arc::clone(made),
+            thread: Some(std::thread::spawn(move || disturb(servers, seen))),
+        }
+    }
+}
+
+impl Drop for Disturbance {
+    fn drop(&mut self) {
+        self.made.send_replace(OVER);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Kills, starts, stops and resumes `servers` in turn, each time after some calls more.
 fn disturb(mut servers: [Server; 3], mut made: watch::Receiver<u32>) {
     let runtime = Builder::new_current_thread().build().unwrap();
     let mut after = |calls: u32| {
-        runtime
-            .block_on(made.wait_for(|&made| made >= calls))
-            .is_ok()
+        let made = runtime.block_on(made.wait_for(|&made| made >= calls));
+        made.is_ok_and(|made| *made != OVER)
     };
-    for round in 0.. {
+    for round in 0_u32.. {
         let server = &mut servers[round as usize % 3];
         let begin = round * 4 * QUIET;
         if !after(begin + QUIET) {
@@ -247,8 +276,7 @@ fn disturb(mut servers: [Server; 3], mut made: watch::Receiver<u32>) {
 async fn nobody_finds_the_value_of_another_key(calls: u32) {
     let servers = [Server::start(), Server::start(), Server::start()];
     let mix = Arc::new(Mix::on(&servers));
-    let made = mix.made.subscribe();
-    let disturbing = std::thread::spawn(move || disturb(servers, made));
+    let disturbance = Disturbance::of(servers, &mix.made);
     let mut tasks = JoinSet::new();
     for seed in 0..TASKS {
         let mix = Arc::clone(&mix);
@@ -265,8 +293,7 @@ async fn nobody_finds_the_value_of_another_key(calls: u32) {
         found > calls / 4,
         "{found} values were found: the servers were hardly there"
     );
-    drop(mix);
-    disturbing.join().unwrap();
+    drop(disturbance);
 }
 
 #[tokio::test]

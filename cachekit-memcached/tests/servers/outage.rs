@@ -317,8 +317,14 @@ async fn a_hundred_calls_to_a_stopped_server_end_together_and_count_as_one_failu
 
 #[tokio::test]
 async fn a_stopped_server_is_stood_in_for_after_the_attempts_and_holds_up_no_other() {
+    const TIMEOUT: Duration = Duration::from_secs(2);
     let servers = three();
-    let backend = impatient(&servers, 1);
+    let config = Config {
+        timeout: TIMEOUT,
+        retry_attempts: 1,
+        ..config(&servers)
+    };
+    let backend = Memcached::new(config).unwrap();
     let stopped = key_of(&backend, &servers, 1).await;
     servers[1].stop();
     let keys: Vec<StoreKey> = (0..50)

@@ -13,9 +13,9 @@ use tokio::time::Instant;
 use super::{LEAD, TTL, backend, config, eventually, found, key, set, take_lead, value};
 
 /// Of all calls, and of making a connection.
-const TIMEOUT: Duration = Duration::from_millis(800);
+const TIMEOUT: Duration = Duration::from_secs(1);
 /// Longer than every timeout.
-const LONG: Duration = Duration::from_secs(2);
+const LONG: Duration = Duration::from_millis(2_500);
 
 fn three() -> [Server; 3] {
     [Server::start(), Server::start(), Server::start()]

@@ -22,6 +22,7 @@ pub(super) enum Ended {
     Malformed(#[from] Malformed),
     #[error("a reply that nobody asked for")]
     Unasked,
+    // Without what the server says: it may repeat the request, and so the key.
     #[error("the server did not understand a request")]
     Refused,
     #[error("the server does not let us in")]
@@ -29,11 +30,11 @@ pub(super) enum Ended {
 }
 
 impl Ended {
-    /// Logs it and counts it.
+    /// Counts it, and tells it to whoever listens.
     pub(super) fn tell(&self, traffic: &Traffic) {
         let node = &*traffic.node;
         match self {
-            Self::Unused => {}
+            Self::Unused => return,
             Self::Refused => {
                 traffic.refused();
                 tracing::error!(node, ended = %self, "memcached connection ended: a mistake of this client");
@@ -42,7 +43,10 @@ impl Ended {
                 traffic.violated();
                 tracing::warn!(node, ended = %self, "memcached connection ended: protocol violated");
             }
-            _ => tracing::debug!(node, ended = %self, "memcached connection ended"),
+            Self::ByServer | Self::Cut | Self::Overdue | Self::Io(_) | Self::NotAdmitted => {
+                tracing::debug!(node, ended = %self, "memcached connection ended");
+            }
         }
+        traffic.lost();
     }
 }

@@ -38,7 +38,7 @@ const SETS_AT_ONCE: usize = 256;
 /// Entries on memcached servers.
 ///
 /// Building it reaches for no server; connections are made by the first calls. Each tokio runtime
-/// has a connection of its own to each server, up to [`Config::max_pool_size`], so one value may
+/// has connections of its own to each server, up to [`Config::max_pool_size`], so one value may
 /// be used from many runtimes, and outlives them. A runtime needs its drivers of I/O and time
 /// (`enable_all`): without the one of time, tokio panics.
 ///

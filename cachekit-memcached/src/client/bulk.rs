@@ -4,7 +4,7 @@ use cachekit_core::error::ErrorKind;
 use tokio::time::Instant;
 
 use super::span::CallSpan;
-use super::{Client, Value, join_all, unexpected};
+use super::{Client, Value, join_all, keys, unexpected};
 use crate::error::Failure;
 use crate::node::Node;
 use crate::protocol::{GetMany, Item, KeyLine, Reply, Request};
@@ -37,7 +37,8 @@ impl Client {
     pub(super) async fn read_many<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Outcome> {
         let deadline = self.cluster.deadline();
         let first = self.cluster.deadlines(deadline).first;
-        let mut outcomes: Vec<Option<Outcome>> = keys.iter().map(|_| None).collect();
+        let refused = |key: &K| keys::check(key.as_ref()).err().map(Err);
+        let mut outcomes: Vec<Option<Outcome>> = keys.iter().map(refused).collect();
         let groups = self.groups(keys).into_iter().enumerate();
         let groups = groups.filter(|(_, group)| !group.indices.is_empty());
         let asked = groups.map(async |(node, group)| {

@@ -34,9 +34,7 @@ impl Keys {
     /// written, is no UTF-8 or looks as if it were hashed: prefix, what fits of the key's readable
     /// beginning, and the BLAKE3 of the whole key; or base64, where that is wanted and does.
     pub(crate) fn wire(&self, key: &[u8]) -> Result<Key, Failure> {
-        if key.is_empty() {
-            return Err(Failure::new(ErrorKind::InvalidKey, "no bytes at all"));
-        }
+        check(key)?;
         let mut wire = Vec::with_capacity(MAX_KEY_LEN);
         if self.is_plain(key, &mut wire) {
             return Key::new(&wire).map_err(invalid);
@@ -75,6 +73,14 @@ impl Keys {
             text
         }
     }
+}
+
+/// Whether `key` can be a key: all bytes can, but none at all.
+pub(super) fn check(key: &[u8]) -> Result<(), Failure> {
+    if key.is_empty() {
+        return Err(Failure::new(ErrorKind::InvalidKey, "no bytes at all"));
+    }
+    Ok(())
 }
 
 fn invalid(invalid: InvalidKey) -> Failure {

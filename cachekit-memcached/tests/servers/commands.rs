@@ -228,6 +228,21 @@ async fn a_key_that_is_none_fails_alone() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_none_is_told_whatever_became_of_the_server() {
+    let mut servers = [Server::start()];
+    servers[0].kill();
+    for failover in [Failover::Next, Failover::Miss, Failover::Error] {
+        let config = Config {
+            failover,
+            ..config(&servers)
+        };
+        let client = Client::new(config).unwrap();
+        let found = client.get_many(&["", "a"]).await;
+        assert_eq!(errors(found)[0], ErrorKind::InvalidKey, "{failover:?}");
+    }
+}
+
+#[tokio::test]
 async fn any_bytes_are_a_key_and_none_is_taken_for_another() {
     let servers = [Server::start(), Server::start()];
     let client = client(&servers);

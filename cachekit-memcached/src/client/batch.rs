@@ -12,6 +12,8 @@ use crate::protocol::Request;
 
 /// As many requests of one batch are in flight at one node, so that no batch fills a connection.
 const WINDOW: usize = 1_024;
+/// Or fewer, where they have as many bytes as this together.
+const WINDOW_BYTES: usize = 8 * 1024 * 1024;
 
 /// Says where the request of an index goes: the first time, and after each failure. `None`:
 /// nowhere, or not again.
@@ -133,20 +135,27 @@ impl Cluster {
             }
         };
         let mut results = Vec::with_capacity(jobs.len());
-        for window in jobs.chunks(WINDOW) {
-            let mut errands = Vec::with_capacity(window.len());
-            for job in window {
-                let target = Target {
-                    link: Some(&link),
-                    ..self.target(job.place)
-                };
-                match request(job.index, target) {
-                    Ok(request) => errands.push((job.index, target, request)),
-                    Err(failure) => results.push((job.index, Err(failure))),
+        let mut window = Vec::with_capacity(jobs.len().min(WINDOW));
+        let mut bytes = 0;
+        for job in jobs {
+            let target = Target {
+                link: Some(&link),
+                ..self.target(job.place)
+            };
+            match request(job.index, target) {
+                Ok(request) => {
+                    bytes += request.encoded_len();
+                    window.push((job.index, target, request));
                 }
+                Err(failure) => results.push((job.index, Err(failure))),
             }
-            results.extend(self.carry_out_all(errands, deadlines, &span).await);
+            if window.len() == WINDOW || bytes >= WINDOW_BYTES {
+                let errands = std::mem::take(&mut window);
+                results.extend(self.carry_out_all(errands, deadlines, &span).await);
+                bytes = 0;
+            }
         }
+        results.extend(self.carry_out_all(window, deadlines, &span).await);
         results
     }
 

@@ -9,6 +9,10 @@ use crate::error::Failure;
 use crate::node::Node;
 use crate::protocol::{GetMany, Item, KeyLine, Reply, Request};
 
+/// As many commands of one batch are in flight at one node, so that no batch fills a connection:
+/// 8 MiB of keys.
+const WINDOW: usize = 128;
+
 type Outcome = Result<Option<Value>, Failure>;
 
 /// The keys of one batch that lie on one node.
@@ -34,8 +38,11 @@ impl Client {
     /// that form does not tell is asked for key by key: what an empty item is, what is there in place
     /// of an item that an outage made old, and what else there is to try for the keys of a node that
     /// turns out not to be there.
-    pub(super) async fn read_many<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Outcome> {
-        let deadline = self.cluster.deadline();
+    pub(super) async fn read_many<K: AsRef<[u8]>>(
+        &self,
+        keys: &[K],
+        deadline: Instant,
+    ) -> Vec<Outcome> {
         let first = self.cluster.deadlines(deadline).first;
         let refused = |key: &K| keys::check(key.as_ref()).err().map(Err);
         let mut outcomes: Vec<Option<Outcome>> = keys.iter().map(refused).collect();
@@ -102,12 +109,15 @@ impl Client {
             let request = Request::GetMany(GetMany { keys, cas: true });
             node.send(&link, request, deadline)
         };
-        let sent: Vec<_> = lines.into_iter().map(send).collect();
+        let mut lines = lines.into_iter();
         let mut items = Vec::new();
-        for sent in sent {
-            match sent?.answer().await?.take() {
-                Reply::Values(found) => items.extend(found),
-                _ => return Err(unexpected()),
+        while lines.len() > 0 {
+            let window: Vec<_> = lines.by_ref().take(WINDOW).map(send).collect();
+            for sent in window {
+                match sent?.answer().await?.take() {
+                    Reply::Values(found) => items.extend(found),
+                    _ => return Err(unexpected()),
+                }
             }
         }
         Ok(items)

@@ -55,13 +55,16 @@ impl Client {
         };
         let deadline = self.cluster.deadline();
         let route = self.route(key);
-        let answered = self.cluster.call(&route, deadline, request).await?;
+        let answered = match self.cluster.call(&route, deadline, request).await {
+            Ok(answered) => answered,
+            Err(failure) => return self.missed(failure),
+        };
         let mut item = item(&answered)?;
         if answered.leads_over_stale()
             && let Some(item) = &mut item
         {
             // Handing back the right to compute gives the item another CAS number.
-            let value = self.value(key, answered).await?;
+            let value = self.value(key, answered, deadline).await?;
             item.cas = value.map_or(0, |value| value.cas);
         }
         Ok(item)

@@ -21,6 +21,7 @@ mod touch;
 mod trust;
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -86,12 +87,13 @@ const STAND_IN_TTL: Duration = Duration::from_secs(10);
 /// | `Protocol` | the peer does not speak as memcached does; the connection is closed |
 /// | `Unsupported` | outside of a tokio runtime, or a command that this server does not have |
 ///
-/// Under [`Failover::Miss`] a read whose server is away finds nothing, as that policy says.
+/// Under [`Failover::Miss`] a read whose server is away finds nothing, as that policy says; that of
+/// [`get_and_touch`](Self::get_and_touch) is a write as well, and an error.
 ///
 /// # Cancel safety
 /// Every method: dropping the future leaves the client in order, and no other caller ever gets the
 /// answer. A change whose future was dropped may or may not have happened.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     pub(crate) cluster: Arc<Cluster>,
 }
@@ -122,6 +124,13 @@ impl Client {
     fn wires<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Result<Key, Failure>> {
         let wire = |key: &K| self.cluster.keys.wire(key.as_ref());
         keys.iter().map(wire).collect()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let servers: Vec<_> = self.cluster.nodes.iter().map(|node| node.name()).collect();
+        f.debug_struct("Client").field("servers", &servers).finish()
     }
 }
 

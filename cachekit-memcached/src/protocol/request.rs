@@ -272,11 +272,12 @@ impl Statistics {
 }
 
 /// Key, client flags and ttl mean nothing where this is asked for. Where it is not, it is a plain
-/// `set`, and a ttl of -1 lets what it stores be gone at once: a password is not to be read there.
+/// `set`: the key is one that nobody else uses, and a ttl of -1 lets what it stores be gone at
+/// once, so that the password is not to be read there.
 fn authenticate(credentials: &Credentials, out: &mut Vec<u8>) {
     let (username, password) = (credentials.username(), credentials.password());
     let length = username.len() + 1 + password.len();
-    number(out, "set auth 0 -1 ", length as u64);
+    number(out, "set cachekit:credentials 0 -1 ", length as u64);
     for part in [END, username.as_bytes(), b" ", password.as_bytes(), END] {
         out.extend_from_slice(part);
     }
@@ -292,7 +293,10 @@ mod tests {
         for dialect in [Dialect::Meta, Dialect::Classic] {
             let mut out = Vec::new();
             Request::Authenticate(credentials.clone()).encode(dialect, 1, &mut out);
-            assert_eq!(out, b"set auth 0 -1 14\r\nuser pass:word\r\n");
+            assert_eq!(
+                out,
+                b"set cachekit:credentials 0 -1 14\r\nuser pass:word\r\n"
+            );
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cachekit_memcached::testkit::Server;
-use cachekit_memcached::{Client, Config, Credentials, ErrorKind, Protocol};
+use cachekit_memcached::{Client, Config, Credentials, ErrorKind, Protocol, Ttl};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -60,11 +60,17 @@ async fn a_missing_password_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_server_that_asks_for_no_password_does_not_keep_it() {
+async fn a_server_that_asks_for_no_password_does_not_keep_it_and_loses_nothing() {
     let server = Server::start();
-    works(config(&server.address(), Some("hunter2"))).await;
     let client = Client::new(config(&server.address(), None)).unwrap();
-    assert_eq!(client.get("auth").await.unwrap(), None);
+    client.set("auth", "v", Ttl::from_secs(60)).await.unwrap();
+    works(config(&server.address(), Some("hunter2"))).await;
+    let stored = client.get("cachekit:credentials").await.unwrap();
+    assert_eq!(stored, None);
+    assert!(
+        client.get("auth").await.unwrap().is_some(),
+        "an item of somebody else"
+    );
 }
 
 #[tokio::test]

@@ -203,6 +203,22 @@ async fn a_server_that_is_away_fails_its_own_keys_and_the_others_answer() {
     }
 }
 
+/// More than a connection has in flight: the batch goes in parts.
+#[tokio::test]
+async fn a_batch_of_large_values_is_not_too_much_for_a_connection() {
+    let servers = [Server::with_args(&["-m", "256"])];
+    let client = client(&servers);
+    let value = Bytes::from(vec![b'x'; 1_000_000]);
+    let keys: Vec<String> = (0..80).map(|number| format!("large:{number}")).collect();
+    let items = keys.iter().map(|key| (key, value.clone()));
+    for stored in client.set_many(items, TTL).await {
+        stored.unwrap();
+    }
+    for found in client.get_many(&keys).await {
+        assert_eq!(found.unwrap().unwrap().data, value);
+    }
+}
+
 fn errors<T>(results: Vec<cachekit_memcached::Result<T>>) -> Vec<ErrorKind> {
     let errors = results.into_iter().filter_map(Result::err);
     errors.map(|error| error.kind()).collect()

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use cachekit_core::backend::{Backend as _, Lead, Ttl};
 use cachekit_memcached::testkit::Server;
-use cachekit_memcached::{ErrorKind, Memcached, Payload, Statistics, Swapped};
+use cachekit_memcached::{
+    Client, Config, ErrorKind, Failover, Memcached, Payload, Statistics, Swapped,
+};
 
 use super::commands::{client, data, dialects};
 use super::{LEAD, TTL, backend, config, key, set, take_lead};
@@ -102,6 +104,7 @@ async fn looking_at_what_is_computed_takes_nothing_from_anyone() {
         assert!(client.touch("stale", TTL).await.unwrap());
         assert_eq!(client.item("stub").await.unwrap(), None);
         assert_eq!(client.get("stub").await.unwrap(), None);
+        assert!(!client.touch("stub", TTL).await.unwrap());
     }
     assert_eq!(
         memcached.get(&key("stub"), LEAD).await.unwrap().lead,
@@ -132,6 +135,31 @@ async fn a_stale_item_can_be_written_over_by_the_number_that_was_read() {
         assert_eq!(swapped, Swapped::Stored, "{read}");
         assert!(!client.item("k").await.unwrap().unwrap().stale);
     }
+}
+
+#[tokio::test]
+async fn under_miss_a_server_that_is_away_knows_nothing_of_an_item() {
+    let mut servers = [Server::start()];
+    servers[0].kill();
+    let config = Config {
+        failover: Failover::Miss,
+        ..config(&servers)
+    };
+    let client = Client::new(config).unwrap();
+    assert_eq!(client.item("k").await.unwrap(), None);
+    assert_eq!(client.get("k").await.unwrap(), None);
+    let write = client.get_and_touch("k", TTL).await;
+    assert_eq!(write.unwrap_err().kind(), ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn a_client_is_shown_by_its_servers_alone() {
+    let servers = [Server::start()];
+    let shown = format!("{:?}", client(&servers));
+    assert_eq!(
+        shown,
+        format!("Client {{ servers: [{:?}] }}", servers[0].address())
+    );
 }
 
 #[tokio::test]

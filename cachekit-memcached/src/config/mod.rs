@@ -45,8 +45,9 @@ pub struct Config {
     /// How long a whole call may take, its retries included, 0.1 to 30 s. Default: 1 s.
     pub timeout: Duration,
     /// The most connections to one server, 1 to 100. Default: 10. Each tokio runtime that calls
-    /// has one of its own; runtimes beyond this number share one with another, and wait in vain
-    /// where that one stands still.
+    /// has one of its own, and more while many bytes or large values (from 64 KiB on) are in
+    /// flight; runtimes beyond this number share one with another, and wait in vain where that one
+    /// stands still.
     pub max_pool_size: usize,
     /// After this many failures in a row a server is down, 0 to 10; 0 is taken for 1. Default: 2.
     pub retry_attempts: u32,
@@ -132,7 +133,8 @@ pub enum Protocol {
     /// server is not told from the next: the write of a leader from before a restart may be taken.
     Meta,
     /// The same as under [`Protocol::Auto`], and then only the classic commands are used, which
-    /// every proxy knows. They tell no times and give no leads: everybody computes what is missing,
+    /// every proxy knows. What hangs up on a `version` or a `stats` that it does not know, as
+    /// twemproxy does, is not served. They tell no times and give no leads: everybody computes what is missing,
     /// and what expires is removed.
     Classic,
 }

@@ -129,12 +129,14 @@ impl FromStr for Address {
                 let (host, port) = bracketed
                     .split_once(']')
                     .ok_or("its bracket is not closed")?;
-                if host.parse::<Ipv6Addr>().is_err() {
+                if !is_ipv6(host) {
                     return Err("no IPv6 address in its brackets");
                 }
                 (host, port)
             }
-            None if text.parse::<Ipv6Addr>().is_ok() => {
+            None if is_ipv6(text)
+                || text.rsplit_once(':').is_some_and(|(host, _)| is_ipv6(host)) =>
+            {
                 return Err("an IPv6 address stands in brackets, as in `[::1]:11211`");
             }
             None => {
@@ -150,6 +152,10 @@ impl FromStr for Address {
         )?;
         Ok(Self::Tcp(host.to_owned(), port))
     }
+}
+
+fn is_ipv6(text: &str) -> bool {
+    text.parse::<Ipv6Addr>().is_ok()
 }
 
 /// What stands for an unfilled template (`$(HOST)`) or for two servers (`a;b`) is no host.

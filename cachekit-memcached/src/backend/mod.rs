@@ -1,18 +1,17 @@
 //! The backend: keys, times, leads and errors of the cache, translated for the client.
 
+mod health;
 mod lead;
 mod lookup;
 mod overdue;
 mod write;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use cachekit_core::backend::{
-    self, Backend, Health, Lookup, NewEntry, NodeHealth, NodeState, Renewed, Stored, Token, Ttl,
-    Want,
+    self, Backend, Health, Lookup, NewEntry, Renewed, Stored, Token, Ttl, Want,
 };
 use cachekit_core::error::{ErrorKind, Result};
 use cachekit_core::key::StoreKey;
@@ -21,8 +20,7 @@ use tokio::time::Instant;
 use crate::client::{Answered, Client, Cluster, Target, WINDOW_BYTES, delete, join_all};
 use crate::config::{Config, Failover};
 use crate::error::Failure;
-use crate::node::{Greeting, Node};
-use crate::protocol::{Dialect, Key};
+use crate::protocol::Key;
 use lead::Lead;
 use overdue::Overdue;
 use write::{fill, stored};
@@ -41,8 +39,8 @@ const SETS_AT_ONCE: usize = 256;
 /// Entries on memcached servers.
 ///
 /// Building it reaches for no server; connections are made by the first calls. Each tokio runtime
-/// has connections of its own to each server, up to [`Config::max_pool_size`] in all, so one value
-/// may be used from many runtimes, and outlives them. A runtime needs its drivers of I/O and time
+/// has connections of its own to each server, up to [`Config::max_pool_size`], so one value may
+/// be used from many runtimes, and outlives them. A runtime needs its drivers of I/O and time
 /// (`enable_all`): without the one of time, tokio panics.
 ///
 /// # Limits
@@ -81,13 +79,6 @@ impl Memcached {
             client: Client::new(config)?,
             overdue: Overdue::default(),
         })
-    }
-
-    /// How many entries were given a ttl over 30 days, and live for 30 days instead.
-    /// [`Ttl::NEVER`] is not counted.
-    #[must_use]
-    pub fn clamped_ttls(&self) -> u64 {
-        self.client.clamped_ttls()
     }
 
     /// The client that this backend is made of: the same connections, keys and limits. What the
@@ -295,21 +286,7 @@ impl Backend for Memcached {
     }
 
     async fn health(&self) -> Health {
-        let deadline = self.cluster().deadline();
-        let ask = async |node: &Arc<Node>| {
-            let (state, detail) = match node.ask(deadline).await {
-                Ok(greeting) => state_of(greeting),
-                Err(failure) => (NodeState::Down, failure.detail().to_string()),
-            };
-            NodeHealth {
-                name: node.name().to_string(),
-                state,
-                detail,
-            }
-        };
-        Health {
-            nodes: join_all(self.cluster().nodes().iter().map(ask).collect()).await,
-        }
+        health::health(self.cluster()).await
     }
 }
 
@@ -317,16 +294,4 @@ impl Backend for Memcached {
 fn all<T>(keys: &[StoreKey], failure: &Failure, operation: &'static str) -> Vec<Result<T>> {
     let error = failure.clone().into_error(operation);
     keys.iter().map(|_| Err(error.clone())).collect()
-}
-
-fn state_of(greeting: Greeting) -> (NodeState, String) {
-    let version = greeting
-        .version
-        .map_or_else(|| "no version told".to_owned(), |v| v.to_string());
-    let lacking = match greeting.dialect {
-        Dialect::Classic => "only classic commands: nobody leads, no times are told",
-        Dialect::Meta if greeting.fenced => return (NodeState::Up, version),
-        Dialect::Meta => "counts no CAS numbers: writes are not fenced",
-    };
-    (NodeState::Degraded, format!("{version}, {lacking}"))
 }

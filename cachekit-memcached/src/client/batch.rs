@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use tokio::time::Instant;
 
 use super::route::{Deadlines, Tried};
+use super::span::CallSpan;
 use super::{Answered, Cluster, Place, Target, join_all};
 use crate::error::Failure;
 use crate::protocol::Request;
@@ -119,14 +120,17 @@ impl Cluster {
         deadlines: Deadlines,
     ) -> Vec<(usize, Result<Answered, Failure>)> {
         let node = &self.nodes[jobs[0].place.node];
+        let span = CallSpan::of_batch(node, jobs.len());
         let link = match node.link(deadlines.first).await {
             Ok(link) => link,
             Err(failure) => {
                 let missed = |job: &Job| {
                     let request = request(job.index, self.target(job.place));
+                    let request = request.inspect(|request| span.operation(request.operation()));
                     self.missed(job.place, request, &failure);
                     (job.index, Err(failure.clone()))
                 };
+                span.failed(&failure);
                 return jobs.iter().map(missed).collect();
             }
         };
@@ -147,11 +151,11 @@ impl Cluster {
             }
             if window.len() == WINDOW || bytes >= WINDOW_BYTES {
                 let errands = std::mem::take(&mut window);
-                results.extend(self.carry_out_all(errands, deadlines).await);
+                results.extend(self.carry_out_all(errands, deadlines, &span).await);
                 bytes = 0;
             }
         }
-        results.extend(self.carry_out_all(window, deadlines).await);
+        results.extend(self.carry_out_all(window, deadlines, &span).await);
         results
     }
 
@@ -160,10 +164,12 @@ impl Cluster {
         &self,
         errands: Vec<(usize, Target<'_>, Request)>,
         deadlines: Deadlines,
+        span: &CallSpan,
     ) -> Vec<(usize, Result<Answered, Failure>)> {
         let Some((_, target, request)) = errands.first() else {
             return Vec::new();
         };
+        span.operation(request.operation());
         let (target, deadline) = (*target, deadlines.of(request));
         let change = |(_, target, request): &(usize, Target<'_>, Request)| {
             let change = self.change(target.place, request)?;
@@ -181,6 +187,7 @@ impl Cluster {
             if let Some(change) = change {
                 change.ends(outcome.as_ref().err());
             }
+            let outcome = outcome.inspect_err(|failure| span.failed(failure));
             results.push((index, outcome.map(|answer| target.answered(answer))));
         }
         results

@@ -3,6 +3,7 @@
 use cachekit_core::error::ErrorKind;
 use tokio::time::Instant;
 
+use super::span::CallSpan;
 use super::{Client, Value, join_all, keys, unexpected};
 use crate::error::Failure;
 use crate::node::Node;
@@ -48,7 +49,10 @@ impl Client {
         let groups = self.groups(keys).into_iter().enumerate();
         let groups = groups.filter(|(_, group)| !group.indices.is_empty());
         let asked = groups.map(async |(node, group)| {
+            let span = CallSpan::of_batch(&self.cluster.nodes[node], group.indices.len());
+            span.operation("get");
             let items = self.ask(node, group.lines, first).await;
+            let items = items.inspect_err(|failure| span.failed(failure));
             (node, group.indices, items)
         });
         for (node, indices, items) in join_all(asked.collect()).await {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::route::{Deadlines, Tried};
+use super::span::CallSpan;
 use super::{Answered, Cluster, Place, Target};
 use crate::error::Failure;
 use crate::node::{Link, Node};
@@ -54,17 +55,21 @@ impl Cluster {
         deadlines: Deadlines,
     ) -> Result<Answered, Failure> {
         let mut target = self.target(place);
+        let span = CallSpan::at(target.node);
         let link = match target.node.link(deadlines.first).await {
             Ok(link) => link,
             Err(failure) => {
-                self.missed(place, request(target), &failure);
+                let request =
+                    request(target).inspect(|request| span.operation(request.operation()));
+                self.missed(place, request, &failure);
+                span.failed(&failure);
                 return Err(failure);
             }
         };
         target.link = Some(&link);
         let request = request(target)?;
         let deadline = deadlines.of(&request);
-        self.carry_out(target, request, deadline).await
+        self.carry_out(target, request, deadline, &span).await
     }
 
     /// A node that is not reached yet.
@@ -82,12 +87,15 @@ impl Cluster {
         target: Target<'_>,
         request: Request,
         deadline: Instant,
+        span: &CallSpan,
     ) -> Result<Answered, Failure> {
+        span.operation(request.operation());
         let change = self.change(target.place, &request);
         if let Some(change) = &change {
             change.begins();
         }
         let outcome = target.ask(request, deadline).await;
+        let outcome = outcome.inspect_err(|failure| span.failed(failure));
         if let Some(change) = &change {
             change.ends(outcome.as_ref().err());
         }
@@ -135,8 +143,9 @@ impl Led<'_> {
     }
 
     pub(crate) async fn call(&self, request: Request) -> Result<Answered, Failure> {
+        let span = CallSpan::at(self.node);
         self.client
-            .carry_out(self.target(), request, self.deadline)
+            .carry_out(self.target(), request, self.deadline, &span)
             .await
     }
 }

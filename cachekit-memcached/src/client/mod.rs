@@ -14,6 +14,8 @@ mod keys;
 mod read;
 mod route;
 mod server;
+mod span;
+mod stats;
 mod store;
 mod touch;
 mod trust;
@@ -44,6 +46,7 @@ pub(crate) use route::Place;
 pub use item::Item;
 pub use read::Value;
 pub use server::Told;
+pub use stats::Stats;
 pub use store::{Payload, Stored, Swapped};
 
 /// What lands on a stand-in lives no longer than this: when the owner is back, nobody looks there
@@ -106,13 +109,6 @@ impl Client {
         config.check()?;
         let cluster = Arc::new(Cluster::new(config)?);
         Ok(Self { cluster })
-    }
-
-    /// How many items were given a ttl over 30 days, and live for 30 days instead. [`Ttl::NEVER`]
-    /// is not counted.
-    #[must_use]
-    pub fn clamped_ttls(&self) -> u64 {
-        self.cluster.clamped.load(Ordering::Relaxed)
     }
 }
 

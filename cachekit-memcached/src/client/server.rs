@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cachekit_core::error::{Error, Result};
 
+use super::span::CallSpan;
 use super::{Client, join_all, unexpected};
 use crate::error::Failure;
 use crate::node::Node;
@@ -33,8 +34,9 @@ impl Client {
         self.tell(&Request::Version, version, VERSION).await
     }
 
-    /// The statistics of each server about `what`: names and values, as it tells them. In the order
-    /// of the configuration; a server that is away has an error and no other has.
+    /// What each server counts itself about `what`: names and values, as it tells them. In the order
+    /// of the configuration; a server that is away has an error and no other has. What this client
+    /// counts is in [`stats`](Self::stats).
     pub async fn server_stats(&self, what: Statistics) -> Vec<Told<Vec<(String, String)>>> {
         let rows = |reply: &Reply| match reply {
             Reply::Stats(rows) => Some(rows.clone()),
@@ -51,9 +53,14 @@ impl Client {
     ) -> Vec<Told<T>> {
         let deadline = self.cluster.deadline();
         let ask = async |node: &Arc<Node>| {
-            let link = node.link(deadline).await?;
-            let replied = node.call(&link, request.clone(), deadline).await?;
-            answer(replied.reply()).ok_or_else(unexpected)
+            let span = CallSpan::at(node);
+            span.operation(request.operation());
+            let asked = async {
+                let link = node.link(deadline).await?;
+                let replied = node.call(&link, request.clone(), deadline).await?;
+                answer(replied.reply()).ok_or_else(unexpected)
+            };
+            asked.await.inspect_err(|failure| span.failed(failure))
         };
         let nodes = self.cluster.nodes();
         let answers = join_all(nodes.iter().map(ask).collect()).await;

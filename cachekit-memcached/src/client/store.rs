@@ -281,6 +281,7 @@ impl Target<'_> {
         let item_size_max = self.node.item_size_max(self.link);
         let limit = max_value_len(item_size_max, set.key.stored_len(), set.client_flags);
         if set.value.len() > limit {
+            self.node.refused_value();
             let length = set.value.len();
             let detail = format!("{length} bytes; the limit for this key is {limit}");
             return Err(Failure::new(ErrorKind::TooLarge, detail).at(self.node.name()));

@@ -45,9 +45,9 @@ pub struct Config {
     /// How long a whole call may take, its retries included, 0.1 to 30 s. Default: 1 s.
     pub timeout: Duration,
     /// The most connections to one server, 1 to 100. Default: 10. Each tokio runtime that calls
-    /// has one of its own, and more while many bytes or large values (from 64 KiB on) are in
-    /// flight; runtimes beyond this number share one with another, and wait in vain where that one
-    /// stands still.
+    /// has one of its own, and more of them for large values and while there is much to do;
+    /// runtimes for which there is no more room share one with another, and wait in vain where
+    /// that one stands still.
     pub max_pool_size: usize,
     /// After this many failures in a row a server is down, 0 to 10; 0 is taken for 1. Default: 2.
     pub retry_attempts: u32,

@@ -41,9 +41,9 @@ pub const MAX_POOL_SIZE: Variable = Variable {
     default: "10",
     expected: "a whole number between 1 and 100",
     about: "The most connections to one server. Each tokio runtime that calls has one of its own, \
-            shared by all its callers, and more while many bytes or large values are in flight; \
-            runtimes beyond this number share one with another, and \
-            wait in vain where that one stands still.",
+            shared by all its callers, and more of them for large values and while there is much \
+            to do; runtimes for which there is no more room share one with another, and wait in \
+            vain where that one stands still.",
     secret: false,
 };
 

@@ -1,5 +1,7 @@
 //! The task that owns a socket.
 
+mod deadlines;
+
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
@@ -7,7 +9,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Buf as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -22,14 +23,12 @@ use super::load::Share;
 use super::outgoing::Outgoing;
 use super::pending::{Call, Pending};
 use super::traffic::Tally;
-use crate::protocol::{Decoder, Expected, Reply};
+use crate::protocol::{Decoder, Expected, LARGE_VALUE, Reply};
 
 /// One write takes requests until it has this many bytes.
 const BATCH: usize = 256 * 1024;
 /// So many requests are taken from the queue at a time.
 const TAKE: usize = 128;
-/// A spare connection is closed when it was not used for so long.
-const SPARE_FOR: Duration = Duration::from_secs(30);
 
 /// What to do next.
 enum Step {
@@ -104,13 +103,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Step::End(ended) => break ended,
             }
         };
-        ended.tell();
-        match ended {
-            Ended::Unused => return,
-            Ended::Refused(_) => self.shared.traffic.refused(),
-            _ => {}
-        }
-        self.shared.traffic.lost();
+        ended.tell(&self.shared.traffic);
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Step> {
@@ -249,7 +242,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 }
             }
         };
-        if let Some(mean) = bytes.checked_div(replies) {
+        // Large values leave a connection for all soon: they say nothing of what comes next.
+        let spare = self.shared.spare.load(Ordering::Relaxed);
+        let mean = bytes.checked_div(replies);
+        if let Some(mean) = mean.filter(|&mean| spare || mean < LARGE_VALUE) {
             self.shared.load.set_reply(mean);
         }
         self.tally.replies += replies as u64;
@@ -271,13 +267,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             (Reply::Refused(_), expected) if expected.survives_refusal() => None,
             // From here on it answers nothing.
             (Reply::Refused(_), Expected::Admission) => Some(Ended::NotAdmitted),
-            (Reply::Refused(text), _) => Some(Ended::Refused(text.clone())),
+            (Reply::Refused(_), _) => Some(Ended::Refused),
             _ => None,
         };
         pending.answer(reply, &self.queue);
         refused.map_or(Ok(()), Err)
     }
+}
 
+impl<S> Driver<S> {
     /// Tells what was done to those who look from outside.
     fn report(&mut self, done: Share) {
         let Shared { load, traffic, .. } = &*self.shared;
@@ -288,77 +286,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             .map_or(0, |head| traffic.micros(head.since));
         load.set_oldest(oldest);
         traffic.flush(&mut self.tally);
-    }
-
-    /// Whether the time of somebody is over, and what follows.
-    fn poll_time(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
-        while self.alarm.poll(context).is_ready() {
-            let now = Instant::now();
-            let timeouts = self.fail_late(now);
-            let next = self.next_deadline();
-            if let Some(earliest) = next {
-                self.alarm.set(earliest);
-            }
-            if !self.fifo.is_empty() {
-                let overdue = self.in_time + self.shared.traffic.patience;
-                if now < overdue {
-                    self.alarm.set(overdue);
-                } else if timeouts > 0 || next.is_none() {
-                    // Not while the time of all who wait is still running: they would be told of a
-                    // lost connection, and not that the server is late.
-                    return Poll::Ready(Ended::Overdue);
-                }
-            } else if self.waiting.is_empty() {
-                self.rest(now);
-            }
-        }
-        Poll::Pending
-    }
-
-    /// Tells every caller whose time is over; how many there were.
-    fn fail_late(&mut self, now: Instant) -> u64 {
-        let mut over = Share::default();
-        let mut timeouts = 0;
-        for pending in &mut self.fifo {
-            timeouts += u64::from(pending.check_time(now));
-        }
-        self.waiting.retain_mut(|call| {
-            let late = call.is_late(now);
-            if late {
-                over.add(call.share);
-                timeouts += u64::from(call.lose());
-            }
-            !late
-        });
-        self.tally.timeouts += timeouts;
-        self.report(over);
-        timeouts
-    }
-
-    /// When the time of the next caller is over.
-    fn next_deadline(&self) -> Option<Instant> {
-        let waited_for = self.fifo.iter().filter(|pending| !pending.late);
-        let written = waited_for.filter_map(|pending| pending.deadline);
-        let unwritten = self.waiting.iter().filter_map(|call| call.deadline);
-        written.chain(unwritten).min()
-    }
-
-    /// Nothing is in flight, and was not for a while: gives memory back, and closes a connection
-    /// that is only there for times of much to do.
-    fn rest(&mut self, now: Instant) {
-        self.incoming.release();
-        self.outgoing.release();
-        self.received = Vec::new();
-        self.waiting = VecDeque::new();
-        self.fifo = VecDeque::new();
-        if self.shared.spare.load(Ordering::Relaxed) {
-            let idle = self.used + SPARE_FOR;
-            if idle <= now {
-                self.calls.close();
-            } else {
-                self.alarm.set(idle);
-            }
-        }
     }
 }
 

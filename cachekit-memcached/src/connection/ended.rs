@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::traffic::Traffic;
 use crate::protocol::Malformed;
 
 /// Why a connection ended.
@@ -21,23 +22,31 @@ pub(super) enum Ended {
     Malformed(#[from] Malformed),
     #[error("a reply that nobody asked for")]
     Unasked,
-    #[error("the server did not understand a request: {0}")]
-    Refused(String),
+    // Without what the server says: it may repeat the request, and so the key.
+    #[error("the server did not understand a request")]
+    Refused,
     #[error("the server does not let us in")]
     NotAdmitted,
 }
 
 impl Ended {
-    pub(super) fn tell(&self) {
+    /// Counts it, and tells it to whoever listens.
+    pub(super) fn tell(&self, traffic: &Traffic) {
+        let node = &*traffic.node;
         match self {
-            Self::Unused => {}
-            Self::Refused(_) => {
-                tracing::error!(ended = %self, "memcached connection ended: a mistake of this client");
+            Self::Unused => return,
+            Self::Refused => {
+                traffic.refused();
+                tracing::error!(node, ended = %self, "memcached connection ended: a mistake of this client");
             }
             Self::Malformed(_) | Self::Unasked => {
-                tracing::warn!(ended = %self, "memcached connection ended: protocol violated");
+                traffic.violated();
+                tracing::warn!(node, ended = %self, "memcached connection ended: protocol violated");
             }
-            _ => tracing::debug!(ended = %self, "memcached connection ended"),
+            Self::ByServer | Self::Cut | Self::Overdue | Self::Io(_) | Self::NotAdmitted => {
+                tracing::debug!(node, ended = %self, "memcached connection ended");
+            }
         }
+        traffic.lost();
     }
 }

@@ -34,7 +34,9 @@ use load::Load;
 use pending::{Call, Waiter};
 
 pub(crate) use exchange::{Answer, Exchange};
+pub use histogram::Latency;
 pub(crate) use traffic::Traffic;
+pub use traffic::TrafficStats;
 
 /// A handle to the socket; clones share it. The socket closes when the last one is gone and all
 /// replies have come.

@@ -26,7 +26,7 @@ impl Peer {
 
     /// Behind a socket that takes so many bytes before they are read.
     fn behind(buffer: usize) -> (Connection, Self) {
-        Self::telling(&Traffic::new(TIMEOUT), buffer)
+        Self::telling(&Traffic::new(&"node".into(), TIMEOUT), buffer)
     }
 
     /// And tells `traffic` what it does.
@@ -283,7 +283,7 @@ async fn a_request_that_is_not_understood_ends_the_connection_and_its_caller_is_
         assert!(matches!(a.await.unwrap().reply(), Reply::Refused(_)));
         assert_eq!(lost(b.await), Lost::Sent);
         assert!(!connection.is_open());
-        assert_eq!(connection.shared.traffic.snapshot().refused, 1);
+        assert_eq!(connection.shared.traffic.stats().refused_requests, 1);
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::histogram::{Counts, Histogram};
+use super::histogram::{Counts, Histogram, Latency};
 use super::large_keys::LargeKeys;
 use super::load::Load;
 use crate::protocol::{LARGE_VALUE, Request};
@@ -18,6 +18,8 @@ const PATIENCE: u32 = 2;
 /// known to have large values. Written by the tasks that own the sockets, once for many replies.
 #[derive(Debug)]
 pub(crate) struct Traffic {
+    /// Its name, for events.
+    pub(super) node: Arc<str>,
     pub(super) patience: Duration,
     pub(super) large_keys: LargeKeys,
     started: Instant,
@@ -27,36 +29,42 @@ pub(crate) struct Traffic {
     opened: AtomicU64,
     lost: AtomicU64,
     refused: AtomicU64,
+    violations: AtomicU64,
     latency: Histogram,
     /// One for each connection that is open.
     loads: Mutex<Vec<Arc<Load>>>,
 }
 
-/// The traffic of one node, at one moment.
+/// The traffic of one node, at one moment. What is counted is counted from when the client was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Snapshot {
+#[non_exhaustive]
+pub struct TrafficStats {
     /// Requests that are queued or wait for their reply.
-    pub(crate) in_flight: usize,
+    pub in_flight: usize,
     /// Their bytes, about.
-    pub(crate) bytes_in_flight: usize,
-    /// How long the oldest request without a reply has been waiting.
-    pub(crate) oldest: Option<Duration>,
-    /// Requests that were written, ever.
-    pub(crate) requests: u64,
+    pub bytes_in_flight: usize,
+    /// How long the oldest request that was written and not answered has been waiting; `None` if
+    /// there is none.
+    pub queue_age: Option<Duration>,
+    /// Requests that were written.
+    pub requests: u64,
     /// Replies that were read.
-    pub(crate) replies: u64,
+    pub replies: u64,
     /// Callers whose time was over before their reply came.
-    pub(crate) timeouts: u64,
+    pub timeouts: u64,
     /// Connections that are open.
-    pub(crate) connections: usize,
-    /// Connections that were opened, ever.
-    pub(crate) opened: u64,
-    /// Those of them that ended before they were of no more use.
-    pub(crate) lost: u64,
-    /// Requests that the server did not understand: each is a mistake of this client.
-    pub(crate) refused: u64,
-    /// From when a request was taken up to its reply: below each duration, how many.
-    pub(crate) latency: Vec<(Duration, u64)>,
+    pub connections: usize,
+    /// Connections that were opened.
+    pub opened: u64,
+    /// Those of them that ended while they were still of use.
+    pub lost: u64,
+    /// Connections that were closed because the server did not understand a request
+    /// (`CLIENT_ERROR`): each is a mistake of this client.
+    pub refused_requests: u64,
+    /// Connections that were closed because of a reply that cannot be read, or that nobody asked for.
+    pub protocol_violations: u64,
+    /// From when a request was written up to its reply.
+    pub latency: Latency,
 }
 
 /// What one connection has to tell, gathered until it is worth telling.
@@ -69,9 +77,10 @@ pub(super) struct Tally {
 }
 
 impl Traffic {
-    /// For a node whose calls have this long.
-    pub(crate) fn new(timeout: Duration) -> Arc<Self> {
+    /// For the node of this name, whose calls have this long.
+    pub(crate) fn new(node: &Arc<str>, timeout: Duration) -> Arc<Self> {
         Arc::new(Self {
+            node: Arc::clone(node),
             patience: timeout * PATIENCE,
             large_keys: LargeKeys::default(),
             started: Instant::now(),
@@ -81,6 +90,7 @@ impl Traffic {
             opened: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            violations: AtomicU64::new(0),
             latency: Histogram::default(),
             loads: Mutex::default(),
         })
@@ -110,29 +120,32 @@ impl Traffic {
     }
 
     /// How it is now.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the statistics of the client read it")
-    )]
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    pub(crate) fn stats(&self) -> TrafficStats {
         let loads = self.loads();
         let oldest = loads.iter().map(|load| load.oldest()).filter(|&at| at > 0);
         let now = self.micros(Instant::now());
-        Snapshot {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        TrafficStats {
             in_flight: loads.iter().map(|load| load.requests()).sum(),
             bytes_in_flight: loads.iter().map(|load| load.bytes()).sum(),
-            oldest: oldest
+            queue_age: oldest
                 .min()
                 .map(|at| Duration::from_micros(now.saturating_sub(at))),
-            requests: self.requests.load(Ordering::Relaxed),
-            replies: self.replies.load(Ordering::Relaxed),
-            timeouts: self.timeouts.load(Ordering::Relaxed),
+            requests: count(&self.requests),
+            replies: count(&self.replies),
+            timeouts: count(&self.timeouts),
             connections: loads.len(),
-            opened: self.opened.load(Ordering::Relaxed),
-            lost: self.lost.load(Ordering::Relaxed),
-            refused: self.refused.load(Ordering::Relaxed),
-            latency: self.latency.buckets(),
+            opened: count(&self.opened),
+            lost: count(&self.lost),
+            refused_requests: count(&self.refused),
+            protocol_violations: count(&self.violations),
+            latency: self.latency.latency(),
         }
+    }
+
+    /// Whether a connection has ended that was still of use.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed) > 0
     }
 
     pub(super) fn opened(&self, load: &Arc<Load>) {
@@ -153,6 +166,11 @@ impl Traffic {
     /// A connection ended because the server did not understand a request.
     pub(super) fn refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A connection ended because of a reply that is none.
+    pub(super) fn violated(&self) {
+        self.violations.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Takes in what one connection has to tell.

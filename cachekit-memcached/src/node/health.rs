@@ -12,9 +12,9 @@ use super::trust::Trust;
 /// How long after its due time a probe counts as lost.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// Up → Suspect → Down → Probing → Up.
+/// Whether a server is called, as far as this process knows: Up → Suspect → Down → Probing → Up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub enum State {
     /// It answers.
     Up,
     /// Its last calls failed, but too few in a row. Calls go on.
@@ -27,16 +27,14 @@ pub(crate) enum State {
 
 /// How a node is and how it came to be, for whoever looks on.
 #[derive(Clone, Debug)]
-pub(crate) struct Condition {
-    pub(crate) state: State,
+pub(super) struct Condition {
+    pub(super) state: State,
     /// When it got into this state.
-    pub(crate) since: Instant,
+    pub(super) since: Instant,
     /// The last failure; empty as long as there was none.
-    pub(crate) reason: String,
+    pub(super) reason: String,
     /// How often it went down.
-    pub(crate) ejections: u64,
-    /// How many connections were made to it.
-    pub(crate) connections: u64,
+    pub(super) ejections: u64,
 }
 
 /// The state of one node, and the claim to probe it.
@@ -80,7 +78,6 @@ impl Health {
             since: Instant::now(),
             reason: String::new(),
             ejections: 0,
-            connections: 0,
         };
         Self {
             limit: attempts.max(1),
@@ -160,11 +157,6 @@ impl Health {
         }
     }
 
-    /// A connection came about.
-    pub(super) fn connected(&self) {
-        self.lock().condition.connections += 1;
-    }
-
     /// The prober begins.
     pub(super) fn probing(&self) {
         let mut record = self.lock();
@@ -173,13 +165,15 @@ impl Health {
         }
     }
 
-    /// The prober failed. A node for which there was no room among the ejected may have it now.
-    pub(super) fn probe_failed(&self, reason: &str) {
+    /// The prober failed. A node for which there was no room among the ejected may have it now:
+    /// whether it is ejected by this.
+    pub(super) fn probe_failed(&self, reason: &str) -> bool {
         let mut record = self.lock();
-        if record.condition.state.is_down() {
-            self.claim_ejection();
+        let is_down = record.condition.state.is_down();
+        if is_down {
             self.enter(&mut record, State::Down, Some(reason));
         }
+        is_down && self.claim_ejection()
     }
 
     /// The node answered everything that it takes to be called again, unless it went down once more
@@ -203,10 +197,13 @@ impl Health {
         self.enter(record, State::Down, Some(reason));
     }
 
-    fn claim_ejection(&self) {
-        if !self.is_ejected() && self.ejections.claim() {
+    /// Whether it is ejected from now on.
+    fn claim_ejection(&self) -> bool {
+        let claimed = !self.is_ejected() && self.ejections.claim();
+        if claimed {
             self.ejected.store(true, Ordering::Release);
         }
+        claimed
     }
 
     fn readmit(&self, record: &mut Record) {
@@ -335,7 +332,7 @@ mod tests {
         health.probing();
         assert_eq!(health.condition().state, State::Probing);
         assert!(health.is_down());
-        health.probe_failed(WHY);
+        assert!(!health.probe_failed(WHY));
         assert_eq!(health.condition().state, State::Down);
         health.probing();
         assert!(health.recovered(&Trust::default()));
@@ -362,7 +359,7 @@ mod tests {
         assert!(one.is_ejected());
         assert!(other.is_down() && !other.is_ejected());
         one.recovered(&Trust::default());
-        other.probe_failed(WHY);
+        assert!(other.probe_failed(WHY));
         assert!(other.is_ejected());
     }
 

@@ -32,7 +32,7 @@ pub(super) enum Lane {
 /// Requests on two connections have no order between them, and none here needs one: a write that
 /// has to see what another one did is conditional on its CAS number, and whoever wants to see a
 /// write awaits it first. What is left is a caller that gives a write up and then makes another
-/// one. So writes do not move to the connection that has less to do, and the writes of a key that
+/// one. So writes do not move to a connection that has less to do, and the writes of a key that
 /// is known to be large stay together: the second does not overtake the first, as long as the size
 /// of the value does not change.
 #[derive(Debug, Default)]
@@ -54,7 +54,7 @@ pub(super) struct Choice {
 }
 
 impl Lanes {
-    /// The connection for `request`: one of its lane, for reads the one with the least to do.
+    /// The connection for `request`: one of its lane, for reads one that is not busy.
     pub(super) fn choose(
         &self,
         first: &Connection,
@@ -74,15 +74,20 @@ impl Lanes {
             };
         }
         let spares = self.lock();
-        let mut of_lane = spares
+        let of_lane: Vec<_> = spares
             .iter()
             .filter(|spare| spare.lane == lane && spare.connection.is_open())
-            .map(|spare| (spare.connection.in_flight(), &spare.connection));
+            .map(|spare| (spare.connection.in_flight(), &spare.connection))
+            .collect();
+        // The earliest that is not busy: what one caller does is in order while there is little to
+        // do, and few connections carry many requests at a time.
         let spare = if reads {
-            of_lane.min_by_key(|(in_flight, _)| *in_flight)
+            let idle = of_lane.iter().find(|(in_flight, _)| *in_flight < BUSY);
+            idle.or_else(|| of_lane.iter().min_by_key(|(in_flight, _)| *in_flight))
         } else {
-            of_lane.next()
+            of_lane.first()
         };
+        let spare = spare.copied();
         let busy = |in_flight| reads && in_flight >= BUSY;
         let wanted = match (lane, &spare) {
             (_, Some((in_flight, _))) => busy(*in_flight),
@@ -184,7 +189,7 @@ mod tests {
 
     impl Scene {
         fn new() -> Self {
-            let traffic = Traffic::new(Duration::from_secs(1));
+            let traffic = Traffic::new(&"node".into(), Duration::from_secs(1));
             let (ours, theirs) = duplex(1);
             Self {
                 first: Connection::open(ours, &traffic),

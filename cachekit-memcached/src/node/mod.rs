@@ -3,6 +3,7 @@
 mod backoff;
 mod dial;
 mod ejections;
+mod events;
 mod greeting;
 mod health;
 mod lanes;
@@ -10,11 +11,11 @@ mod owed;
 mod recovery;
 mod resolve;
 mod slots;
+mod stats;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 mod tls;
 mod trust;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use cachekit_core::error::ErrorKind;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
-use crate::config::{Config, Credentials, Protocol, Server};
+use crate::config::{Address, Config, Credentials, Protocol, Server};
 use crate::connection::{Answer, Connection, Exchange, Lost, Traffic};
 use crate::error::{Failure, Fault, Written};
 use crate::protocol::{Key, Reply, Request};
@@ -33,18 +34,21 @@ use owed::Owed;
 use recovery::Recovery;
 use resolve::{Platform, Resolve};
 use slots::{Attempt, Slots};
+use stats::Counters;
 use trust::Trust;
 
 pub(crate) use ejections::Ejections;
 pub(crate) use greeting::Greeting;
-pub(crate) use health::Condition;
+pub use health::State;
 pub(crate) use owed::Debt;
+pub use stats::NodeStats;
 pub(crate) use tls::Tls;
 
 /// One server of the ring.
 #[derive(Debug)]
 pub(crate) struct Node {
     name: Arc<str>,
+    address: Address,
     dialer: Dialer,
     credentials: Option<Credentials>,
     protocol: Protocol,
@@ -54,8 +58,7 @@ pub(crate) struct Node {
     max_item_size: usize,
     health: Health,
     owed: Owed,
-    /// How many deletions it was owed and got.
-    replayed: AtomicU64,
+    counters: Counters,
     trust: Trust,
     recovery: Mutex<Option<Recovery>>,
     /// The key of the write that tells its CAS number.
@@ -89,9 +92,11 @@ impl Node {
         ejections: &Arc<Ejections>,
         resolver: Arc<dyn Resolve>,
     ) -> Arc<Self> {
-        let traffic = Traffic::new(config.timeout);
+        let name = (*server.name()).into();
+        let traffic = Traffic::new(&name, config.timeout);
         Arc::new(Self {
-            name: (*server.name()).into(),
+            name,
+            address: server.address().clone(),
             dialer: Dialer::new(server.address(), tls.cloned(), resolver),
             credentials: config.credentials.clone(),
             protocol: config.protocol,
@@ -101,7 +106,7 @@ impl Node {
             max_item_size: config.max_item_size,
             health: Health::new(config.retry_attempts, Arc::clone(ejections)),
             owed: Owed::default(),
-            replayed: AtomicU64::new(0),
+            counters: Counters::default(),
             trust: Trust::default(),
             recovery: Mutex::default(),
             mark: recovery::mark(&config.key_prefix),
@@ -120,18 +125,6 @@ impl Node {
             self.probe_when_due();
         }
         !down
-    }
-
-    /// How it is, and how it came to be so.
-    #[expect(dead_code, reason = "for the statistics of a client")]
-    pub(crate) fn condition(&self) -> Condition {
-        self.health.condition()
-    }
-
-    /// How many deletions it is owed, and how many it was owed and got.
-    #[expect(dead_code, reason = "for the statistics of a client")]
-    pub(crate) fn debts(&self) -> (usize, u64) {
-        (self.owed.count(), self.replayed.load(Ordering::Relaxed))
     }
 
     /// Whether its keys are placed elsewhere: it is down, and not too many others are.
@@ -213,6 +206,7 @@ impl Node {
             return Err(Failure::new(ErrorKind::Unsupported, detail).at(&self.name));
         }
         let changes = request.changes();
+        let stores = request.value().is_some();
         let written = if request.is_idempotent() {
             Written::Repeatable
         } else {
@@ -232,6 +226,7 @@ impl Node {
                 deadline,
                 foreign,
                 changes,
+                stores,
                 written,
                 seen,
             }),
@@ -285,7 +280,7 @@ impl Node {
 
     /// Whoever comes next makes a new connection: the old ones may be as good as dead.
     fn went_down(self: &Arc<Self>, reason: &str) {
-        tracing::warn!(node = %self.name, reason, "memcached node is down");
+        self.tell_down(reason);
         self.slots.clear();
         self.probe_when_due();
     }
@@ -296,7 +291,7 @@ impl Node {
         let seen = self.health.failures();
         match self.connect(Instant::now() + self.connect_timeout).await {
             Ok(link) => {
-                self.health.connected();
+                self.connected();
                 self.trust.connected(link.greeting.run);
                 Ok(link)
             }
@@ -337,6 +332,8 @@ pub(crate) struct Sent {
     /// Whether another runtime drives the connection.
     foreign: bool,
     changes: bool,
+    /// Whether it has a value.
+    stores: bool,
     written: Written,
     seen: u64,
 }
@@ -350,6 +347,7 @@ impl Sent {
             deadline,
             foreign,
             changes,
+            stores,
             written,
             seen,
         } = self;
@@ -369,6 +367,9 @@ impl Sent {
             Reply::Refused(text) => (ErrorKind::Protocol, text),
             _ => return Ok(answer),
         };
+        if stores && kind != ErrorKind::Protocol {
+            node.refused_value();
+        }
         Err(Failure::new(kind, text.clone()).at(&node.name))
     }
 }

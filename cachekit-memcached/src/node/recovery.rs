@@ -136,12 +136,14 @@ impl Node {
         match self.settle().await {
             Ok(()) => {
                 if self.health.recovered(&self.trust) {
-                    tracing::info!(node = %self.name, "memcached node is up again");
+                    self.tell_up();
                 }
                 Ok(())
             }
             Err(failure) => {
-                self.health.probe_failed(failure.detail());
+                if self.health.probe_failed(failure.detail()) {
+                    self.tell_ejected();
+                }
                 Err(failure)
             }
         }
@@ -196,9 +198,11 @@ impl Node {
 
     /// Delivers everything that is owed.
     async fn replay(self: &Arc<Self>, link: &Link) -> Result<(), Failure> {
+        let mut count = 0;
         loop {
             let debts = self.owed.some(WINDOW);
             if debts.is_empty() {
+                self.tell_replayed(count);
                 return Ok(());
             }
             let deadline = Instant::now() + self.timeout;
@@ -212,7 +216,8 @@ impl Node {
                     stand_in.owe_write(key, Debt::of(life));
                 }
                 self.owed.delivered(key, debt);
-                self.replayed.fetch_add(1, Ordering::Relaxed);
+                self.counters.replayed.fetch_add(1, Ordering::Relaxed);
+                count += 1;
             }
         }
     }

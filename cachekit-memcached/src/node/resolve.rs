@@ -110,7 +110,7 @@ pub(super) async fn watch(node: Weak<Node>, link: Weak<Link>, peer: SocketAddr) 
         }
         if node.dialer.has_moved(peer).await {
             if let Some(link) = link.upgrade() {
-                tracing::info!(node = %node.name, old = %peer, "memcached node has moved");
+                node.tell_moved(peer);
                 node.slots.retire(&link);
             }
             return;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::arithmetic::Arithmetic;
+use super::arithmetic::{Arithmetic, Direction};
 use super::dialect::Dialect;
 use super::expected::Expected;
 use super::exptime::Exptime;
@@ -156,6 +156,34 @@ impl Request {
                 Dialect::Meta => meta::encode_head(self, opaque, out),
                 Dialect::Classic => classic::encode_head(self, out),
             },
+        }
+    }
+
+    /// The word of memcached's classic protocol for it, whatever the dialect.
+    #[must_use]
+    pub const fn operation(&self) -> &'static str {
+        match self {
+            Self::Get(get) => match (get.touch, get.value) {
+                (None, _) => "get",
+                (Some(_), true) => "gat",
+                (Some(_), false) => "touch",
+            },
+            Self::GetMany(_) => "get",
+            Self::Set(set) => match (set.cas, set.mode) {
+                (Some(_), _) => "cas",
+                (None, Mode::Set) => "set",
+                (None, Mode::Add) => "add",
+                (None, Mode::Replace) => "replace",
+            },
+            Self::Delete(_) => "delete",
+            Self::Arithmetic(arithmetic) => match arithmetic.direction {
+                Direction::Up => "incr",
+                Direction::Down => "decr",
+            },
+            Self::Noop => "noop",
+            Self::Version => "version",
+            Self::Stats(_) => "stats",
+            Self::Authenticate(_) => "auth",
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cachekit_memcached::{Client, ErrorKind};
+use cachekit_memcached::{Client, Config, ErrorKind};
 
 use super::peer::{Peer, Release};
 use super::script::Script;
@@ -109,4 +109,25 @@ async fn an_add_and_a_swap_whose_reply_is_lost_are_ambiguous_and_not_sent_again(
         assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error}");
         assert_eq!(client.get("k").await.unwrap().unwrap().data, "swapped");
     }
+}
+
+#[tokio::test]
+async fn a_reply_that_comes_late_does_not_answer_the_next_call_where_nothing_tells_them_apart() {
+    let peer = Peer::of(Release::V1_5_16);
+    let config = Config {
+        timeout: Duration::from_millis(300),
+        ..peer.config()
+    };
+    let client = Client::new(config).unwrap();
+    peer.put(&key("a"), "41");
+    peer.put(&key("b"), "7");
+    client.get("warm-up").await.unwrap();
+    peer.follow(Script::Hold(0));
+    let error = client.increment("a", 1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error}");
+    // Its 42 is still to come.
+    let second = client.increment("b", 1);
+    let (second, ()) = tokio::join!(second, async { peer.scene().go_on() });
+    assert!(matches!(second, Ok(Some(8)) | Err(_)), "{second:?}");
+    assert_eq!(client.get("b").await.unwrap().unwrap().data, "8");
 }

@@ -15,6 +15,7 @@ mod outage;
 mod peers;
 mod returning;
 mod runtimes;
+mod stats;
 mod versions;
 
 use std::future::Future;

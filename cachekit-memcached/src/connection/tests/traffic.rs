@@ -4,18 +4,18 @@ use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn requests_replies_and_timeouts_are_counted() {
-    let traffic = Traffic::new(TIMEOUT);
+    let traffic = Traffic::new(&"node".into(), TIMEOUT);
     let (connection, mut peer) = Peer::telling(&traffic, 1 << 20);
     let (a, _b) = (send(&connection, "a"), send(&connection, "b"));
     settle().await;
     tokio::time::advance(TIMEOUT / 2).await;
-    let before = traffic.snapshot();
+    let before = traffic.stats();
     assert_eq!(
         (before.in_flight, before.requests, before.replies),
         (2, 2, 0)
     );
     assert!(before.bytes_in_flight > 0);
-    let oldest = before.oldest.unwrap();
+    let oldest = before.queue_age.unwrap();
     assert!(oldest.abs_diff(TIMEOUT / 2) <= Duration::from_micros(1));
     peer.reply(b"VA 1 O1\r\nA\r\n").await;
     assert_eq!(value(a.await), "A");
@@ -23,23 +23,23 @@ async fn requests_replies_and_timeouts_are_counted() {
     settle().await;
     peer.reply(b"EN O2\r\n").await;
     settle().await;
-    let after = traffic.snapshot();
+    let after = traffic.stats();
     assert_eq!((after.in_flight, after.bytes_in_flight), (0, 0));
-    assert_eq!((after.replies, after.timeouts, after.oldest), (2, 1, None));
-    let counted: Vec<_> = after
-        .latency
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .collect();
+    assert_eq!(
+        (after.replies, after.timeouts, after.queue_age),
+        (2, 1, None)
+    );
+    let buckets = after.latency.buckets();
+    let counted: Vec<_> = buckets.filter(|(_, count)| *count > 0).collect();
     let below = |power: u32| Duration::from_micros(1 << power);
-    assert_eq!(counted, [&(below(19), 1), &(below(21), 1)]);
+    assert_eq!(counted, [(below(19), 1), (below(21), 1)]);
 }
 
 #[tokio::test]
 async fn connections_are_counted_and_those_that_are_lost_are_told_from_those_of_no_use() {
-    let traffic = Traffic::new(TIMEOUT);
+    let traffic = Traffic::new(&"node".into(), TIMEOUT);
     let count = || {
-        let now = traffic.snapshot();
+        let now = traffic.stats();
         (now.connections, now.opened, now.lost)
     };
     let (unused, mut its_peer) = Peer::telling(&traffic, 64);
@@ -57,18 +57,18 @@ async fn connections_are_counted_and_those_that_are_lost_are_told_from_those_of_
 
 #[tokio::test]
 async fn what_is_in_flight_when_a_connection_ends_is_in_flight_no_more() {
-    let traffic = Traffic::new(TIMEOUT);
+    let traffic = Traffic::new(&"node".into(), TIMEOUT);
     let (connection, peer) = Peer::telling(&traffic, 1 << 20);
     let a = send(&connection, "a");
     settle().await;
     drop(peer);
     assert_eq!(lost(a.await), Lost::Sent);
-    assert_eq!(traffic.snapshot().in_flight, 0);
+    assert_eq!(traffic.stats().in_flight, 0);
 }
 
 #[tokio::test]
 async fn a_key_is_known_to_be_large_from_its_last_value_on() {
-    let traffic = Traffic::new(TIMEOUT);
+    let traffic = Traffic::new(&"node".into(), TIMEOUT);
     let (connection, mut peer) = Peer::telling(&traffic, 1 << 20);
     for (opaque, length) in [(1, 100_000), (2, 1)] {
         let a = send(&connection, "a");

@@ -31,7 +31,7 @@
 //! | [`ring`] | key → order of the servers, as pymemcache or libmemcached places them; pure |
 //! | `node` | one server: whether it is up, and the connections to it |
 //! | `connection` | one socket that many callers share |
-//! | [`protocol`] | the meta commands as bytes; pure |
+//! | [`protocol`] | the commands as bytes, meta and classic; pure |
 //! | [`config`] | what a deployment decides, and its variables |
 
 mod backend;

@@ -17,7 +17,7 @@ use cachekit_core::error::{ErrorKind, Result};
 use cachekit_core::key::StoreKey;
 use tokio::time::Instant;
 
-use crate::client::{Answered, Client, Cluster, Target, delete, join_all};
+use crate::client::{Answered, Client, Cluster, Target, WINDOW_BYTES, delete, join_all};
 use crate::config::{Config, Failover};
 use crate::error::Failure;
 use crate::protocol::Key;
@@ -32,7 +32,8 @@ const REMOVE: &str = "memcached remove";
 const RENEW: &str = "memcached renew";
 const RELEASE: &str = "memcached release";
 
-/// How many entries of one `set_many` are under way at once: bounds what waits in memory.
+/// How many entries of one `set_many` are under way at once, or fewer that have [`WINDOW_BYTES`]
+/// together: bounds what waits in memory.
 const SETS_AT_ONCE: usize = 256;
 
 /// Entries on memcached servers.
@@ -258,15 +259,20 @@ impl Backend for Memcached {
     async fn set_many(&self, entries: Vec<NewEntry>) -> Vec<Result<Stored>> {
         let deadline = self.cluster().deadline();
         let mut results = Vec::with_capacity(entries.len());
-        let mut entries = entries.into_iter().map(|entry| self.write(entry, deadline));
-        loop {
-            let together: Vec<_> = entries.by_ref().take(SETS_AT_ONCE).collect();
-            if together.is_empty() {
-                return results;
+        let mut entries = entries.into_iter();
+        while entries.len() > 0 {
+            let (mut together, mut bytes) = (Vec::new(), 0);
+            while together.len() < SETS_AT_ONCE
+                && bytes < WINDOW_BYTES
+                && let Some(entry) = entries.next()
+            {
+                bytes += entry.value.len();
+                together.push(self.write(entry, deadline));
             }
             let outcomes = join_all(together).await.into_iter();
             results.extend(outcomes.map(|outcome| outcome.map_err(|f| f.into_error(SET))));
         }
+        results
     }
 
     async fn expire_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {

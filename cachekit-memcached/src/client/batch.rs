@@ -13,7 +13,7 @@ use crate::protocol::Request;
 /// As many requests of one batch are in flight at one node, so that no batch fills a connection.
 const WINDOW: usize = 1_024;
 /// Or fewer, where they have as many bytes as this together.
-const WINDOW_BYTES: usize = 8 * 1024 * 1024;
+pub(crate) const WINDOW_BYTES: usize = 8 * 1024 * 1024;
 
 /// Says where the request of an index goes: the first time, and after each failure. `None`:
 /// nowhere, or not again.

@@ -37,6 +37,7 @@ use crate::node::{Ejections, Link, Node, Tls};
 use crate::protocol::{Dialect, Exptime, Key, Meta};
 use crate::ring::Ring;
 
+pub(crate) use batch::WINDOW_BYTES;
 pub(crate) use delete::delete;
 pub(crate) use join::join_all;
 pub(crate) use keys::Keys;

@@ -133,7 +133,8 @@ pub enum Protocol {
     /// server is not told from the next: the write of a leader from before a restart may be taken.
     Meta,
     /// The same as under [`Protocol::Auto`], and then only the classic commands are used, which
-    /// every proxy knows. They tell no times and give no leads: everybody computes what is missing,
+    /// every proxy knows. What hangs up on a `version` or a `stats` that it does not know, as
+    /// twemproxy does, is not served. They tell no times and give no leads: everybody computes what is missing,
     /// and what expires is removed.
     Classic,
 }

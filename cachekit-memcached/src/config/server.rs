@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -94,7 +95,8 @@ impl FromStr for Server {
         }
         let (address, weight) = match place.rsplit_once('*') {
             Some((address, weight)) => {
-                let weight = number(weight).ok_or("its weight is no whole number of at least 1");
+                let weight =
+                    number(weight).ok_or("its weight is no whole number from 1 to 4294967295");
                 (address, weight.map_err(invalid)?)
             }
             None => (place, 1),
@@ -127,10 +129,15 @@ impl FromStr for Address {
                 let (host, port) = bracketed
                     .split_once(']')
                     .ok_or("its bracket is not closed")?;
-                if host.parse::<std::net::Ipv6Addr>().is_err() {
+                if !is_ipv6(host) {
                     return Err("no IPv6 address in its brackets");
                 }
                 (host, port)
+            }
+            None if is_ipv6(text)
+                || text.rsplit_once(':').is_some_and(|(host, _)| is_ipv6(host)) =>
+            {
+                return Err("an IPv6 address stands in brackets, as in `[::1]:11211`");
             }
             None => {
                 let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
@@ -145,6 +152,10 @@ impl FromStr for Address {
         )?;
         Ok(Self::Tcp(host.to_owned(), port))
     }
+}
+
+fn is_ipv6(text: &str) -> bool {
+    text.parse::<Ipv6Addr>().is_ok()
 }
 
 /// What stands for an unfilled template (`$(HOST)`) or for two servers (`a;b`) is no host.
@@ -397,6 +408,18 @@ mod tests {
         ];
         for text in wrong.iter().filter(|text| text.trim() == **text) {
             assert!(server(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_as_elsewhere_is_told_how_it_is_written_here() {
+        for (text, hint) in [
+            ("2001:db8::1:11211", "in brackets"),
+            ("mc1:11211:3", "as `*3`"),
+            ("mc1*0", "from 1 to 4294967295"),
+        ] {
+            let problem = server(text).unwrap_err().to_string();
+            assert!(problem.contains(hint), "{problem}");
         }
     }
 

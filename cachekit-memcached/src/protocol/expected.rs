@@ -10,7 +10,7 @@ const OTHER: Malformed = Malformed("expected the reply to another command");
 /// What the oldest request without a reply waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// A reply to `mg`, `ms` or `md` that carries this opaque.
+    /// A reply to `mg`, `ms`, `md` or `ma` that carries this opaque.
     Meta {
         /// What the request carried.
         opaque: u32,

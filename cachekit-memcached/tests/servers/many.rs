@@ -55,6 +55,25 @@ async fn many_keys_lie_on_all_servers_and_are_found_in_the_order_asked() {
     }
 }
 
+/// More than a connection has in flight: the batch goes in parts.
+#[tokio::test]
+async fn many_large_entries_are_not_too_much_for_a_connection() {
+    let servers = [Server::with_args(&["-m", "256"])];
+    let config = Config {
+        timeout: Duration::from_secs(20),
+        ..config(&servers)
+    };
+    let backend = Memcached::new(config).unwrap();
+    let keys = keys(80);
+    let mut entries = entries(&keys);
+    for entry in &mut entries {
+        entry.value = Bytes::from(vec![b'x'; 1_000_000]);
+    }
+    for stored in backend.set_many(entries).await {
+        assert_eq!(stored.unwrap(), Stored::Stored);
+    }
+}
+
 #[tokio::test]
 async fn many_leads_are_given_once_each() {
     let servers = three();

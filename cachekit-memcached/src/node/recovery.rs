@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cachekit_core::error::ErrorKind;
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
 use super::backoff::Backoff;
@@ -64,6 +65,8 @@ impl Node {
     pub(super) async fn ready(self: &Arc<Self>, deadline: Instant) -> Result<(), Failure> {
         while !self.is_ready() {
             if !self.is_up() {
+                // The prober may be a task of a runtime that runs only while it is called.
+                yield_now().await;
                 return Err(Failure::new(ErrorKind::Unavailable, "down").at(&self.name));
             }
             let seen = self.health.failures();

@@ -260,6 +260,37 @@ async fn without_cas_numbers_what_this_process_changed_during_an_outage_is_made_
     assert_eq!(value(&backend, &keys[3]).await.unwrap(), "there");
 }
 
+/// The index of the server that stands in for `servers[1]`, which is away.
+async fn stand_in(backend: &Memcached, servers: &[Server; 3], key: &StoreKey) -> usize {
+    set(backend, key, "stood in").await;
+    let stand_in = [0, 2]
+        .into_iter()
+        .find(|&index| holds(&servers[index], key));
+    stand_in.expect("one of them stands in")
+}
+
+#[tokio::test]
+async fn what_the_next_but_one_kept_is_not_found_when_the_next_is_away_again() {
+    let mut servers = three();
+    let backend = impatient(&servers, 1);
+    let keys = keys_of(&backend, &servers[1], 2).await;
+    servers[1].stop();
+    let next = stand_in(&backend, &servers, &keys[0]).await;
+    servers[next].stop();
+    set(&backend, &keys[0], "much older").await;
+    set(&backend, &keys[1], "much older").await;
+    servers[next].resume();
+    eventually(|| async {
+        let used = is_used(&backend, &servers[next], &keys[0]).await;
+        used.then_some(())
+    })
+    .await;
+    backend.remove(&keys[1]).await.unwrap_err();
+    servers[next].kill();
+    assert_eq!(value(&backend, &keys[0]).await, None);
+    assert_eq!(value(&backend, &keys[1]).await, None);
+}
+
 #[tokio::test]
 async fn the_lead_of_a_stand_in_ends_when_the_owner_is_back_and_disturbs_no_other() {
     let servers = three();

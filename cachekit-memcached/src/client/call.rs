@@ -109,7 +109,8 @@ impl Cluster {
     }
 
     /// Goes back to the node that gave a lead over a key of `route`; `None` if that is another run
-    /// of it, or no node.
+    /// of it, or no node; or one that stood in and does no longer, because what it would keep then
+    /// is read by nobody, and would make the item of the owner old.
     pub(crate) async fn led(
         &self,
         route: &str,
@@ -122,6 +123,9 @@ impl Cluster {
         let Some(node) = self.nodes.get(node) else {
             return Ok(None);
         };
+        if place.is_stand_in() && place != self.place(route) {
+            return Ok(None);
+        }
         let link = node.link(deadline).await?;
         Ok((link.greeting.run == run).then_some(Led {
             client: self,

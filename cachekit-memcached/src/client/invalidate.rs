@@ -2,6 +2,7 @@
 //! node would have put them.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use cachekit_core::error::ErrorKind;
 use tokio::time::Instant;
@@ -51,34 +52,39 @@ impl Cluster {
             .map(|(index, (owner, stand_in))| {
                 let route = &routes[index];
                 let request = request(index);
-                let owner = self.delivered(Some(self.owner(route)), &request, owner);
-                let stand_in = self.delivered(self.stand_in(route), &request, stand_in);
+                let place = self.stand_in(route);
+                let gone = place.map(|place| &self.nodes[place.node]);
+                let debt =
+                    gone.map_or_else(Debt::new, |node| Debt::new().stood_in(node, Duration::ZERO));
+                let owner = self.delivered(Some(self.owner(route)), &request, owner, debt);
+                let stand_in = self.delivered(place, &request, stand_in, Debt::new());
                 Ok(owner? | stand_in?)
             })
             .collect()
     }
 
-    /// What came of a deletion. `place` is owed it if it did not arrive; `None` if nobody would read
-    /// what it was about.
+    /// What came of a deletion. `place` is owed it if it did not arrive, as `debt` says; `None` if
+    /// nobody would read what it was about.
     fn delivered(
         &self,
         place: Option<Place>,
         request: &Request,
         delivery: Option<Result<Answered, Failure>>,
+        debt: Debt,
     ) -> Result<bool, Failure> {
         match (place, delivery.map_or(Ok(false), done)) {
             (Some(place), Err(failure)) if may_have_missed(&failure) => {
-                Err(self.pending(place, request, failure))
+                Err(self.pending(place, request, failure, debt))
             }
             (None, Err(_)) => Ok(false),
             (_, outcome) => outcome,
         }
     }
 
-    fn pending(&self, place: Place, request: &Request, failure: Failure) -> Failure {
+    fn pending(&self, place: Place, request: &Request, failure: Failure, debt: Debt) -> Failure {
         let node = &self.nodes[place.node];
         match request {
-            Request::Delete(deletion) if node.owe(&deletion.key, Debt::new()) => {
+            Request::Delete(deletion) if node.owe(&deletion.key, debt) => {
                 failure.turned(ErrorKind::Pending)
             }
             _ => {

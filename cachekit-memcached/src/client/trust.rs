@@ -40,7 +40,11 @@ impl Target<'_> {
             .iter()
             .zip(self.exchange(looks.clone(), deadline).await)
         {
-            deletions.extend(self.deletion_of(look, &answer?));
+            let answer = answer?;
+            if let Some(deletion) = self.deletion_of(look, &answer) {
+                deletions.push(deletion);
+                answer.keep();
+            }
         }
         // A number from before the outage is no licence to write after it.
         let fenced = |request: &Request| match request {
@@ -99,7 +103,6 @@ impl Target<'_> {
         pairs
             .map(|(answer, deletion)| match (answer, deletion) {
                 (Ok(answer), Some(_)) => {
-                    // Handing a lead back would give the old item a new number.
                     answer.keep();
                     let (deleted, read) = renewed.next().expect("one for each deletion");
                     deleted.and(read)
@@ -109,7 +112,8 @@ impl Target<'_> {
             .collect()
     }
 
-    /// What deletes the item that `answer` tells of, if it is old.
+    /// What deletes the item that `answer` tells of, if it is old. A lead that came with it is to be
+    /// kept: handing it back would give the old item a new number.
     fn deletion_of(&self, request: &Request, answer: &Answer) -> Option<Request> {
         match request {
             Request::Get(get) => self.deletion(&get.key, answer.meta()?.cas?),

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Buf as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::sync::mpsc::{UnboundedReceiver, WeakUnboundedSender};
+use tokio::sync::mpsc::{self, UnboundedReceiver, WeakUnboundedSender};
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
@@ -104,6 +104,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             }
         };
         ended.tell(&self.shared.traffic);
+        let mut queue = self.close_queue();
+        drop(self);
+        // A caller on another thread may have been let into the queue and not have put its request
+        // there yet. To drop the queue would leave that request inside for as long as there are
+        // handles, and one of them is in the hands of that caller, who waits.
+        while queue.recv().await.is_some() {}
+    }
+
+    /// Takes no further requests; those that are in the queue go with it.
+    fn close_queue(&mut self) -> UnboundedReceiver<Call> {
+        self.calls.close();
+        let (_, empty) = mpsc::unbounded_channel();
+        std::mem::replace(&mut self.calls, empty)
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Step> {

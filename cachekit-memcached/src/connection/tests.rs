@@ -1,6 +1,7 @@
 //! A connection against a peer that follows a script.
 
 mod deadlines;
+mod ending;
 mod traffic;
 
 use std::sync::Arc;

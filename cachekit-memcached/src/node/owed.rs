@@ -52,10 +52,14 @@ pub(crate) struct Debt {
 
 /// Another node with an item of a key, and when that ends by itself.
 #[derive(Clone, Debug)]
-struct StandIn {
+pub(super) struct StandIn {
     node: Weak<Node>,
     until: Instant,
 }
+
+/// There is no room for another debt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Full;
 
 /// Why a deletion is owed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +88,7 @@ impl Debt {
         }
     }
 
-    /// `node` holds a newer item for `life` at most.
+    /// `node` holds what is newer, for `life` at most; zero: it is gone from there as well.
     pub(crate) fn stood_in(mut self, node: &Arc<Node>, life: Duration) -> Self {
         self.stand_in = Some(StandIn {
             node: Arc::downgrade(node),
@@ -93,11 +97,24 @@ impl Debt {
         self
     }
 
-    /// The stand-in, if it may still hold its item, and how long.
-    pub(super) fn stand_in(&self) -> Option<(Arc<Node>, Duration)> {
-        let stand_in = self.stand_in.as_ref()?;
-        let left = stand_in.until.checked_duration_since(Instant::now())?;
-        Some((stand_in.node.upgrade()?, left))
+    /// Who holds a newer item meanwhile.
+    pub(super) const fn stand_in(&self) -> Option<&StandIn> {
+        self.stand_in.as_ref()
+    }
+}
+
+impl StandIn {
+    /// Its item of `key` is old by now. If it is owed too much already, the item ends by itself.
+    pub(super) fn owe(&self, key: &Key) {
+        if let Some(left) = self.until.checked_duration_since(Instant::now())
+            && let Some(node) = self.node.upgrade()
+        {
+            let _ = node.owed.add(key, Debt::of(left), Reason::Invalidation);
+        }
+    }
+
+    fn is(&self, other: Option<&Self>) -> bool {
+        other.is_some_and(|other| Weak::ptr_eq(&self.node, &other.node))
     }
 }
 
@@ -110,24 +127,35 @@ impl Owed {
         self.count.load(Ordering::Acquire)
     }
 
-    /// Adds a debt; `false` if there is no room for it. Of two over one key the later end counts.
-    pub(super) fn add(&self, key: &Key, mut debt: Debt, reason: Reason) -> bool {
+    /// Adds a debt. Of two over one key the later end counts, and the later stand-in; the one before
+    /// is returned, because its item is old by now.
+    pub(super) fn add(
+        &self,
+        key: &Key,
+        mut debt: Debt,
+        reason: Reason,
+    ) -> Result<Option<StandIn>, Full> {
         let mut debts = self.lock();
         let limit = match reason {
             Reason::Invalidation => MAX,
             Reason::Write => MAX_OF_WRITES,
         };
-        if let Some(before) = debts.by_key.get(key) {
+        let mut former = None;
+        if let Some(before) = debts.by_key.get_mut(key) {
             debt.until = debt.until.max(before.until);
-            debt.stand_in = debt.stand_in.or_else(|| before.stand_in.clone());
+            former = before.stand_in.take();
+            if debt.stand_in.is_none() {
+                debt.stand_in = former.take();
+            }
         } else if !debts.has_room(limit) {
-            return false;
+            return Err(Full);
         }
+        let former = former.filter(|former| !former.is(debt.stand_in.as_ref()));
         debts.added += 1;
         debt.number = debts.added;
         debts.by_key.insert(key.clone(), debt);
         self.recount(&debts);
-        true
+        Ok(former)
     }
 
     /// Up to `most` debts that are to be delivered.
@@ -186,7 +214,8 @@ mod tests {
 
     fn filled(reason: Reason) -> (Owed, usize) {
         let owed = Owed::default();
-        let taken = (0..2 * MAX).filter(|&number| owed.add(&key(number), Debt::of(LIFE), reason));
+        let taken =
+            (0..2 * MAX).filter(|&number| owed.add(&key(number), Debt::of(LIFE), reason).is_ok());
         let taken = taken.count();
         (owed, taken)
     }
@@ -197,22 +226,26 @@ mod tests {
         assert_eq!((taken, owed.count()), (MAX, MAX));
         let (owed, taken) = filled(Reason::Write);
         assert_eq!(taken, MAX / 2);
-        assert!(owed.add(&key(usize::MAX), Debt::of(LIFE), Reason::Invalidation));
+        assert!(
+            owed.add(&key(usize::MAX), Debt::of(LIFE), Reason::Invalidation)
+                .is_ok()
+        );
     }
 
     #[test]
     fn a_key_that_is_owed_already_finds_room() {
         let (owed, _) = filled(Reason::Invalidation);
-        assert!(owed.add(&key(0), Debt::of(LIFE), Reason::Write));
+        assert!(owed.add(&key(0), Debt::of(LIFE), Reason::Write).is_ok());
         assert_eq!(owed.count(), MAX);
     }
 
     #[test]
     fn a_debt_that_came_about_while_another_over_its_key_was_delivered_stays() {
         let owed = Owed::default();
-        owed.add(&key(0), Debt::of(LIFE), Reason::Write);
+        owed.add(&key(0), Debt::of(LIFE), Reason::Write).unwrap();
         let (first, debt) = owed.some(10).remove(0);
-        owed.add(&key(0), Debt::of(LIFE), Reason::Invalidation);
+        owed.add(&key(0), Debt::of(LIFE), Reason::Invalidation)
+            .unwrap();
         owed.delivered(&first, &debt);
         assert_eq!(owed.count(), 1);
         let (second, debt) = owed.some(10).remove(0);
@@ -223,8 +256,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_debt_ends_with_the_longest_life_of_what_it_is_about() {
         let owed = Owed::default();
-        owed.add(&key(0), Debt::of(2 * LIFE), Reason::Write);
-        owed.add(&key(0), Debt::of(LIFE), Reason::Write);
+        owed.add(&key(0), Debt::of(2 * LIFE), Reason::Write)
+            .unwrap();
+        owed.add(&key(0), Debt::of(LIFE), Reason::Write).unwrap();
         tokio::time::advance(LIFE).await;
         assert_eq!(owed.some(10).len(), 1);
         tokio::time::advance(LIFE).await;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cachekit_core::error::ErrorKind;
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
 use super::backoff::Backoff;
@@ -64,6 +65,8 @@ impl Node {
     pub(super) async fn ready(self: &Arc<Self>, deadline: Instant) -> Result<(), Failure> {
         while !self.is_ready() {
             if !self.is_up() {
+                // The prober may be a task of a runtime that runs only while it is called.
+                yield_now().await;
                 return Err(Failure::new(ErrorKind::Unavailable, "down").at(&self.name));
             }
             let seen = self.health.failures();
@@ -99,15 +102,23 @@ impl Node {
     /// The item of `key` has to be deleted before this node is called again, because an
     /// invalidation did not arrive. `false` if there is no room to remember it.
     pub(crate) fn owe(&self, key: &Key, debt: Debt) -> bool {
-        self.owed.add(key, debt, Reason::Invalidation)
+        self.remember(key, debt, Reason::Invalidation)
     }
 
     /// The same, because a write did not arrive or went elsewhere. Where there is no room to
     /// remember it, everything that the node holds is doubtful.
     pub(crate) fn owe_write(&self, key: &Key, debt: Debt) {
-        if !self.owed.add(key, debt, Reason::Write) {
+        if !self.remember(key, debt, Reason::Write) {
             self.trust.forget();
         }
+    }
+
+    fn remember(&self, key: &Key, debt: Debt, reason: Reason) -> bool {
+        let added = self.owed.add(key, debt, reason);
+        if let Ok(Some(former)) = &added {
+            former.owe(key);
+        }
+        added.is_ok()
     }
 
     /// The recovery that is under way, or else a new one, and whether it is new.
@@ -212,8 +223,8 @@ impl Node {
                 .collect();
             for (sent, (key, debt)) in sent?.into_iter().zip(&debts) {
                 expect(&sent.answer().await?, &[Code::Done, Code::NotFound])?;
-                if let Some((stand_in, life)) = debt.stand_in() {
-                    stand_in.owe_write(key, Debt::of(life));
+                if let Some(stand_in) = debt.stand_in() {
+                    stand_in.owe(key);
                 }
                 self.owed.delivered(key, debt);
                 self.counters.replayed.fetch_add(1, Ordering::Relaxed);

@@ -24,7 +24,7 @@ const LEAD: Want = Want::Lead {
 };
 
 /// How long a test waits for what has to happen.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 fn key(text: impl std::fmt::Display) -> StoreKey {
     StoreKey::new(text.to_string()).unwrap()

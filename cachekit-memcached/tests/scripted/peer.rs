@@ -81,7 +81,7 @@ impl Peer {
     pub(crate) fn config(&self) -> Config {
         Config {
             retry_attempts: 10,
-            timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(15),
             ..Config::of_servers([self.address.to_string()]).unwrap()
         }
     }

@@ -172,3 +172,21 @@ async fn a_server_that_is_started_on_another_port_keeps_its_keys_by_its_name() {
     let missing = found.iter().filter(|found| matches!(found, Ok(None)));
     assert_eq!(u64::try_from(missing.count()).unwrap(), lost);
 }
+
+#[tokio::test]
+async fn an_item_that_was_marked_before_an_outage_decides_about_no_write_either() {
+    let servers = [Server::start()];
+    let client = impatient(&servers, Protocol::Auto);
+    for key in ["add", "count"] {
+        client.set(key, "1", TTL).await.unwrap();
+        let marked = servers[0].command(&format!("md {key} I"), "\r\n");
+        assert!(marked.starts_with("HD"));
+    }
+    servers[0].stop();
+    client.get("add").await.unwrap_err();
+    servers[0].resume();
+    let added = eventually(|| async { client.add("add", "2", TTL).await.ok() }).await;
+    assert_eq!(added, Stored::Stored);
+    assert_eq!(client.get("add").await.unwrap().unwrap().data, "2");
+    assert_eq!(client.increment("count", 1).await.unwrap(), None);
+}

@@ -96,7 +96,7 @@ impl Mix {
             std::mem::forget(call);
         }
         if !matches!(outcome, Ok(Err(_))) {
-            self.made.send_modify(|made| *made += 1);
+            self.made.send_modify(|made| *made = made.saturating_add(1));
         }
         // A server that is down is found by another task.
         tokio::task::yield_now().await;

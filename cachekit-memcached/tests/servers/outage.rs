@@ -1,7 +1,5 @@
 //! Servers that are killed, stopped, full and started again.
 
-use std::io::Read as _;
-use std::net::TcpStream;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -359,30 +357,6 @@ async fn a_server_that_is_stopped_before_the_first_call_is_no_reason_to_wait_lon
         began.elapsed()
     );
     servers[0].resume();
-    comes_back(&backend, &key("k")).await;
-}
-
-#[tokio::test]
-async fn a_server_with_too_many_connections_is_overloaded_and_found_again() {
-    let servers = [Server::with_args(&["-c", "16"])];
-    let address = servers[0].address();
-    let backend = backend(&servers);
-    let mut others = Vec::new();
-    // One that is turned away is told so.
-    loop {
-        let mut other = TcpStream::connect(&address).unwrap();
-        other
-            .set_read_timeout(Some(Duration::from_millis(100)))
-            .unwrap();
-        let turned_away = other.read(&mut [0; 64]).is_ok();
-        if turned_away {
-            break;
-        }
-        others.push(other);
-    }
-    let error = backend.get(&key("k"), Want::Value).await.unwrap_err();
-    assert!(error.is_retryable(), "{error}");
-    drop(others);
     comes_back(&backend, &key("k")).await;
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachekit_core::backend::{Backend as _, Lead, NodeState, Stored, Want};
+use cachekit_core::backend::{Backend as _, Lead, NodeState, Renewed, Stored, Want};
 use cachekit_core::error::ErrorKind;
 use cachekit_core::key::StoreKey;
 use cachekit_memcached::testkit::Server;
@@ -258,4 +258,54 @@ async fn without_cas_numbers_what_this_process_changed_during_an_outage_is_made_
         assert_eq!(value(&backend, key).await, None);
     }
     assert_eq!(value(&backend, &keys[3]).await.unwrap(), "there");
+}
+
+/// The index of the server that stands in for `servers[1]`, which is away.
+async fn stand_in(backend: &Memcached, servers: &[Server; 3], key: &StoreKey) -> usize {
+    set(backend, key, "stood in").await;
+    let stand_in = [0, 2]
+        .into_iter()
+        .find(|&index| holds(&servers[index], key));
+    stand_in.expect("one of them stands in")
+}
+
+#[tokio::test]
+async fn what_the_next_but_one_kept_is_not_found_when_the_next_is_away_again() {
+    let mut servers = three();
+    let backend = impatient(&servers, 1);
+    let keys = keys_of(&backend, &servers[1], 2).await;
+    servers[1].stop();
+    let next = stand_in(&backend, &servers, &keys[0]).await;
+    servers[next].stop();
+    set(&backend, &keys[0], "much older").await;
+    set(&backend, &keys[1], "much older").await;
+    servers[next].resume();
+    eventually(|| async {
+        let used = is_used(&backend, &servers[next], &keys[0]).await;
+        used.then_some(())
+    })
+    .await;
+    backend.remove(&keys[1]).await.unwrap_err();
+    servers[next].kill();
+    assert_eq!(value(&backend, &keys[0]).await, None);
+    assert_eq!(value(&backend, &keys[1]).await, None);
+}
+
+#[tokio::test]
+async fn the_lead_of_a_stand_in_ends_when_the_owner_is_back_and_disturbs_no_other() {
+    let servers = three();
+    let backend = impatient(&servers, 1);
+    let keys = keys_of(&backend, &servers[1], 2).await;
+    servers[1].stop();
+    let there = take_lead(&backend, &keys[0]).await;
+    servers[1].resume();
+    eventually(|| async { is_used(&backend, &servers[1], &keys[1]).await.then_some(()) }).await;
+    let here = take_lead(&backend, &keys[0]).await;
+    let v = Bytes::from_static(b"computed");
+    let renewed = backend.renew(&keys[0], &there, TTL).await.unwrap();
+    assert_eq!(renewed, Renewed::Lost);
+    let stored = backend.set(&keys[0], v.clone(), TTL, Some(&there)).await;
+    assert_eq!(stored.unwrap(), Stored::Superseded);
+    let stored = backend.set(&keys[0], v, TTL, Some(&here)).await.unwrap();
+    assert_eq!(stored, Stored::Stored);
 }

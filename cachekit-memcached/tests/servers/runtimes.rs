@@ -5,8 +5,9 @@ use cachekit_core::error::ErrorKind;
 use cachekit_memcached::testkit::Server;
 use cachekit_memcached::{Config, Memcached};
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::Instant;
 
-use super::{backend, config, key, set, value};
+use super::{DEADLINE, backend, config, key, set, value};
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
@@ -91,5 +92,20 @@ fn outside_of_a_runtime_a_call_is_an_error_and_no_panic() {
     match call.as_mut().poll(&mut context) {
         std::task::Poll::Ready(Err(error)) => assert_eq!(error.kind(), ErrorKind::Unsupported),
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_server_that_is_back_is_found_although_its_runtime_runs_only_during_calls() {
+    let mut servers = [Server::start()];
+    let backend = backend(&servers);
+    let runtime = runtime();
+    servers[0].kill();
+    let get = || runtime.block_on(backend.get(&key("k"), Want::Value));
+    get().unwrap_err();
+    servers[0].restart();
+    let began = Instant::now();
+    while get().is_err() {
+        assert!(began.elapsed() < DEADLINE, "it is never found again");
     }
 }

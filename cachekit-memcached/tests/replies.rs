@@ -308,6 +308,22 @@ fn what_is_no_reply_is_refused() {
 }
 
 #[test]
+fn a_word_alone_is_refused_where_it_is_not_alone() {
+    for (expected, word) in [
+        (Expected::Admission, "STORED"),
+        (Expected::Number, "7"),
+        (Expected::Number, "NOT_FOUND"),
+    ] {
+        let reply = |line: String| decode(line.as_bytes(), &expected);
+        assert!(
+            matches!(reply(format!("{word}\r\n")), Ok(Some(_))),
+            "{word}"
+        );
+        assert!(reply(format!("{word} 7\r\n")).is_err(), "{word}");
+    }
+}
+
+#[test]
 fn a_hostile_length_is_refused_before_anything_is_allocated() {
     for length in [
         "1073741825",

@@ -109,8 +109,8 @@ impl Cluster {
     }
 
     /// Goes back to the node that gave a lead over a key of `route`; `None` if that is another run
-    /// of it, or no node; or one that stood in and does no longer, because what it would keep then
-    /// is read by nobody, and would make the item of the owner old.
+    /// of it, or no node; or one that stood in for an owner that is well again, because what it
+    /// would keep then is read by nobody, and would make the item of the owner old.
     pub(crate) async fn led(
         &self,
         route: &str,
@@ -123,7 +123,7 @@ impl Cluster {
         let Some(node) = self.nodes.get(node) else {
             return Ok(None);
         };
-        if place.is_stand_in() && place != self.place(route) {
+        if place.is_stand_in() && self.nodes[owner].is_well() {
             return Ok(None);
         }
         let link = node.link(deadline).await?;

@@ -113,7 +113,8 @@ impl Client {
     /// by a cache over the same servers counts as an item.
     ///
     /// # Errors
-    /// See [`Client`]. `TooLarge` leaves what is there.
+    /// See [`Client`]. `TooLarge` leaves what is there, unless the server finds it out by itself:
+    /// one that tells no limit, and has a smaller one than the configuration says.
     pub async fn add(
         &self,
         key: impl AsRef<[u8]>,

@@ -35,7 +35,7 @@ const NO_TLS: &str = "TLS was left out of this program: it needs the feature `tl
 /// How to reach the servers, and what to do when that fails.
 ///
 /// `Default` is what an empty environment gives. The ranges are checked by
-/// [`Memcached::new`](crate::Memcached::new).
+/// [`Client::new`](crate::Client::new) and [`Memcached::new`](crate::Memcached::new).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The servers: at least one, none twice. Default: `127.0.0.1:11211`.

@@ -98,6 +98,10 @@ impl Health {
         self.lock().condition.clone()
     }
 
+    pub(super) fn is_up(&self) -> bool {
+        self.state.load(Ordering::Acquire) == State::Up as u8
+    }
+
     pub(super) fn is_down(&self) -> bool {
         self.state.load(Ordering::Acquire) >= State::Down as u8
     }

@@ -127,6 +127,11 @@ impl Node {
         !down
     }
 
+    /// Whether its last call was answered.
+    pub(crate) fn is_well(&self) -> bool {
+        self.health.is_up()
+    }
+
     /// Whether its keys are placed elsewhere: it is down, and not too many others are.
     pub(crate) fn is_ejected(self: &Arc<Self>) -> bool {
         !self.is_up() && self.health.is_ejected()

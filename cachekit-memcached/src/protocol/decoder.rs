@@ -151,8 +151,8 @@ impl Decoder {
             _ => {
                 self.rows = Rows::None;
                 return match expected.word(word) {
-                    Some(meta) => Ok(Some(Reply::Meta(meta))),
-                    None => word_alone(word, rest).map(Some),
+                    Some(meta) if rest.is_empty() => Ok(Some(Reply::Meta(meta))),
+                    _ => word_alone(word, rest).map(Some),
                 };
             }
         };

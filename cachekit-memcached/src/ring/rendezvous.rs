@@ -66,7 +66,7 @@ impl Node {
     fn rank(&self, key: &str) -> (u32, &str) {
         let mut hash = self.begun;
         if key.is_ascii() {
-            hash.write(key.bytes());
+            hash.write_all(key.as_bytes());
         } else {
             hash.write(low_bytes(key));
         }

@@ -124,3 +124,26 @@ fn check_end(value: &[u8]) -> Result<(), Malformed> {
         Err(Malformed("expected a value to end with CR LF"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_values_share_pieces_of_4_kib_and_others_do_not() {
+        let mut small = Small::default();
+        let values: Vec<Vec<u8>> = (0..100_u8).map(|byte| vec![byte; 100]).collect();
+        let copies: Vec<Bytes> = values.iter().map(|value| small.copy(value)).collect();
+        assert_eq!(copies, values);
+        let end = |copy: &Bytes| copy.as_ptr_range().end;
+        let pairs = copies.iter().zip(&copies[1..]);
+        let pieces = pairs
+            .filter(|(one, next)| end(one) != next.as_ptr())
+            .count()
+            + 1;
+        assert_eq!(pieces, 3);
+        let large = small.copy(&[0; SHARED / 4 + 1]);
+        assert_eq!(large.len(), SHARED / 4 + 1);
+        assert_ne!(large.as_ptr(), end(&copies[99]));
+    }
+}

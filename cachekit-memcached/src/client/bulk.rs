@@ -34,8 +34,11 @@ impl Client {
     /// that form does not tell is asked for key by key: what an empty item is, what is there in place
     /// of an item that an outage made old, and what else there is to try for the keys of a node that
     /// turns out not to be there.
-    pub(super) async fn read_many<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Outcome> {
-        let deadline = self.cluster.deadline();
+    pub(super) async fn read_many<K: AsRef<[u8]>>(
+        &self,
+        keys: &[K],
+        deadline: Instant,
+    ) -> Vec<Outcome> {
         let first = self.cluster.deadlines(deadline).first;
         let mut outcomes: Vec<Option<Outcome>> = keys.iter().map(|_| None).collect();
         let groups = self.groups(keys).into_iter().enumerate();

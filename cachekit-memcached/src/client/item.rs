@@ -61,7 +61,7 @@ impl Client {
             && let Some(item) = &mut item
         {
             // Handing back the right to compute gives the item another CAS number.
-            let value = self.value(key, answered).await?;
+            let value = self.value(key, answered, deadline).await?;
             item.cas = value.map_or(0, |value| value.cas);
         }
         Ok(item)

@@ -39,14 +39,14 @@ impl Client {
     /// See [`Client`]: `Unavailable`, `Timeout`, `Overloaded`, `InvalidKey`, `Protocol`.
     pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Value>> {
         let key = key.as_ref();
+        let deadline = self.cluster.deadline();
         let outcome = async {
             let wire = self.cluster.keys.wire(key)?;
             let request = |_: Target<'_>| Ok(read(wire.clone()));
-            let deadline = self.cluster.deadline();
             self.cluster.call(&self.route(key), deadline, request).await
         };
         let value = match outcome.await {
-            Ok(answered) => self.value(key, answered).await,
+            Ok(answered) => self.value(key, answered, deadline).await,
             Err(failure) => self.missed(failure),
         };
         value.map_err(|failure| failure.into_error(GET))
@@ -55,7 +55,7 @@ impl Client {
     /// [`get`](Self::get) for many keys, all servers at the same time. Results are in the order of
     /// `keys`, each with its own error: a server that is away fails its own keys and no other.
     pub async fn get_many<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Result<Option<Value>>> {
-        let outcomes = self.read_many(keys).await;
+        let outcomes = self.read_many(keys, self.cluster.deadline()).await;
         let result = |outcome: Result<Option<Value>, Failure>| {
             outcome.map_err(|failure| failure.into_error(GET_MANY))
         };
@@ -85,10 +85,12 @@ impl Client {
         &self,
         key: &[u8],
         answered: Answered,
+        deadline: Instant,
     ) -> Result<Option<Value>, Failure> {
         if answered.leads_over_stale() {
             drop(answered);
-            let mut again = self.read_many(std::slice::from_ref(&key)).await;
+            let again = self.read_many(std::slice::from_ref(&key), deadline);
+            let mut again = again.await;
             return again.swap_remove(0);
         }
         value(&answered)

@@ -2,6 +2,7 @@
 
 use cachekit_core::backend::Ttl;
 use cachekit_core::error::{ErrorKind, Result};
+use tokio::time::Instant;
 
 use super::{Answered, Client, Target, Value, unexpected};
 use crate::error::Failure;
@@ -17,7 +18,9 @@ impl Client {
     /// # Errors
     /// See [`Client`].
     pub async fn touch(&self, key: impl AsRef<[u8]>, ttl: Ttl) -> Result<bool> {
-        let outcome = self.touched(key.as_ref(), ttl, false).await;
+        let outcome = self
+            .touched(key.as_ref(), ttl, false, self.cluster.deadline())
+            .await;
         let found = outcome.and_then(|answered| match answered.meta().map(|meta| meta.code) {
             Some(Code::Done) => Ok(true),
             Some(Code::Miss | Code::NotFound) => Ok(false),
@@ -33,14 +36,21 @@ impl Client {
     /// See [`Client`]. `Unsupported` on a server before 1.5.3.
     pub async fn get_and_touch(&self, key: impl AsRef<[u8]>, ttl: Ttl) -> Result<Option<Value>> {
         let key = key.as_ref();
-        let value = match self.touched(key, ttl, true).await {
-            Ok(answered) => self.value(key, answered).await,
+        let deadline = self.cluster.deadline();
+        let value = match self.touched(key, ttl, true, deadline).await {
+            Ok(answered) => self.value(key, answered, deadline).await,
             Err(failure) => Err(failure),
         };
         value.map_err(|failure| failure.into_error(GET_AND_TOUCH))
     }
 
-    async fn touched(&self, key: &[u8], ttl: Ttl, value: bool) -> Result<Answered, Failure> {
+    async fn touched(
+        &self,
+        key: &[u8],
+        ttl: Ttl,
+        value: bool,
+        deadline: Instant,
+    ) -> Result<Answered, Failure> {
         let wire = self.cluster.keys.wire(key)?;
         let exptime = self.cluster.exptime(ttl);
         let request = |target: Target<'_>| {
@@ -57,7 +67,6 @@ impl Client {
                 touch: Some(target.exptime(exptime)),
             }))
         };
-        let deadline = self.cluster.deadline();
         self.cluster.call(&self.route(key), deadline, request).await
     }
 }

@@ -4,7 +4,7 @@ use cachekit_core::error::ErrorKind;
 use tokio::time::Instant;
 
 use super::span::CallSpan;
-use super::{Client, Value, join_all, keys, unexpected};
+use super::{Client, Keys, Value, join_all, keys, unexpected};
 use crate::error::Failure;
 use crate::node::Node;
 use crate::protocol::{GetMany, Item, KeyLine, Reply, Request};
@@ -25,11 +25,17 @@ struct Group {
 }
 
 impl Group {
-    fn line(&mut self) -> &mut KeyLine {
+    /// Adds a key, if there is a form of it that can stand beside others.
+    fn push(&mut self, index: usize, key: &[u8], keys: &Keys) {
         if self.lines.last().is_none_or(KeyLine::is_full) {
             self.lines.push(KeyLine::default());
         }
-        self.lines.last_mut().expect("there is one by now")
+        let line = self.lines.last_mut().expect("there is one by now");
+        if keys.append(key, line) {
+            self.indices.push(index);
+        } else if line.is_empty() {
+            self.lines.pop();
+        }
     }
 }
 
@@ -73,25 +79,10 @@ impl Client {
     fn groups<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Group> {
         let mut groups: Vec<Group> = Vec::new();
         groups.resize_with(self.cluster.nodes.len(), Group::default);
-        let mut wire = Vec::new();
         for (index, key) in keys.iter().enumerate() {
             let key = key.as_ref();
             let place = self.cluster.place(&self.route(key));
-            let group = &mut groups[place.node];
-            let written = if self.cluster.keys.is_plain(key, &mut wire) {
-                group.line().push_bytes(&wire).is_ok()
-            } else {
-                let key = self
-                    .cluster
-                    .keys
-                    .wire(key)
-                    .ok()
-                    .filter(|key| !key.is_base64());
-                key.is_some_and(|key| group.line().push_bytes(key.as_bytes()).is_ok())
-            };
-            if written {
-                group.indices.push(index);
-            }
+            groups[place.node].push(index, key, &self.cluster.keys);
         }
         groups
     }

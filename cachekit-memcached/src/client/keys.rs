@@ -6,7 +6,7 @@ use cachekit_core::error::ErrorKind;
 
 use crate::config::BinaryKeys;
 use crate::error::Failure;
-use crate::protocol::{InvalidKey, Key, MAX_KEY_LEN};
+use crate::protocol::{InvalidKey, Key, KeyLine, MAX_KEY_LEN};
 
 /// Stands between what is readable of a key and its hash.
 const HASHED: &[u8] = "…".as_bytes();
@@ -35,17 +35,20 @@ impl Keys {
     /// beginning, and the BLAKE3 of the whole key; or base64, where that is wanted and does.
     pub(crate) fn wire(&self, key: &[u8]) -> Result<Key, Failure> {
         check(key)?;
-        let mut wire = Vec::with_capacity(MAX_KEY_LEN);
-        if self.is_plain(key, &mut wire) {
-            return Key::new(&wire).map_err(invalid);
-        }
-        if self.binary == BinaryKeys::Base64
-            && !looks_hashed(key)
-            && let Ok(key) = Key::base64(&wire)
+        let whole = self.whole(key);
+        if is_plain(key)
+            && let Ok(key) = Key::new(&whole)
         {
             return Ok(key);
         }
-        wire.truncate(self.prefix.len());
+        if self.binary == BinaryKeys::Base64
+            && !looks_hashed(key)
+            && let Ok(key) = Key::base64(&whole)
+        {
+            return Ok(key);
+        }
+        let mut wire = Vec::with_capacity(MAX_KEY_LEN);
+        wire.extend_from_slice(self.prefix.as_bytes());
         let readable = MAX_KEY_LEN - wire.len() - HASHED.len() - HASH;
         let graphic = key.iter().take_while(|byte| byte.is_ascii_graphic());
         wire.extend(graphic.take(readable));
@@ -54,21 +57,28 @@ impl Keys {
         Key::new(&wire).map_err(invalid)
     }
 
-    /// Whether `key` is written as it is: then `wire` is what is written.
-    pub(super) fn is_plain(&self, key: &[u8], wire: &mut Vec<u8>) -> bool {
-        wire.clear();
-        wire.extend_from_slice(self.prefix.as_bytes());
-        wire.extend_from_slice(key);
-        !key.is_empty()
-            && !looks_hashed(key)
-            && std::str::from_utf8(key).is_ok()
-            && Key::check(wire).is_ok()
+    /// Adds the key on the wire to `line`, if there is one and it needs no base64.
+    pub(super) fn append(&self, key: &[u8], line: &mut KeyLine) -> bool {
+        if is_plain(key) && line.push_parts(self.prefix.as_bytes(), key).is_ok() {
+            return true;
+        }
+        let wire = self.wire(key).ok().filter(|wire| !wire.is_base64());
+        wire.inspect(|wire| line.push(wire)).is_some()
+    }
+
+    /// Prefix and key.
+    fn whole<'a>(&self, key: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.prefix.is_empty() {
+            Cow::Borrowed(key)
+        } else {
+            Cow::Owned([self.prefix.as_bytes(), key].concat())
+        }
     }
 
     /// The text that decides on which node an item lies, from the one of its key.
     pub(crate) fn route<'a>(&self, text: Cow<'a, str>) -> Cow<'a, str> {
         if self.hash_prefix && !self.prefix.is_empty() {
-            Cow::Owned(format!("{}{text}", self.prefix))
+            Cow::Owned([&self.prefix, &*text].concat())
         } else {
             text
         }
@@ -93,6 +103,13 @@ pub(super) fn text(key: &[u8]) -> Cow<'_, str> {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => key.iter().copied().map(char::from).collect(),
     }
+}
+
+/// Whether a key is written as it is, if its bytes can be written.
+fn is_plain(key: &[u8]) -> bool {
+    // Most keys are ASCII, which is told sooner.
+    let is_text = key.is_ascii() || std::str::from_utf8(key).is_ok();
+    !key.is_empty() && is_text && !looks_hashed(key)
 }
 
 /// Whether a key ends as hashed ones do. It is hashed then, so that it never is another's hash.

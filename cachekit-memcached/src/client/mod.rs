@@ -113,8 +113,11 @@ impl Client {
 }
 
 impl Client {
-    /// The text that decides on which node the item of `key` lies.
+    /// The text that decides on which node the item of `key` lies; empty where there is but one.
     fn route<'a>(&self, key: &'a [u8]) -> Cow<'a, str> {
+        if self.cluster.nodes.len() == 1 {
+            return Cow::Borrowed("");
+        }
         self.cluster.keys.route(keys::text(key))
     }
 

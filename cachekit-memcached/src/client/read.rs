@@ -54,6 +54,9 @@ impl Client {
 
     /// [`get`](Self::get) for many keys, all servers at the same time. Results are in the order of
     /// `keys`, each with its own error: a server that is away fails its own keys and no other.
+    ///
+    /// Values of up to 1 KiB share memory, 4 KiB at most: who keeps one of them for long may want to
+    /// copy it.
     pub async fn get_many<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Result<Option<Value>>> {
         let outcomes = self.read_many(keys, self.cluster.deadline()).await;
         let result = |outcome: Result<Option<Value>, Failure>| {

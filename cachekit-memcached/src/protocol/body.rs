@@ -13,7 +13,33 @@ const MAX_VALUE: usize = 1 << 30;
 /// has come.
 const FIRST_STEP: usize = 8 * 1024 * 1024;
 
+/// So much memory is taken at a time for the small values of a bulk read.
+const SHARED: usize = 4 * 1024;
+
 const END: &[u8] = b"\r\n";
+
+/// Small values of bulk reads, several in one piece of memory: a piece costs as much as one value
+/// would. Who keeps one value keeps no more than 4 KiB with it.
+#[derive(Debug, Default)]
+pub(super) struct Small(BytesMut);
+
+impl Small {
+    fn copy(&mut self, value: &[u8]) -> Bytes {
+        if value.len() > SHARED / 4 {
+            return Bytes::copy_from_slice(value);
+        }
+        if self.0.capacity() < value.len() {
+            self.0 = BytesMut::with_capacity(SHARED);
+        }
+        self.0.extend_from_slice(value);
+        self.0.split().freeze()
+    }
+
+    /// Gives back the rest of the last piece.
+    pub(super) fn release(&mut self) {
+        *self = Self::default();
+    }
+}
 
 /// A value, from the end of its head to its own end.
 #[derive(Debug)]
@@ -36,10 +62,14 @@ impl Body {
     }
 
     /// Takes the value from the front of `shared`, or `None` if it is not complete yet. A large one
-    /// leaves nothing there that belongs to it.
-    pub(super) fn take(&mut self, shared: &mut BytesMut) -> Result<Option<Bytes>, Malformed> {
+    /// leaves nothing there that belongs to it. One of a bulk read may go to `small`.
+    pub(super) fn take(
+        &mut self,
+        shared: &mut BytesMut,
+        small: Option<&mut Small>,
+    ) -> Result<Option<Bytes>, Malformed> {
         if self.length < LARGE_VALUE + END.len() {
-            return self.take_small(shared);
+            return self.take_small(shared, small);
         }
         let first = self.length.min(FIRST_STEP);
         let own = self
@@ -57,13 +87,21 @@ impl Body {
         Ok(Some(own.freeze()))
     }
 
-    fn take_small(&self, shared: &mut BytesMut) -> Result<Option<Bytes>, Malformed> {
+    fn take_small(
+        &self,
+        shared: &mut BytesMut,
+        small: Option<&mut Small>,
+    ) -> Result<Option<Bytes>, Malformed> {
         if shared.len() < self.length {
             return Ok(None);
         }
         let value = &shared[..self.length];
         check_end(value)?;
-        let value = Bytes::copy_from_slice(&value[..self.length - END.len()]);
+        let value = &value[..self.length - END.len()];
+        let value = match small {
+            Some(small) => small.copy(value),
+            None => Bytes::copy_from_slice(value),
+        };
         shared.advance(self.length);
         Ok(Some(value))
     }

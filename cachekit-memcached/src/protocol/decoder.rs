@@ -3,7 +3,7 @@
 use bytes::buf::Limit;
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 
-use super::body::Body;
+use super::body::{Body, Small};
 use super::expected::Expected;
 use super::line::{line_len, number, printable, split_word, words};
 use super::reply::{Code, Item, Malformed, Meta, Reply};
@@ -25,6 +25,7 @@ pub struct Decoder {
     /// So many bytes of it hold no line end.
     searched: usize,
     value: Option<(Head, Body)>,
+    small: Small,
     /// What has come of a reply of many lines.
     rows: Rows,
 }
@@ -89,6 +90,7 @@ impl Decoder {
     pub fn release(&mut self) {
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
+            self.small.release();
         }
     }
 
@@ -101,7 +103,9 @@ impl Decoder {
     fn reply(&mut self, expected: &Expected) -> Result<Option<Reply>, Malformed> {
         loop {
             if let Some((_, body)) = &mut self.value {
-                let Some(value) = body.take(&mut self.buffer)? else {
+                let bulk = matches!(expected, Expected::Values(_));
+                let small = bulk.then_some(&mut self.small);
+                let Some(value) = body.take(&mut self.buffer, small)? else {
                     return Ok(None);
                 };
                 if let Some(reply) = self.end_value(value) {

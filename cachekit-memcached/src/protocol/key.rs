@@ -74,8 +74,17 @@ impl Key {
             return Err(InvalidKey::TooLong(bytes.len()));
         }
         let wrong = |&byte: &u8| byte <= b' ' || byte == 0x7f;
-        // Without an early end many bytes are looked at at once. Few keys are wrong.
-        if !bytes.iter().fold(false, |found, byte| found | wrong(byte)) {
+        // Without an early end 16 bytes are looked at at once, the last ones together with some of
+        // those before them. Few keys are wrong.
+        let any = |bytes: &[u8]| bytes.iter().fold(false, |found, byte| found | wrong(byte));
+        let (chunks, _) = bytes.as_chunks::<16>();
+        let found = match bytes.last_chunk::<16>() {
+            Some(last) => chunks
+                .iter()
+                .fold(any(last), |found, chunk| found | any(chunk)),
+            None => any(bytes),
+        };
+        if !found {
             return Ok(());
         }
         let place = bytes.iter().position(wrong).unwrap_or_default();
@@ -127,6 +136,13 @@ mod tests {
         for byte in 0..=255_u8 {
             let allowed = byte > 0x20 && byte != 0x7f;
             assert_eq!(Key::new(&[b'k', byte]).is_ok(), allowed, "byte {byte:#x}");
+        }
+        for length in 1..=MAX_KEY_LEN {
+            for place in 0..length {
+                let mut bytes = vec![b'k'; length];
+                bytes[place] = b' ';
+                assert_eq!(Key::check(&bytes), Err(InvalidKey::Byte(place)));
+            }
         }
         assert_eq!(Key::new(b"a\r\nflush_all"), Err(InvalidKey::Byte(1)));
     }

@@ -22,7 +22,9 @@ pub struct KeyLine {
 impl KeyLine {
     /// Adds a key behind the others; the same one may be there twice.
     pub fn push(&mut self, key: &Key) {
-        self.append(key.as_bytes());
+        self.text.push(b' ');
+        self.text.extend_from_slice(key.as_bytes());
+        self.ends.push(self.text.len());
     }
 
     /// [`push`](Self::push) for bytes that are not known to be a key.
@@ -30,15 +32,24 @@ impl KeyLine {
     /// # Errors
     /// [`InvalidKey`] says which rule is broken; nothing is added.
     pub fn push_bytes(&mut self, key: &[u8]) -> Result<(), InvalidKey> {
-        Key::check(key)?;
-        self.append(key);
-        Ok(())
+        self.push_parts(&[], key)
     }
 
-    fn append(&mut self, key: &[u8]) {
+    /// [`push_bytes`](Self::push_bytes) for a key of two parts.
+    ///
+    /// # Errors
+    /// [`InvalidKey`] says which rule is broken; nothing is added.
+    pub fn push_parts(&mut self, prefix: &[u8], key: &[u8]) -> Result<(), InvalidKey> {
+        let before = self.text.len();
         self.text.push(b' ');
+        self.text.extend_from_slice(prefix);
         self.text.extend_from_slice(key);
-        self.ends.push(self.text.len());
+        let checked = Key::check(&self.text[before + 1..]);
+        match checked {
+            Ok(()) => self.ends.push(self.text.len()),
+            Err(_) => self.text.truncate(before),
+        }
+        checked
     }
 
     /// Whether a further key belongs into another command.
@@ -112,7 +123,9 @@ mod tests {
         let mut line = line(&["a"]);
         let invalid = line.push_bytes(b"b\r\nflush_all");
         assert_eq!(invalid, Err(InvalidKey::Byte(1)));
-        assert_eq!(line.as_bytes(), b" a");
+        let invalid = line.push_parts(&[b'p'; 200], &[b'k'; 51]);
+        assert_eq!(invalid, Err(InvalidKey::TooLong(251)));
+        assert_eq!((line.as_bytes(), line.len()), (b" a".as_slice(), 1));
     }
 
     #[test]

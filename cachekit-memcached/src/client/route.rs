@@ -130,12 +130,11 @@ impl Cluster {
     /// How the time of a call that has to be over at `last` is shared out. Where another node can be
     /// asked, the first one has half of it: else a server that stands still would use up all.
     pub(super) fn deadlines(&self, last: Instant) -> Deadlines {
+        if !self.has_next() {
+            return Deadlines::only(last);
+        }
         let left = last.saturating_duration_since(Instant::now());
-        let first = if self.has_next() {
-            last - left / 2
-        } else {
-            last
-        };
+        let first = last - left / 2;
         Deadlines { first, last }
     }
 

@@ -13,11 +13,21 @@ type Answers = Vec<Result<Answer, Failure>>;
 impl Target<'_> {
     /// Sends `request`, and waits for the reply.
     pub(super) async fn ask(&self, request: Request, deadline: Instant) -> Result<Answer, Failure> {
-        if self.node.holds_old() {
+        if !self.node.holds_old() {
+            return self.node.call(self.link()?, request, deadline).await;
+        }
+        if self.is_decided_by_what_is_there(&request) {
             let mut answers = self.ask_all(vec![request], deadline).await;
             return answers.swap_remove(0);
         }
-        self.node.call(self.link()?, request, deadline).await
+        // Most of what is read is not old, for as long as the server runs.
+        let call = self.node.call(self.link()?, request.clone(), deadline);
+        let answer = call.await?;
+        if self.deletion_of(&request, &answer).is_none() {
+            return Ok(answer);
+        }
+        let again = self.read_again(vec![request], vec![Ok(answer)], deadline);
+        again.await.swap_remove(0)
     }
 
     /// [`ask`](Self::ask) for many requests, which are sent together.
@@ -56,6 +66,11 @@ impl Target<'_> {
             deleted?;
         }
         Ok(())
+    }
+
+    fn is_decided_by_what_is_there(&self, request: &Request) -> bool {
+        let conditional = matches!(request, Request::Set(set) if set.cas.is_some());
+        conditional || self.look(request).is_some()
     }
 
     /// What has to be looked at before `request`, which does one thing over an item and another where

@@ -74,6 +74,20 @@ pub(crate) struct Link {
     lanes: Arc<Lanes>,
 }
 
+impl Link {
+    /// Its connection, and the others of the same runtime.
+    fn connections(&self) -> Vec<Connection> {
+        let mut connections = self.lanes.connections();
+        connections.push(self.connection.clone());
+        connections
+    }
+
+    /// Whether anything is in flight.
+    fn is_busy(&self) -> bool {
+        self.connections().iter().any(|one| one.in_flight() > 0)
+    }
+}
+
 impl Node {
     /// `ejections` is shared by all nodes of the ring.
     pub(crate) fn new(
@@ -166,11 +180,11 @@ impl Node {
         let runtime = runtime()?;
         loop {
             self.ready(deadline).await?;
-            let seen = self.health.failures();
-            let attempt = self.attempt(&runtime);
-            if let Some(link) = attempt.link() {
+            if let Some(link) = self.slots.link(&runtime) {
                 return Ok(link);
             }
+            let seen = self.health.failures();
+            let attempt = self.attempt(&runtime);
             let Ok(outcome) = timeout_at(deadline, attempt.outcome()).await else {
                 let late = Failure::new(ErrorKind::Timeout, "no connection in time");
                 return Err(self.failed(seen, late));

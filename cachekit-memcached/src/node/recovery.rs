@@ -181,9 +181,8 @@ impl Node {
         let seen = self.health.failures();
         let deadline = Instant::now() + self.timeout;
         let links = self.slots.links();
-        let firsts = links.iter().map(|link| link.connection.clone());
-        let spares = links.iter().flat_map(|link| link.lanes.connections());
-        let busy = firsts.chain(spares).filter(|one| one.in_flight() > 0);
+        let connections = links.iter().flat_map(|link| link.connections());
+        let busy = connections.filter(|one| one.in_flight() > 0);
         let sent: Vec<_> = busy
             .filter_map(|one| one.send(Request::Noop, deadline).ok())
             .collect();

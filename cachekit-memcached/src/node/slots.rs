@@ -27,6 +27,8 @@ pub(super) struct Slots {
 #[derive(Debug, Default)]
 struct Table {
     attempts: HashMap<Id, Attempt>,
+    /// Those that were forgotten with something in flight.
+    leaving: Vec<Arc<Link>>,
     /// Whether a further connection of a runtime that has one is being made.
     widening: bool,
 }
@@ -65,6 +67,13 @@ impl Slots {
             .filter(|attempt| attempt.is_under_way());
         let count = self.traffic.connections() + under_way.count() + usize::from(table.widening);
         count >= self.limit
+    }
+
+    /// The connection of `runtime`, if it is there and open.
+    pub(super) fn link(&self, runtime: &Handle) -> Option<Arc<Link>> {
+        let table = self.lock();
+        let link = table.attempts.get(&runtime.id())?.link()?;
+        link.connection.is_open().then_some(link)
     }
 
     /// The attempt of `runtime`; where there is none of use, `dial` is spawned on it.
@@ -108,10 +117,13 @@ impl Slots {
         }
     }
 
-    /// Those that are there.
+    /// Those that are there, and those that were forgotten with something in flight: each of these is
+    /// told of once, and is given up then.
     pub(super) fn links(&self) -> Vec<Arc<Link>> {
-        let table = self.lock();
-        table.attempts.values().filter_map(Attempt::link).collect()
+        let mut table = self.lock();
+        let leaving = std::mem::take(&mut table.leaving);
+        let there = table.attempts.values().filter_map(Attempt::link);
+        there.chain(leaving).collect()
     }
 
     /// Forgets `link`. Who waits for a reply keeps it open until it has come.
@@ -125,7 +137,10 @@ impl Slots {
 
     /// Forgets all. Who waits for a reply keeps the connection open until it has come.
     pub(super) fn clear(&self) {
-        self.lock().attempts.clear();
+        let mut table = self.lock();
+        let forgotten: Vec<_> = table.attempts.drain().map(|(_, attempt)| attempt).collect();
+        let links = forgotten.iter().filter_map(Attempt::link);
+        table.leaving.extend(links.filter(|link| link.is_busy()));
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {

@@ -1,5 +1,6 @@
 //! What a server that comes back is believed, and what it is told first.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use cachekit_core::error::ErrorKind;
 use cachekit_core::key::StoreKey;
 use cachekit_memcached::testkit::Server;
 use cachekit_memcached::{Config, Memcached};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::{LEAD, TTL, backend, config, eventually, found, key, set, take_lead, value};
@@ -308,4 +310,40 @@ async fn the_lead_of_a_stand_in_ends_when_the_owner_is_back_and_disturbs_no_othe
     assert_eq!(stored.unwrap(), Stored::Superseded);
     let stored = backend.set(&keys[0], v, TTL, Some(&here)).await.unwrap();
     assert_eq!(stored, Stored::Stored);
+}
+
+#[tokio::test]
+async fn what_lies_in_an_open_connection_is_carried_out_before_a_server_is_believed() {
+    const TIMEOUT: Duration = Duration::from_secs(2);
+    let servers = three();
+    let config = Config {
+        timeout: TIMEOUT,
+        connect_timeout: TIMEOUT,
+        retry_attempts: 1,
+        ..config(&servers)
+    };
+    let backend = Arc::new(Memcached::new(config).unwrap());
+    let keys = keys_of(&backend, &servers[1], 2).await;
+    servers[1].stop();
+    // More than fits into what the machine keeps for a socket, and all of it on one connection.
+    let late = Bytes::from(vec![b'l'; 60_000]);
+    let mut writes = JoinSet::new();
+    for _ in 0..100 {
+        let (backend, key, late) = (Arc::clone(&backend), keys[0].clone(), late.clone());
+        writes.spawn(async move { backend.set(&key, late, TTL, None).await });
+    }
+    assert!(writes.join_all().await.iter().all(Result::is_ok));
+    set(&backend, &keys[0], "new").await;
+    // The prober waits for an answer by now, and the connection is not given up yet.
+    let until = Instant::now() + TIMEOUT / 4;
+    eventually(|| async { (Instant::now() > until).then_some(()) }).await;
+    servers[1].resume();
+    eventually(|| async {
+        let found = value(&backend, &keys[0]).await;
+        assert!(found.is_none_or(|found| found == "new"));
+        is_used(&backend, &servers[1], &keys[1]).await.then_some(())
+    })
+    .await;
+    let found = value(&backend, &keys[0]).await;
+    assert!(found.is_none_or(|found| found == "new"));
 }

@@ -219,7 +219,7 @@ impl Node {
         link: &Link,
         request: Request,
         deadline: Instant,
-    ) -> Result<Sent, Failure> {
+    ) -> Result<Sent<'_>, Failure> {
         if let Some(lacking) = request.lacking(link.connection.dialect()) {
             let detail = format!("it has only the classic commands, without {lacking}");
             return Err(Failure::new(ErrorKind::Unsupported, detail).at(&self.name));
@@ -240,7 +240,7 @@ impl Node {
         let connection = choice.spare.as_ref().unwrap_or(&link.connection);
         match connection.send(request, deadline) {
             Ok(exchange) => Ok(Sent {
-                node: Arc::clone(self),
+                node: self,
                 exchange,
                 deadline,
                 foreign,
@@ -344,8 +344,8 @@ fn runtime() -> Result<Handle, Failure> {
 
 /// A request that was queued.
 #[derive(Debug)]
-pub(crate) struct Sent {
-    node: Arc<Node>,
+pub(crate) struct Sent<'a> {
+    node: &'a Arc<Node>,
     exchange: Exchange,
     deadline: Instant,
     /// Whether another runtime drives the connection.
@@ -357,7 +357,7 @@ pub(crate) struct Sent {
     seen: u64,
 }
 
-impl Sent {
+impl Sent<'_> {
     /// Waits for the reply until the deadline.
     pub(crate) async fn answer(self) -> Result<Answer, Failure> {
         let Self {

@@ -16,19 +16,30 @@ const WINDOW: usize = 128;
 type Outcome = Result<Option<Value>, Failure>;
 
 /// The keys of one batch that lie on one node.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Group {
     /// Which keys of the batch they are.
     indices: Vec<usize>,
     /// As they are written, in as many commands as it takes.
     lines: Vec<KeyLine>,
+    /// About how many there will be.
+    expected: usize,
 }
 
 impl Group {
+    fn with_capacity(expected: usize) -> Self {
+        Self {
+            indices: Vec::with_capacity(expected),
+            lines: Vec::new(),
+            expected,
+        }
+    }
+
     /// Adds a key, if there is a form of it that can stand beside others.
     fn push(&mut self, index: usize, key: &[u8], keys: &Keys) {
         if self.lines.last().is_none_or(KeyLine::is_full) {
-            self.lines.push(KeyLine::default());
+            let left = self.expected.saturating_sub(self.indices.len());
+            self.lines.push(KeyLine::with_capacity(left));
         }
         let line = self.lines.last_mut().expect("there is one by now");
         if keys.append(key, line) {
@@ -77,8 +88,10 @@ impl Client {
 
     /// The keys of each node.
     fn groups<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Group> {
+        let nodes = self.cluster.nodes.len();
+        let group = || Group::with_capacity(keys.len() / nodes);
         let mut groups: Vec<Group> = Vec::new();
-        groups.resize_with(self.cluster.nodes.len(), Group::default);
+        groups.resize_with(nodes, group);
         for (index, key) in keys.iter().enumerate() {
             let key = key.as_ref();
             let place = self.cluster.place(&self.route(key));

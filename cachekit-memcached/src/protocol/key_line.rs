@@ -8,6 +8,10 @@ use super::key::{InvalidKey, Key};
 /// handle nothing else of their connection meanwhile.
 const FULL: usize = 64 * 1024;
 
+/// A line has room for keys of this length from the beginning, the space in front included; for more
+/// it grows.
+const USUAL: usize = 32;
+
 /// Keys as they are written: a space before each. All in one piece of memory, because a bulk read
 /// names many and looks at each only once.
 ///
@@ -20,6 +24,16 @@ pub struct KeyLine {
 }
 
 impl KeyLine {
+    /// An empty one, with room for about so many keys.
+    #[must_use]
+    pub fn with_capacity(keys: usize) -> Self {
+        let keys = keys.min(FULL / USUAL);
+        Self {
+            text: Vec::with_capacity(keys * USUAL),
+            ends: Vec::with_capacity(keys),
+        }
+    }
+
     /// Adds a key behind the others; the same one may be there twice.
     pub fn push(&mut self, key: &Key) {
         self.text.push(b' ');

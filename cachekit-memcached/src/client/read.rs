@@ -76,7 +76,7 @@ impl Client {
         let request = |index: usize, _: Target<'_>| Ok(read(wires[index].clone()?));
         let outcomes = self.cluster.call_many(&routes, deadline, request).await;
         let found = |outcome| match outcome {
-            Ok(answered) => value(&answered),
+            Ok(answered) => value(answered),
             Err(failure) => self.missed(failure),
         };
         outcomes.into_iter().map(found).collect()
@@ -95,7 +95,7 @@ impl Client {
             let key = std::slice::from_ref(&key);
             return self.read_many(key, deadline).await.swap_remove(0);
         }
-        value(&answered)
+        value(answered)
     }
 
     /// What a read that failed comes to, under the policy for a node that is away.
@@ -118,17 +118,17 @@ fn read(key: Key) -> Request {
     })
 }
 
-/// A right to compute that the server gave with it is handed back when `answered` is dropped.
-fn value(answered: &Answered) -> Result<Option<Value>, Failure> {
+/// A right to compute that the server gave with it is handed back.
+fn value(mut answered: Answered) -> Result<Option<Value>, Failure> {
     let meta = answered.meta().ok_or_else(unexpected)?;
-    match (meta.code, &meta.value) {
-        (Code::Miss, _) => Ok(None),
-        (Code::Value, _) if meta.is_stub() => Ok(None),
-        (Code::Value, Some(data)) => Ok(Some(Value {
-            data: data.clone(),
-            flags: meta.client_flags.unwrap_or(0),
-            cas: meta.cas.unwrap_or(0),
-        })),
-        _ => Err(unexpected()),
+    match meta.code {
+        Code::Miss => return Ok(None),
+        Code::Value if meta.is_stub() => return Ok(None),
+        Code::Value => {}
+        _ => return Err(unexpected()),
     }
+    let flags = meta.client_flags.unwrap_or(0);
+    let cas = meta.cas.unwrap_or(0);
+    let data = answered.answer.take_value().ok_or_else(unexpected)?;
+    Ok(Some(Value { data, flags, cas }))
 }

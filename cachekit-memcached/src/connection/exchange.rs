@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Lost;
@@ -72,6 +73,17 @@ impl Answer {
     pub(crate) fn take(mut self) -> Reply {
         self.hand_back = None;
         std::mem::replace(&mut self.reply, Reply::Noop)
+    }
+
+    /// Takes the value out of the reply; everything else stays as it was. A clone would cost an
+    /// allocation, as it is the first.
+    pub(crate) fn take_value(&mut self) -> Option<Bytes> {
+        let Reply::Meta(meta) = &mut self.reply else {
+            return None;
+        };
+        let value = meta.value.take()?;
+        meta.size = Some(value.len());
+        Some(value)
     }
 
     /// The reply, if it is one to a meta command.

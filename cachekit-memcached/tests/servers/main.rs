@@ -89,3 +89,9 @@ where
         .await
         .expect("it does not happen")
 }
+
+/// Waits until `server` has `count` connections beside the one that asks. A server lets go of a
+/// connection a moment after it was closed, so one look may see those of earlier looks.
+async fn connected(server: &Server, count: u64) {
+    eventually(|| async { (server.stat("curr_connections") == count + 1).then_some(()) }).await;
+}

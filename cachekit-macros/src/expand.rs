@@ -7,12 +7,12 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Attribute, FnArg, PatType, Path, Result, Signature, parse_quote};
+use syn::{Path, Result, parse_quote};
 
 use crate::args::{KeyOption, Options};
 use crate::checks;
 use crate::companions::Companions;
-use crate::function::{Argument, Execution, Form, Function, mentions};
+use crate::function::{Execution, Function};
 use crate::key;
 use crate::spans::{as_ours, local, ours_at};
 use crate::ttl::Ttl;
@@ -44,8 +44,9 @@ pub(crate) struct Expansion<'a> {
     pub(crate) runtime: TokenStream,
     /// The same path in the place of the return type, to which errors about values point.
     runtime_of_value: TokenStream,
-    options: &'a Options,
-    key: TokenStream,
+    pub(crate) options: &'a Options,
+    /// The statements that make the key.
+    pub(crate) key: TokenStream,
 }
 
 impl<'a> Expansion<'a> {
@@ -101,70 +102,7 @@ impl<'a> Expansion<'a> {
         quote!(#prepare #hit #run)
     }
 
-    /// The attributes of the user. Where the body has moved, an `expect` would find nothing here.
-    fn attributes(&self) -> Vec<Attribute> {
-        let mut attributes = self.function.attributes.clone();
-        if self.companions.exist() {
-            for attribute in &mut attributes {
-                if let syn::Meta::List(list) = &mut attribute.meta
-                    && list.path.is_ident("expect")
-                {
-                    list.path = Ident::new("allow", Span::mixed_site()).into();
-                }
-            }
-        }
-        attributes
-    }
-
-    /// The signature of the user, with a name of ours where a pattern stands.
-    fn signature(&self) -> Signature {
-        let mut signature = self.function.signature.clone();
-        let body_moved = self.body_moved();
-        for (typed, argument) in typed_inputs(&mut signature).zip(&self.function.arguments) {
-            if body_moved || argument.form == Form::Destructured {
-                let name = &argument.name;
-                typed.pat = parse_quote!(#name);
-            }
-        }
-        signature
-    }
-
-    /// The signature of the user for the function that has the body: as an item it is ours, and
-    /// lints about items pass it by. An argument that only the key or another option uses is used.
-    pub(crate) fn signature_of_body(&self, name: Ident) -> Signature {
-        let mut signature = self.function.signature.clone();
-        signature.ident = name;
-        signature.fn_token.span = Span::mixed_site();
-        if let Some(asyncness) = &mut signature.asyncness {
-            asyncness.span = Span::mixed_site();
-        }
-        for (typed, argument) in typed_inputs(&mut signature).zip(&self.function.arguments) {
-            if self.options_use(argument) {
-                typed.attrs.push(parse_quote!(#[allow(unused_variables)]));
-            }
-        }
-        signature
-    }
-
-    fn options_use(&self, argument: &Argument) -> bool {
-        let Options {
-            ttl,
-            condition,
-            cache,
-            ..
-        } = self.options;
-        let ttl = match ttl {
-            Some(Ttl::Computed(ttl)) => Some(ttl),
-            _ => None,
-        };
-        let key = &self.key;
-        mentions(
-            quote!(#key #ttl #condition #cache),
-            &argument.name.to_string(),
-        )
-    }
-
-    fn body_moved(&self) -> bool {
+    pub(crate) fn body_moved(&self) -> bool {
         self.companions.exist() || self.is_detached()
     }
 
@@ -364,22 +302,6 @@ impl<'a> Expansion<'a> {
             None => quote_spanned!(span=> |_: &#returned| false),
         }
     }
-}
-
-impl Argument {
-    /// `name: Type`, without the attributes and the pattern of the user.
-    pub(crate) fn plain(&self) -> TokenStream {
-        let (name, ty) = (&self.name, self.ty());
-        quote!(#name: #ty)
-    }
-}
-
-/// The arguments of a signature but `self`.
-fn typed_inputs(signature: &mut Signature) -> impl Iterator<Item = &mut PatType> {
-    signature.inputs.iter_mut().filter_map(|input| match input {
-        FnArg::Typed(typed) => Some(typed),
-        FnArg::Receiver(_) => None,
-    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! One file for each step: `args` parses the options (`ttl`, `suggest`), `function` the item,
 //! `checks` (`returned`, `template`) refuses what cannot be cached and says what to write instead.
-//! `expand` emits the function, with `key` and `compute`; `companions` what stands beside it.
+//! `expand` emits the function, with `signature`, `key` and `compute`; `companions` what stands beside it.
 //! `spans` decides to what errors point and for whom lints take the code.
 
 mod args;
@@ -13,6 +13,7 @@ mod expand;
 mod function;
 mod key;
 mod returned;
+mod signature;
 mod spans;
 mod suggest;
 mod template;
@@ -26,7 +27,7 @@ use proc_macro::TokenStream;
 /// Stores what a function returns under its arguments, and answers from there as long as it is
 /// fresh.
 ///
-/// ```ignore
+/// ```
 /// use cachekit::cached;
 ///
 /// #[cached(ttl = "10m")]

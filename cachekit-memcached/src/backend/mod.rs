@@ -144,27 +144,28 @@ impl Memcached {
         stored(&self.cluster().store(&set, &route, deadline).await?)
     }
 
+    /// Marks the entries of `keys` as stale, or removes them.
     async fn invalidate(
         &self,
         keys: &[StoreKey],
         stale: bool,
         operation: &'static str,
-        deadline: Instant,
     ) -> Vec<Result<()>> {
         let wires = match self.wires(keys) {
             Ok(wires) => wires,
             Err(failure) => return all(keys, &failure, operation),
         };
         let request = |index: usize| delete(&wires[index], None, stale);
-        let results = self
-            .cluster()
-            .invalidate_many(&self.routes(keys), deadline, request)
+        let (cluster, routes) = (self.cluster(), self.routes(keys));
+        let outcomes = cluster
+            .invalidate_many(&routes, cluster.deadline(), request)
             .await;
-        let result = |outcome: Result<bool, Failure>| match outcome {
-            Ok(_) => Ok(()),
-            Err(failure) => Err(failure.into_error(operation)),
+        let result = |outcome: Result<bool, Failure>| {
+            outcome
+                .map(drop)
+                .map_err(|failure| failure.into_error(operation))
         };
-        results.into_iter().map(result).collect()
+        outcomes.into_iter().map(result).collect()
     }
 }
 
@@ -199,25 +200,13 @@ impl Backend for Memcached {
     }
 
     async fn expire(&self, key: &StoreKey) -> Result<()> {
-        self.invalidate(
-            std::slice::from_ref(key),
-            true,
-            EXPIRE,
-            self.cluster().deadline(),
-        )
-        .await
-        .swap_remove(0)
+        let keys = std::slice::from_ref(key);
+        self.invalidate(keys, true, EXPIRE).await.swap_remove(0)
     }
 
     async fn remove(&self, key: &StoreKey) -> Result<()> {
-        self.invalidate(
-            std::slice::from_ref(key),
-            false,
-            REMOVE,
-            self.cluster().deadline(),
-        )
-        .await
-        .swap_remove(0)
+        let keys = std::slice::from_ref(key);
+        self.invalidate(keys, false, REMOVE).await.swap_remove(0)
     }
 
     async fn renew(&self, key: &StoreKey, lead: &Token, hold: Ttl) -> Result<Renewed> {
@@ -276,13 +265,11 @@ impl Backend for Memcached {
     }
 
     async fn expire_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
-        self.invalidate(keys, true, EXPIRE, self.cluster().deadline())
-            .await
+        self.invalidate(keys, true, EXPIRE).await
     }
 
     async fn remove_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
-        self.invalidate(keys, false, REMOVE, self.cluster().deadline())
-            .await
+        self.invalidate(keys, false, REMOVE).await
     }
 
     async fn health(&self) -> Health {

@@ -24,8 +24,7 @@ impl Client {
     /// See [`Client`]. `Rejected` if the item is no number, or holds the place of an entry that a
     /// cache over the same servers computes. It is never sent twice.
     pub async fn increment(&self, key: impl AsRef<[u8]>, by: u64) -> Result<Option<u64>> {
-        let sum = async { self.count(key.as_ref(), Direction::Up, by)?.run(None).await };
-        sum.await.map_err(|failure| failure.into_error(INCREMENT))
+        self.count(key.as_ref(), Direction::Up, by).await
     }
 
     /// [`increment`](Self::increment); where there is no item, `initial` is stored for `ttl`, and
@@ -40,8 +39,8 @@ impl Client {
         initial: u64,
         ttl: Ttl,
     ) -> Result<u64> {
-        let sum = self.count_or_create(key.as_ref(), Direction::Up, by, initial, ttl);
-        sum.await.map_err(|failure| failure.into_error(INCREMENT))
+        self.count_or_create(key.as_ref(), Direction::Up, by, initial, ttl)
+            .await
     }
 
     /// Takes `by` from the number under `key` and tells the rest, at least 0; `None` where there is
@@ -50,12 +49,7 @@ impl Client {
     /// # Errors
     /// As of [`increment`](Self::increment).
     pub async fn decrement(&self, key: impl AsRef<[u8]>, by: u64) -> Result<Option<u64>> {
-        let rest = async {
-            self.count(key.as_ref(), Direction::Down, by)?
-                .run(None)
-                .await
-        };
-        rest.await.map_err(|failure| failure.into_error(DECREMENT))
+        self.count(key.as_ref(), Direction::Down, by).await
     }
 
     /// [`decrement`](Self::decrement); where there is no item, `initial` is stored for `ttl`, and
@@ -70,8 +64,15 @@ impl Client {
         initial: u64,
         ttl: Ttl,
     ) -> Result<u64> {
-        let rest = self.count_or_create(key.as_ref(), Direction::Down, by, initial, ttl);
-        rest.await.map_err(|failure| failure.into_error(DECREMENT))
+        self.count_or_create(key.as_ref(), Direction::Down, by, initial, ttl)
+            .await
+    }
+
+    async fn count(&self, key: &[u8], direction: Direction, by: u64) -> Result<Option<u64>> {
+        let number = async { self.step(key, direction, by)?.run(None).await };
+        number
+            .await
+            .map_err(|failure| failure.into_error(operation(direction)))
     }
 
     async fn count_or_create(
@@ -81,29 +82,24 @@ impl Client {
         by: u64,
         initial: u64,
         ttl: Ttl,
-    ) -> Result<u64, Failure> {
-        let count = self.count(key, direction, by)?;
-        let exptime = self.cluster.exptime(ttl);
-        let create = Create { initial, exptime };
-        loop {
-            if let Some(number) = count.run(Some(create)).await? {
-                return Ok(number);
-            }
-            // The server does not begin counters by itself. Where another caller is faster, what
-            // it began is counted on.
-            if count.begin(create).await? {
-                return Ok(initial);
-            }
-        }
+    ) -> Result<u64> {
+        let number = async {
+            let step = self.step(key, direction, by)?;
+            let exptime = self.cluster.exptime(ttl);
+            step.run_or_begin(Create { initial, exptime }).await
+        };
+        number
+            .await
+            .map_err(|failure| failure.into_error(operation(direction)))
     }
 
-    fn count<'a>(
+    fn step<'a>(
         &'a self,
         key: &'a [u8],
         direction: Direction,
         by: u64,
-    ) -> Result<Count<'a>, Failure> {
-        Ok(Count {
+    ) -> Result<Step<'a>, Failure> {
+        Ok(Step {
             cluster: &self.cluster,
             key: self.cluster.keys.wire(key)?,
             route: self.route(key),
@@ -115,7 +111,7 @@ impl Client {
 }
 
 /// A step of a counter.
-struct Count<'a> {
+struct Step<'a> {
     cluster: &'a Cluster,
     key: Key,
     route: Cow<'a, str>,
@@ -124,7 +120,7 @@ struct Count<'a> {
     deadline: Instant,
 }
 
-impl Count<'_> {
+impl Step<'_> {
     /// Takes the step, and tells the new number. `None`: there is no item, and the server begins
     /// none by itself.
     async fn run(&self, create: Option<Create>) -> Result<Option<u64>, Failure> {
@@ -151,6 +147,20 @@ impl Count<'_> {
         }
     }
 
+    /// [`run`](Self::run); where there is no item, the counter begins.
+    async fn run_or_begin(&self, create: Create) -> Result<u64, Failure> {
+        loop {
+            if let Some(number) = self.run(Some(create)).await? {
+                return Ok(number);
+            }
+            // The server does not begin counters by itself. Where another caller is faster, what
+            // it began is counted on.
+            if self.begin(create).await? {
+                return Ok(create.initial);
+            }
+        }
+    }
+
     /// Stores the first number, unless there is an item by now: whether it did.
     async fn begin(&self, create: Create) -> Result<bool, Failure> {
         let first = Set {
@@ -164,6 +174,13 @@ impl Count<'_> {
         let stored = self.cluster.store(&first, &self.route, self.deadline);
         let stored = stored.await?;
         Ok(stored.meta().is_some_and(|meta| meta.code == Code::Done))
+    }
+}
+
+const fn operation(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Up => INCREMENT,
+        Direction::Down => DECREMENT,
     }
 }
 

@@ -3,6 +3,7 @@
 mod credentials;
 mod section;
 mod server;
+mod servers;
 #[cfg(test)]
 mod tests;
 mod variables;
@@ -179,7 +180,7 @@ impl Config {
 
     /// Everything that is wrong and that types do not rule out.
     pub(crate) fn check(&self) -> Result<()> {
-        let mut problems = server::check(&self.servers, self.hashing);
+        let mut problems = servers::check(&self.servers, self.hashing);
         let mut require = |holds: bool, problem: &str| {
             if !holds {
                 problems.push(problem.to_owned());

@@ -13,7 +13,7 @@ use super::variables::{
 };
 use super::{
     ATTEMPTS, Config, Credentials, Failover, HAS_TLS, Hashing, ITEM_SIZES, NO_TLS, POOL_SIZES,
-    Protocol, SECONDS, Server, Tls, credentials, is_key_prefix, server,
+    Protocol, SECONDS, Server, Tls, credentials, is_key_prefix, servers,
 };
 
 /// The variables as they are set, one field for each.
@@ -89,8 +89,8 @@ impl Config {
 
 fn servers(raw: Option<String>, hashing: Hashing, problems: &mut Problems) -> Option<Vec<Server>> {
     let raw = raw?;
-    let checked = server::parse_list(&raw).and_then(|servers| {
-        let wrong = server::check(&servers, hashing);
+    let checked = servers::parse(&raw).and_then(|servers| {
+        let wrong = servers::check(&servers, hashing);
         if wrong.is_empty() {
             Ok(servers)
         } else {

@@ -1,10 +1,9 @@
-//! A connection that ends while requests are queued.
+//! How a connection ends, and what those learn who wait.
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
-use super::{Exchange, Lost, Peer, TIMEOUT, get};
-use crate::connection::Connection;
+use super::*;
 
 const ROUNDS: usize = 50;
 const SENDERS: usize = 4;
@@ -46,4 +45,56 @@ fn what_is_queued_in_the_moment_in_which_a_connection_ends_is_told_so() {
         });
         assert!(!connection.is_open());
     }
+}
+
+#[tokio::test]
+async fn what_was_not_written_when_the_connection_ends_is_known_to_be_unsent() {
+    let (connection, peer) = Peer::behind(8);
+    let written = ask(&connection, set("a")).unwrap();
+    settle().await;
+    let queued = ask(&connection, set("b")).unwrap();
+    drop(peer);
+    assert_eq!(lost(written.await), Lost::Sent);
+    assert_eq!(lost(queued.await), Lost::Unsent);
+}
+
+#[tokio::test]
+async fn the_socket_closes_when_the_last_handle_is_gone() {
+    let (connection, mut peer) = Peer::connected();
+    drop(connection.clone());
+    settle().await;
+    assert!(connection.is_open());
+    drop(connection);
+    assert_eq!(peer.rest().await, "");
+}
+
+#[tokio::test]
+async fn the_socket_closes_after_the_replies_that_are_waited_for() {
+    let (connection, mut peer) = Peer::connected();
+    let a = send(&connection, "a");
+    drop(connection);
+    peer.expect(&line("a", 1)).await;
+    peer.reply(b"VA 1 O1\r\nA\r\n").await;
+    assert_eq!(value(a.await), "A");
+    assert_eq!(peer.rest().await, "");
+}
+
+#[test]
+fn a_runtime_that_ends_fails_what_was_in_flight() {
+    let runtime = || Builder::new_current_thread().enable_time().build().unwrap();
+    let first = runtime();
+    let (connection, written, queued, peer) = first.block_on(async {
+        let (connection, mut peer) = Peer::connected();
+        let written = send(&connection, "a");
+        peer.expect(&line("a", 1)).await;
+        let queued = send(&connection, "b");
+        (connection, written, queued, peer)
+    });
+    drop(first);
+    assert!(!connection.is_open());
+    runtime().block_on(async {
+        assert_eq!(lost(written.await), Lost::Sent);
+        assert_eq!(lost(queued.await), Lost::Unsent);
+    });
+    drop(peer);
 }

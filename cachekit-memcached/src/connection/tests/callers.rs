@@ -1,0 +1,57 @@
+//! Callers that go away before their reply.
+
+use super::*;
+
+#[tokio::test]
+async fn a_caller_that_is_gone_when_its_reply_comes_leaves_it_to_nobody() {
+    // Where the caller of `a` goes: after so many bytes of its reply.
+    let reply = b"VA 1 O1\r\nA\r\n";
+    for cut in 0..=reply.len() {
+        let (connection, mut peer) = Peer::connected();
+        let a = send(&connection, "a");
+        peer.expect(&line("a", 1)).await;
+        peer.reply(&reply[..cut]).await;
+        settle().await;
+        drop(a);
+        let b = send(&connection, "b");
+        peer.reply(&reply[cut..]).await;
+        peer.expect(&line("b", 2)).await;
+        peer.reply(b"VA 1 O2\r\nB\r\n").await;
+        assert_eq!(value(b.await), "B", "cut at {cut}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_before_its_request_is_written_sends_nothing() {
+    let (connection, mut peer) = Peer::connected();
+    drop(send(&connection, "a"));
+    drop(ask(&connection, set("a")).unwrap());
+    let b = send(&connection, "b");
+    peer.expect(&line("b", 1)).await;
+    peer.reply(b"EN O1\r\n").await;
+    assert!(b.await.is_ok());
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_while_its_request_is_half_written_disturbs_no_one() {
+    let (connection, mut peer) = Peer::behind(8);
+    let a = send(&connection, "a");
+    settle().await;
+    drop(a);
+    let b = send(&connection, "b");
+    peer.expect(&line("a", 1)).await;
+    peer.expect(&line("b", 2)).await;
+    peer.reply(b"VA 1 O1\r\nA\r\n").await;
+    peer.reply(b"VA 1 O2\r\nB\r\n").await;
+    assert_eq!(value(b.await), "B");
+}
+
+#[tokio::test]
+async fn a_caller_that_forgets_its_exchange_disturbs_no_one() {
+    let (connection, mut peer) = Peer::connected();
+    std::mem::forget(send(&connection, "a"));
+    let b = send(&connection, "b");
+    peer.expect(&(line("a", 1) + &line("b", 2))).await;
+    peer.reply(b"VA 1 O1\r\nA\r\nVA 1 O2\r\nB\r\n").await;
+    assert_eq!(value(b.await), "B");
+}

@@ -3,6 +3,8 @@
 //! A test binary of its own: `tracing` remembers of each place whether anyone listens there, and may
 //! be misled by tests in other threads where nobody does.
 
+mod eventually;
+
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
@@ -15,7 +17,12 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::{DefaultGuard, set_default};
 use tracing::{Event, Metadata, Subscriber};
 
+use eventually::eventually;
+
 const TTL: Ttl = Ttl::from_secs(300);
+
+/// How long a test waits for what has to happen.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Words that every key and every value of these tests contains.
 const SECRETS: [&str; 2] = ["hush", "whisper"];
@@ -37,14 +44,7 @@ impl Told {
     }
 
     async fn wait_for(&self, message: &str) {
-        let mut ticks = tokio::time::interval(Duration::from_millis(10));
-        let looking = async {
-            while self.events(message).is_empty() {
-                ticks.tick().await;
-            }
-        };
-        let in_time = tokio::time::timeout(Duration::from_secs(20), looking).await;
-        in_time.expect("it does not happen");
+        eventually(|| async { (!self.events(message).is_empty()).then_some(()) }).await;
     }
 
     fn spans(&self, operation: &str) -> Vec<Fields> {

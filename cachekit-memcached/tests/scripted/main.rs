@@ -4,6 +4,8 @@
 mod calls;
 mod cancel;
 mod cuts;
+#[path = "../eventually/mod.rs"]
+mod eventually;
 mod honest;
 mod lost;
 mod mistakes;
@@ -17,6 +19,8 @@ use std::time::Duration;
 use cachekit_core::backend::{Ttl, Want};
 use cachekit_core::key::StoreKey;
 
+use eventually::eventually;
+
 const TTL: Ttl = Ttl::from_secs(300);
 const LEAD: Want = Want::Lead {
     hold: Ttl::from_secs(30),
@@ -28,23 +32,4 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 fn key(text: impl std::fmt::Display) -> StoreKey {
     StoreKey::new(text.to_string()).unwrap()
-}
-
-/// Looks again and again until `look` has an answer.
-async fn eventually<T, F>(mut look: impl FnMut() -> F) -> T
-where
-    F: Future<Output = Option<T>>,
-{
-    let mut ticks = tokio::time::interval(Duration::from_millis(10));
-    let looking = async {
-        loop {
-            if let Some(answer) = look().await {
-                return answer;
-            }
-            ticks.tick().await;
-        }
-    };
-    tokio::time::timeout(DEADLINE, looking)
-        .await
-        .expect("it does not happen")
 }

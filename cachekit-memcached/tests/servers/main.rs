@@ -4,6 +4,8 @@ mod aborts;
 mod believed;
 mod commands;
 mod counters;
+#[path = "../eventually/mod.rs"]
+mod eventually;
 mod items;
 mod lanes;
 mod limits;
@@ -18,7 +20,6 @@ mod runtimes;
 mod stats;
 mod versions;
 
-use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,6 +27,8 @@ use cachekit_core::backend::{Backend as _, Found, Lead, Stored, Token, Ttl, Want
 use cachekit_core::key::StoreKey;
 use cachekit_memcached::testkit::{Server, addresses};
 use cachekit_memcached::{Config, Memcached};
+
+use eventually::eventually;
 
 const TTL: Ttl = Ttl::from_secs(300);
 const LEAD: Want = Want::Lead {
@@ -69,25 +72,6 @@ async fn take_lead(backend: &Memcached, key: &StoreKey) -> Token {
         Lead::Mine(token) => token,
         other => panic!("{other:?}"),
     }
-}
-
-/// Looks again and again until `look` has an answer.
-async fn eventually<T, F>(mut look: impl FnMut() -> F) -> T
-where
-    F: Future<Output = Option<T>>,
-{
-    let mut ticks = tokio::time::interval(Duration::from_millis(10));
-    let looking = async {
-        loop {
-            if let Some(answer) = look().await {
-                return answer;
-            }
-            ticks.tick().await;
-        }
-    };
-    tokio::time::timeout(DEADLINE, looking)
-        .await
-        .expect("it does not happen")
 }
 
 /// Waits until `server` has `count` connections beside the one that asks. A server lets go of a

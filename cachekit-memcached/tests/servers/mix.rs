@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cachekit_core::backend::{Backend as _, Lead, Lookup, NewEntry, Want};
+use cachekit_core::env::{Problems, Vars};
 use cachekit_core::error::Result;
 use cachekit_core::key::StoreKey;
 use cachekit_memcached::testkit::Server;
@@ -18,9 +19,8 @@ use tokio::task::JoinSet;
 
 use super::{DEADLINE, LEAD, TTL, config, key};
 
-/// So many calls are made by `cargo test`, and so many by hand.
-const SOME: u32 = 20_000;
-const MANY: u32 = 500_000;
+/// How many calls a test makes, unless `CACHEKIT_TEST_CALLS` says so.
+const CALLS: u32 = 20_000;
 
 const TASKS: u32 = 32;
 const KEYS: u32 = 200;
@@ -273,7 +273,19 @@ fn disturb(mut servers: [Server; 3], mut made: watch::Receiver<u32>) {
     }
 }
 
-async fn nobody_finds_the_value_of_another_key(calls: u32) {
+fn calls() -> u32 {
+    let mut problems = Problems::default();
+    let given = Vars::from_process(&mut problems);
+    assert_eq!(problems, Problems::default());
+    given.get("CACHEKIT_TEST_CALLS").map_or(CALLS, |calls| {
+        calls
+            .parse()
+            .expect("CACHEKIT_TEST_CALLS is a number of calls")
+    })
+}
+
+async fn nobody_finds_the_value_of_another_key() {
+    let calls = calls();
     let servers = [Server::start(), Server::start(), Server::start()];
     let mix = Arc::new(Mix::on(&servers));
     let disturbance = Disturbance::of(servers, &mix.made);
@@ -298,22 +310,10 @@ async fn nobody_finds_the_value_of_another_key(calls: u32) {
 
 #[tokio::test]
 async fn nobody_finds_the_value_of_another_key_on_one_thread() {
-    nobody_finds_the_value_of_another_key(SOME).await;
+    nobody_finds_the_value_of_another_key().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_finds_the_value_of_another_key_on_two_threads() {
-    nobody_finds_the_value_of_another_key(SOME).await;
-}
-
-#[tokio::test]
-#[ignore = "half a million calls: by hand"]
-async fn nobody_finds_the_value_of_another_key_in_half_a_million_calls_on_one_thread() {
-    nobody_finds_the_value_of_another_key(MANY).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "half a million calls: by hand"]
-async fn nobody_finds_the_value_of_another_key_in_half_a_million_calls_on_two_threads() {
-    nobody_finds_the_value_of_another_key(MANY).await;
+    nobody_finds_the_value_of_another_key().await;
 }

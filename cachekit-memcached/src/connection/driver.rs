@@ -12,23 +12,20 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Buf as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::sync::mpsc::{self, UnboundedReceiver, WeakUnboundedSender};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
-use super::Shared;
 use super::alarm::Alarm;
+use super::batch::Batch;
 use super::ended::Ended;
+use super::exchange::Answer;
 use super::load::Share;
 use super::outgoing::Outgoing;
-use super::pending::{Call, Pending};
+use super::pending::Pending;
 use super::traffic::Tally;
+use super::{Lost, Shared};
 use crate::protocol::{Decoder, Expected, LARGE_VALUE, Reply};
-
-/// One write takes requests until it has this many bytes.
-const BATCH: usize = 256 * 1024;
-/// So many requests are taken from the queue at a time.
-const TAKE: usize = 128;
 
 /// What to do next.
 enum Step {
@@ -37,25 +34,33 @@ enum Step {
     End(Ended),
 }
 
+/// What there is in the queue.
+enum Found {
+    Nothing,
+    /// Requests, and there may soon be more.
+    Some,
+    /// Requests that are to be written now.
+    Enough,
+    /// No handle is left, and no reply is to come.
+    End,
+}
+
 /// A socket, and every request between the queue and its reply. All of it is this task's alone, so
 /// whatever a caller does, the order of requests and replies stays as it is.
 #[derive(Debug)]
 pub(super) struct Driver<S> {
     stream: S,
     shared: Arc<Shared>,
-    calls: UnboundedReceiver<Call>,
-    queue: WeakUnboundedSender<Call>,
-    /// Just taken from the queue.
-    received: Vec<Call>,
-    /// Taken from the queue, and not yet into `outgoing`.
-    waiting: VecDeque<Call>,
-    outgoing: Outgoing,
+    /// Taken from the queue, the oldest first. Of the last one some may still be to be written; of
+    /// the others there are only replies to come.
+    batches: VecDeque<Batch>,
+    /// One that is done with, for its memory.
+    empty: Batch,
     /// Whether what was written is to be flushed.
     unflushed: bool,
-    /// Taken into `outgoing`, the oldest first, whose reply comes next.
-    fifo: VecDeque<Pending>,
     incoming: Decoder,
-    opaque: u32,
+    /// Whether this task is woken before others could queue their requests.
+    hasty: bool,
     /// Whether others had their chance to queue.
     gathered: bool,
     alarm: Alarm,
@@ -63,33 +68,29 @@ pub(super) struct Driver<S> {
     in_time: Instant,
     /// When a request was last taken.
     used: Instant,
+    /// What is done with and not yet said to the queue.
+    done: Share,
     tally: Tally,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
-    pub(super) fn new(
-        stream: S,
-        calls: UnboundedReceiver<Call>,
-        queue: WeakUnboundedSender<Call>,
-        shared: Arc<Shared>,
-    ) -> Self {
+    pub(super) fn new(stream: S, shared: Arc<Shared>) -> Self {
         let now = Instant::now();
+        let flavor = Handle::current().runtime_flavor();
         Self {
             stream,
             shared,
-            calls,
-            queue,
-            received: Vec::new(),
-            waiting: VecDeque::new(),
-            outgoing: Outgoing::default(),
+            batches: VecDeque::new(),
+            empty: Batch::default(),
             unflushed: false,
-            fifo: VecDeque::new(),
             incoming: Decoder::default(),
-            opaque: 0,
+            // With one thread tasks run in the order in which they were woken.
+            hasty: flavor != RuntimeFlavor::CurrentThread,
             gathered: false,
             alarm: Alarm::new(),
             in_time: now,
             used: now,
+            done: Share::default(),
             tally: Tally::default(),
         }
     }
@@ -104,19 +105,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             }
         };
         ended.tell(&self.shared.traffic);
-        let mut queue = self.close_queue();
-        drop(self);
-        // A caller on another thread may have been let into the queue and not have put its request
-        // there yet. To drop the queue would leave that request inside for as long as there are
-        // handles, and one of them is in the hands of that caller, who waits.
-        while queue.recv().await.is_some() {}
-    }
-
-    /// Takes no further requests; those that are in the queue go with it.
-    fn close_queue(&mut self) -> UnboundedReceiver<Call> {
-        self.calls.close();
-        let (_, empty) = mpsc::unbounded_channel();
-        std::mem::replace(&mut self.calls, empty)
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Step> {
@@ -130,83 +118,81 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Poll::Ready(Err(error)) => return Poll::Ready(Step::End(error.into())),
                 Poll::Pending => false,
             };
-            self.poll_calls(context);
+            let found = self.look(context, writable);
             if let Poll::Ready(ended) = self.poll_time(context) {
                 return Poll::Ready(Step::End(ended));
             }
-            if self.waiting.is_empty() {
-                let closed = self.calls.is_closed() && self.calls.is_empty();
-                let unused = closed && writable && self.fifo.is_empty();
-                return if unused {
-                    Poll::Ready(Step::End(Ended::Unused))
-                } else {
-                    Poll::Pending
-                };
+            match found {
+                Found::Nothing => return Poll::Pending,
+                Found::Some if !std::mem::replace(&mut self.gathered, true) => {
+                    return Poll::Ready(Step::Gather);
+                }
+                Found::Some | Found::Enough => self.take(),
+                Found::End => return Poll::Ready(Step::End(Ended::Unused)),
             }
-            if !writable {
-                return Poll::Pending;
+        }
+    }
+
+    /// Looks what is in the queue, even while the server takes no bytes: a deadline is kept all the
+    /// same.
+    fn look(&mut self, context: &Context<'_>, writable: bool) -> Found {
+        let Shared { queue, .. } = &*self.shared;
+        let mut queued = queue.lock();
+        queue.load.release(std::mem::take(&mut self.done));
+        let earliest = queued.take_earliest();
+        let idle = self.batches.is_empty();
+        let found = match queued.count() {
+            0 if idle && writable && !queue.is_open() => Found::End,
+            count if count == 0 || !writable => {
+                queued.sleep(context);
+                Found::Nothing
             }
             // On a multi-threaded runtime this task is often woken by the first of many callers.
             // Letting the others queue first doubles what one write carries.
-            let alone = self.waiting.len() == 1 && self.fifo.is_empty();
-            if !alone && !std::mem::replace(&mut self.gathered, true) {
-                return Poll::Ready(Step::Gather);
-            }
-            self.gathered = false;
-            self.take();
+            count if self.hasty && (count > 1 || !idle) => Found::Some,
+            _ => Found::Enough,
+        };
+        drop(queued);
+        if let Some(earliest) = earliest {
+            self.alarm.set(earliest);
         }
+        found
     }
 
-    /// Takes requests from the queue; whether it is closed and empty. That goes on while the
-    /// server takes no bytes: a deadline is kept all the same.
-    fn poll_calls(&mut self, context: &mut Context<'_>) -> bool {
-        loop {
-            let received = self.calls.poll_recv_many(context, &mut self.received, TAKE);
-            match received {
-                Poll::Ready(0) => return true,
-                Poll::Ready(_) => {}
-                Poll::Pending => return false,
-            }
-            let deadlines = self.received.iter().filter_map(|call| call.deadline);
-            if let Some(earliest) = deadlines.min() {
-                self.alarm.set(earliest);
-            }
-            self.waiting.extend(self.received.drain(..));
-        }
-    }
-
-    /// Puts requests into one write. Those whose callers are gone are not written.
+    /// Takes requests from the queue, to be written together. Those whose callers are gone are not
+    /// written.
     fn take(&mut self) {
         let now = Instant::now();
         self.used = now;
-        if self.fifo.is_empty() {
+        self.gathered = false;
+        if self.batches.is_empty() {
             self.in_time = now;
             self.alarm.set(now + self.shared.traffic.patience);
         }
-        let mut over = Share::default();
-        while self.outgoing.remaining() < BATCH
-            && let Some(mut call) = self.waiting.pop_front()
-        {
-            if call.is_forsaken() || call.is_late(now) {
-                over.add(call.share);
-                self.tally.timeouts += u64::from(call.lose());
-                continue;
-            }
-            self.opaque = self.opaque.wrapping_add(1);
-            let begin = self.outgoing.taken();
-            self.outgoing.push(&call.request, call.dialect, self.opaque);
-            self.fifo.push_back(call.taken(self.opaque, begin, now));
-            self.tally.requests += 1;
+        let empty = std::mem::take(&mut self.empty);
+        let mut batch = self.shared.queue.lock().take(empty);
+        let gone = |pending: &Pending| pending.is_forsaken() || pending.is_late(now);
+        for mut pending in batch.take_out(gone) {
+            self.tally.timeouts += u64::from(pending.waiter.lose(Lost::Late { sent: false }));
+            self.done.add(pending.share);
         }
-        self.report(over);
+        self.tally.requests += batch.pending.len() as u64;
+        batch.since = Some(now);
+        if batch.is_done() {
+            self.empty = batch;
+        } else {
+            self.batches.push_back(batch);
+        }
+        self.report();
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.outgoing.has_remaining() {
-            self.unflushed = true;
-            let written = pin!(self.stream.write_buf(&mut self.outgoing)).poll(context);
-            if ready!(written)? == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        if let Some(batch) = self.batches.back_mut() {
+            while batch.outgoing.has_remaining() {
+                self.unflushed = true;
+                if ready!(write(&mut self.stream, &mut batch.outgoing, context))? == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
             }
         }
         if self.unflushed {
@@ -235,69 +221,107 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Hands each reply that is there to the request that has waited longest.
     fn deliver(&mut self) -> Result<(), Ended> {
         let now = Instant::now();
-        let mut done = Share::default();
         let (mut replies, mut bytes) = (0, 0);
         let delivered = loop {
-            match self.next_reply() {
+            match self.deliver_one(now) {
+                Ok(Some(length)) => {
+                    replies += 1;
+                    bytes += length;
+                }
                 Ok(None) => break Ok(()),
                 Err(ended) => break Err(ended),
-                Ok(Some((pending, reply))) => {
-                    done.add(pending.share);
-                    replies += 1;
-                    bytes += self.shared.traffic.large_keys.learn_from(&pending, &reply);
-                    self.tally.latency.add(now - pending.since);
-                    if !pending.late {
-                        self.in_time = now;
-                    }
-                    if let Err(ended) = self.answer(pending, reply) {
-                        break Err(ended);
-                    }
-                }
             }
         };
         // Large values leave a connection for all soon: they say nothing of what comes next.
         let spare = self.shared.spare.load(Ordering::Relaxed);
         let mean = bytes.checked_div(replies);
         if let Some(mean) = mean.filter(|&mean| spare || mean < LARGE_VALUE) {
-            self.shared.load.set_reply(mean);
+            self.shared.queue.load.set_reply(mean);
         }
         self.tally.replies += replies as u64;
-        self.report(done);
+        self.report();
         delivered
     }
 
-    fn next_reply(&mut self) -> Result<Option<(Pending, Reply)>, Ended> {
-        let Some(head) = self.fifo.front() else {
+    /// Hands one reply over; how many bytes of values it has. `None`: none is there in full.
+    fn deliver_one(&mut self, now: Instant) -> Result<Option<usize>, Ended> {
+        let waiting = |batch: &&mut Batch| !batch.pending.is_empty();
+        let Some(batch) = self.batches.iter_mut().find(waiting) else {
             let asked = self.incoming.is_empty();
             return if asked { Ok(None) } else { Err(Ended::Unasked) };
         };
-        let reply = self.incoming.next(&head.expected)?;
-        Ok(reply.and_then(|reply| Some((self.fifo.pop_front()?, reply))))
+        let expected = &batch.pending[0].expected;
+        let Some(reply) = self.incoming.next(expected)? else {
+            return Ok(None);
+        };
+        let Some(pending) = batch.pending.pop_front() else {
+            return Ok(None);
+        };
+        let Shared { traffic, .. } = &*self.shared;
+        let encoded = &batch.outgoing.text()[pending.begin..];
+        let key = pending.key.map(|place| place.bytes(encoded));
+        let length = traffic
+            .large_keys
+            .learn_from(key, &pending.expected, &reply);
+        if let Some(since) = batch.since {
+            self.tally.latency.add(now - since);
+        }
+        self.done.add(pending.share);
+        if !pending.late {
+            self.in_time = now;
+        }
+        let refused = refusal(&reply, &pending.expected);
+        let key = || pending.key.map(|place| place.key(encoded));
+        let answer = Answer::new(reply, key, &self.shared);
+        pending.waiter.answer(Ok(answer));
+        if batch.is_done() {
+            self.recycle();
+        }
+        refused.map_or(Ok(Some(length)), Err)
     }
 
-    fn answer(&self, pending: Pending, reply: Reply) -> Result<(), Ended> {
-        let refused = match (&reply, &pending.expected) {
-            (Reply::Refused(_), expected) if expected.survives_refusal() => None,
-            // From here on it answers nothing.
-            (Reply::Refused(_), Expected::Admission) => Some(Ended::NotAdmitted),
-            (Reply::Refused(_), _) => Some(Ended::Refused),
-            _ => None,
-        };
-        pending.answer(reply, &self.queue);
-        refused.map_or(Ok(()), Err)
+    /// The oldest batch is done with.
+    fn recycle(&mut self) {
+        if let Some(mut done) = self.batches.pop_front() {
+            done.clear();
+            self.empty = done;
+        }
+    }
+}
+
+/// Some bytes; how many.
+fn write<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    outgoing: &mut Outgoing,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    if outgoing.has_values() {
+        return pin!(stream.write_buf(outgoing)).poll(context);
+    }
+    // One piece goes faster as such.
+    let written = ready!(Pin::new(stream).poll_write(context, outgoing.chunk()))?;
+    outgoing.advance(written);
+    Poll::Ready(Ok(written))
+}
+
+/// Whether the connection ends because the server did not take a request.
+fn refusal(reply: &Reply, expected: &Expected) -> Option<Ended> {
+    match (reply, expected) {
+        (Reply::Refused(_), expected) if expected.survives_refusal() => None,
+        // From here on it answers nothing.
+        (Reply::Refused(_), Expected::Admission) => Some(Ended::NotAdmitted),
+        (Reply::Refused(_), _) => Some(Ended::Refused),
+        _ => None,
     }
 }
 
 impl<S> Driver<S> {
     /// Tells what was done to those who look from outside.
-    fn report(&mut self, done: Share) {
-        let Shared { load, traffic, .. } = &*self.shared;
-        load.release(done);
-        let oldest = self
-            .fifo
-            .front()
-            .map_or(0, |head| traffic.micros(head.since));
-        load.set_oldest(oldest);
+    fn report(&mut self) {
+        let Shared { queue, traffic, .. } = &*self.shared;
+        let oldest = self.batches.front().and_then(|batch| batch.since);
+        let oldest = oldest.map_or(0, |since| traffic.micros(since));
+        queue.load.set_oldest(oldest);
         traffic.flush(&mut self.tally);
     }
 }
@@ -305,13 +329,13 @@ impl<S> Driver<S> {
 impl<S> Drop for Driver<S> {
     fn drop(&mut self) {
         // No request is to be queued any more by those who now learn that theirs failed.
-        self.calls.close();
-        let written = self.outgoing.written();
-        for pending in self.fifo.drain(..) {
-            pending.lose(written);
+        let unwritten = self.shared.queue.end();
+        for batch in self.batches.drain(..) {
+            batch.lose();
         }
-        let Shared { load, traffic, .. } = &*self.shared;
+        drop(unwritten);
+        let Shared { traffic, .. } = &*self.shared;
         traffic.flush(&mut self.tally);
-        traffic.closed(load);
+        traffic.closed(&self.shared);
     }
 }

@@ -1,13 +1,13 @@
 //! A reply to come, and the lead that it may give.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use super::Lost;
-use super::pending::Call;
+use super::{Lost, Shared};
 use crate::protocol::{Delete, Key, Meta, Reply, Request};
 
 /// A reply to come.
@@ -16,30 +16,33 @@ use crate::protocol::{Delete, Key, Meta, Reply, Request};
 /// gave, or gives later, to the dropped read is handed back, because the [`Answer`] is dropped
 /// with it.
 #[derive(Debug)]
-pub(crate) struct Exchange(oneshot::Receiver<Result<Answer, Lost>>);
+pub(crate) struct Exchange(oneshot::Receiver<Outcome>);
+
+/// How an exchange ended.
+pub(super) type Outcome = Result<Answer, Lost>;
 
 /// A reply. If it gives a lead, dropping it hands the lead back; [`Answer::keep`] does not.
 #[derive(Debug)]
 pub(crate) struct Answer {
     reply: Reply,
-    hand_back: Option<HandBack>,
+    hand_back: Option<Box<HandBack>>,
 }
 
 /// How to hand back a lead that nobody uses.
 #[derive(Debug)]
 struct HandBack {
     key: Key,
-    queue: mpsc::WeakUnboundedSender<Call>,
+    connection: Arc<Shared>,
 }
 
 impl Exchange {
-    pub(super) const fn new(reply: oneshot::Receiver<Result<Answer, Lost>>) -> Self {
+    pub(super) const fn new(reply: oneshot::Receiver<Outcome>) -> Self {
         Self(reply)
     }
 }
 
 impl Future for Exchange {
-    type Output = Result<Answer, Lost>;
+    type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         // A waiter always sends before it goes.
@@ -50,17 +53,18 @@ impl Future for Exchange {
 }
 
 impl Answer {
-    /// `key` is that of a read.
+    /// `key` is that of a read; who gave it a lead is to get it back over `connection`.
     pub(super) fn new(
         reply: Reply,
-        key: Option<Key>,
-        queue: &mpsc::WeakUnboundedSender<Call>,
+        key: impl FnOnce() -> Option<Key>,
+        connection: &Arc<Shared>,
     ) -> Self {
         // Few replies have to do with a lead; the others cost nothing here.
         let led = matches!(&reply, Reply::Meta(meta) if meta.won || meta.taken || meta.stale);
-        let hand_back = key.filter(|_| led).map(|key| HandBack {
-            key,
-            queue: queue.clone(),
+        let key = if led { key() } else { None };
+        let hand_back = key.map(|key| {
+            let connection = Arc::clone(connection);
+            Box::new(HandBack { key, connection })
         });
         Self { reply, hand_back }
     }
@@ -133,10 +137,8 @@ impl HandBack {
     /// Queues a deletion that nobody waits for. If the connection is gone, nothing is sent: leads
     /// end by themselves as well.
     fn send(&self, cas: u64, stale: bool) {
-        if let Some(queue) = self.queue.upgrade() {
-            let (key, cas) = (self.key.clone(), Some(cas));
-            let request = Request::Delete(Delete { key, cas, stale });
-            let _ = queue.send(Call::unasked(request));
-        }
+        let (key, cas) = (self.key.clone(), Some(cas));
+        let request = Request::Delete(Delete { key, cas, stale });
+        self.connection.queue.send_unasked(request);
     }
 }

@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
-use super::pending::Pending;
-use crate::protocol::{LARGE_VALUE, Reply};
+use crate::protocol::{Expected, LARGE_VALUE, Reply};
 
 /// A power of two.
 const PLACES: usize = 4_096;
@@ -29,8 +28,14 @@ impl Default for LargeKeys {
 }
 
 impl LargeKeys {
-    /// Learns from the reply to `pending`; how many bytes of values it has.
-    pub(super) fn learn_from(&self, pending: &Pending, reply: &Reply) -> usize {
+    /// Learns from the reply to a read of `key`, or of what is `expected`; how many bytes of values it
+    /// has.
+    pub(super) fn learn_from(
+        &self,
+        key: Option<&[u8]>,
+        expected: &Expected,
+        reply: &Reply,
+    ) -> usize {
         let mut bytes = 0;
         let mut learn = |key: &[u8], value: &Bytes| {
             self.learn(key, value.len());
@@ -38,12 +43,12 @@ impl LargeKeys {
         };
         match reply {
             Reply::Meta(meta) => {
-                if let (Some(key), Some(value)) = (pending.key(), &meta.value) {
-                    learn(key.as_bytes(), value);
+                if let (Some(key), Some(value)) = (key, &meta.value) {
+                    learn(key, value);
                 }
             }
             Reply::Values(items) => {
-                for (key, item) in pending.expected.keys().zip(items) {
+                for (key, item) in expected.keys().zip(items) {
                     if let Some(item) = item {
                         learn(key, &item.value);
                     }

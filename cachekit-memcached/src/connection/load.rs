@@ -7,7 +7,8 @@ pub(super) const MAX_REQUESTS: usize = 32_768;
 /// Requests are taken as long as fewer bytes than this are queued or wait for their reply.
 pub(super) const MAX_BYTES: usize = 64 * 1024 * 1024;
 
-/// What is in flight. Callers add to it; the task that owns the socket takes away, once for many.
+/// What is in flight. Callers add to it, and the task that owns the socket takes away, once for many:
+/// both while they hold the lock of the queue. Anybody may look.
 #[derive(Debug, Default)]
 pub(super) struct Load {
     requests: AtomicUsize,
@@ -18,7 +19,8 @@ pub(super) struct Load {
     oldest: AtomicU64,
 }
 
-/// A part of it. It does not go away by itself.
+/// A part of it; by default that of a request which was not asked for admission. It does not go away
+/// by itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Share {
     requests: usize,
@@ -26,24 +28,27 @@ pub(super) struct Share {
 }
 
 impl Load {
-    /// The share of one request of so many bytes, or `None` if the connection is full. One is let
-    /// in however large it is.
-    pub(super) fn admit(&self, bytes: usize) -> Option<Share> {
-        let requests = self.requests.fetch_add(1, Ordering::Relaxed);
-        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let share = Share { requests: 1, bytes };
-        if requests < MAX_REQUESTS && before < MAX_BYTES {
-            return Some(share);
-        }
-        self.release(share);
-        None
+    /// Whether no further request is let in. As long as there is room, one is, however large it is.
+    pub(super) fn is_full(&self) -> bool {
+        self.requests() >= MAX_REQUESTS || self.bytes() >= MAX_BYTES
+    }
+
+    /// The share of one request of so many bytes. Two threads may not do this at a time, nor
+    /// [`release`](Self::release).
+    pub(super) fn admit(&self, bytes: usize) -> Share {
+        let requests = self.requests() + 1;
+        self.requests.store(requests, Ordering::Relaxed);
+        self.bytes.store(self.bytes() + bytes, Ordering::Relaxed);
+        Share { requests: 1, bytes }
     }
 
     /// So much is done with.
     pub(super) fn release(&self, share: Share) {
         if share.requests > 0 {
-            self.requests.fetch_sub(share.requests, Ordering::Relaxed);
-            self.bytes.fetch_sub(share.bytes, Ordering::Relaxed);
+            let (requests, bytes) = (self.requests(), self.bytes());
+            self.requests
+                .store(requests - share.requests, Ordering::Relaxed);
+            self.bytes.store(bytes - share.bytes, Ordering::Relaxed);
         }
     }
 
@@ -77,12 +82,6 @@ impl Load {
 }
 
 impl Share {
-    /// That of a request which was not asked for admission.
-    pub(super) const NONE: Self = Self {
-        requests: 0,
-        bytes: 0,
-    };
-
     pub(super) fn add(&mut self, other: Self) {
         self.requests += other.requests;
         self.bytes += other.bytes;
@@ -97,18 +96,17 @@ mod tests {
     fn a_full_connection_takes_no_more_until_something_is_done() {
         let load = Load::default();
         let shares: Vec<_> = (0..MAX_REQUESTS).map(|_| load.admit(1)).collect();
-        assert!(shares.iter().all(Option::is_some));
-        assert!(load.admit(1).is_none());
-        load.release(shares[0].unwrap());
-        assert!(load.admit(1).is_some());
+        assert!(load.is_full());
+        load.release(shares[0]);
+        assert!(!load.is_full());
     }
 
     #[test]
     fn one_request_over_the_limit_of_bytes_is_let_in_and_no_second() {
         let load = Load::default();
-        let large = load.admit(2 * MAX_BYTES).unwrap();
-        assert!(load.admit(1).is_none());
+        let large = load.admit(2 * MAX_BYTES);
+        assert!(load.is_full());
         load.release(large);
-        assert!(load.admit(1).is_some());
+        assert!(!load.is_full());
     }
 }

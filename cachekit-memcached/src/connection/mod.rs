@@ -1,13 +1,14 @@
 //! One socket that many callers share.
 //!
-//! Callers append requests to a queue. One task owns the socket, and everything between the queue
-//! and the replies: it drains the queue into one write, and it hands each reply to the request that
+//! Callers write requests into a queue. One task owns the socket, and everything between the queue
+//! and the replies: it takes what is queued in one write, and it hands each reply to the request that
 //! has waited longest, because servers answer in order. A caller that goes away, or whose time is
 //! over, leaves a closed channel behind; its reply is read all the same, so no later caller ever
 //! gets it. Whatever makes the order doubtful (a reply that cannot be read, another opaque, an
 //! answer nobody waits for) ends the connection.
 
 mod alarm;
+mod batch;
 mod driver;
 mod ended;
 mod exchange;
@@ -16,6 +17,7 @@ mod large_keys;
 mod load;
 mod outgoing;
 mod pending;
+mod queue;
 #[cfg(test)]
 mod tests;
 mod traffic;
@@ -25,13 +27,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::{Handle, Id};
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::protocol::{Dialect, Request};
 use driver::Driver;
-use load::Load;
-use pending::{Call, Waiter};
+use queue::Queue;
 
 pub(crate) use exchange::{Answer, Exchange};
 pub use histogram::Latency;
@@ -42,15 +42,26 @@ pub use traffic::TrafficStats;
 /// replies have come.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
-    queue: mpsc::UnboundedSender<Call>,
-    shared: Arc<Shared>,
+    handles: Arc<Handles>,
     dialect: Dialect,
+}
+
+/// All handles. With the last one goes the queue.
+#[derive(Debug)]
+struct Handles {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Handles {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+    }
 }
 
 /// What the handles and the task that owns the socket share.
 #[derive(Debug)]
 struct Shared {
-    load: Arc<Load>,
+    queue: Queue,
     traffic: Arc<Traffic>,
     /// The one that drives the socket.
     runtime: Id,
@@ -80,19 +91,16 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let (queue, calls) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
-            load: Arc::default(),
+            queue: Queue::default(),
             traffic: Arc::clone(traffic),
             runtime: Handle::current().id(),
             spare: AtomicBool::new(false),
         });
-        traffic.opened(&shared.load);
-        let driver = Driver::new(stream, calls, queue.downgrade(), Arc::clone(&shared));
-        tokio::spawn(driver.run());
+        traffic.opened(&shared);
+        tokio::spawn(Driver::new(stream, Arc::clone(&shared)).run());
         Self {
-            queue,
-            shared,
+            handles: Arc::new(Handles { shared }),
             dialect: Dialect::Meta,
         }
     }
@@ -108,38 +116,31 @@ impl Connection {
 
     /// Whether the task that owns the socket is there: its runtime lives and nothing went wrong.
     pub(crate) fn is_open(&self) -> bool {
-        !self.queue.is_closed()
+        self.shared().queue.is_open()
     }
 
     /// Whether the current runtime drives the socket: while a caller of this runtime waits, it runs.
     pub(crate) fn is_driven_here(&self) -> bool {
-        Handle::try_current().is_ok_and(|runtime| runtime.id() == self.shared.runtime)
+        Handle::try_current().is_ok_and(|runtime| runtime.id() == self.shared().runtime)
     }
 
     /// About how many bytes are in flight, the expected replies included.
     pub(crate) fn in_flight(&self) -> usize {
-        self.shared.load.expected_bytes()
+        self.shared().queue.load.expected_bytes()
     }
 
     /// From now on the connection ends when it was not used for a while.
     pub(crate) fn close_when_idle(&self) {
-        self.shared.spare.store(true, Ordering::Relaxed);
+        self.shared().spare.store(true, Ordering::Relaxed);
     }
 
     /// Queues `request` now; the reply comes through the [`Exchange`], by `deadline` as long as the
     /// runtime of this connection runs: it needs no timer of its own.
     pub(crate) fn send(&self, request: Request, deadline: Instant) -> Result<Exchange, Lost> {
-        let bytes = request.encoded_len();
-        let share = self.shared.load.admit(bytes).ok_or(Lost::Full)?;
-        let (sender, reply) = oneshot::channel();
-        let call = Call {
-            request,
-            dialect: self.dialect,
-            waiter: Waiter::new(sender),
-            deadline: Some(deadline),
-            share,
-        };
-        self.queue.send(call).map_err(|_| Lost::Unsent)?;
-        Ok(Exchange::new(reply))
+        self.shared().queue.send(request, self.dialect, deadline)
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.handles.shared
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::ops::Range;
 
 use bytes::{Buf, Bytes};
 
@@ -17,16 +18,21 @@ pub(super) struct Outgoing {
     text: Vec<u8>,
     /// So much of `text` is written.
     at: usize,
-    /// Each with the place in `text` that it stands in front of.
+    /// Those that are still to be written, each with the place in `text` that it stands in front of.
     values: VecDeque<(usize, Bytes)>,
-    /// Bytes that were taken in, ever.
-    taken: u64,
     remaining: usize,
 }
 
+/// Some of it: text, and a large value with its place therein.
+#[derive(Debug)]
+pub(super) struct Part<'a> {
+    text: &'a [u8],
+    value: Option<(usize, Bytes)>,
+}
+
 impl Outgoing {
-    /// Takes in `request`.
-    pub(super) fn push(&mut self, request: &Request, dialect: Dialect, opaque: u32) {
+    /// Takes in `request`; how many bytes it has.
+    pub(super) fn push(&mut self, request: &Request, dialect: Dialect, opaque: u32) -> usize {
         let before = self.text.len();
         request.encode_head(dialect, opaque, &mut self.text);
         let mut apart = 0;
@@ -41,22 +47,52 @@ impl Outgoing {
         }
         let length = self.text.len() - before + apart;
         self.remaining += length;
-        self.taken += length as u64;
+        length
     }
 
-    /// How many bytes were taken in so far: where the next request begins.
-    pub(super) const fn taken(&self) -> u64 {
-        self.taken
+    /// Everything but large values, written or not.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text
     }
 
-    /// How many of them were written.
-    pub(super) const fn written(&self) -> u64 {
-        self.taken - self.remaining as u64
+    /// How much of the text was written.
+    pub(super) const fn written(&self) -> usize {
+        self.at
     }
 
-    /// Gives memory back; nothing remains to be written.
-    pub(super) fn release(&mut self) {
-        self.text = Vec::new();
+    /// Whether large values are to be written.
+    pub(super) fn has_values(&self) -> bool {
+        !self.values.is_empty()
+    }
+
+    /// The part with the text in `range`, which is one request's. To be called for one request after
+    /// the other.
+    pub(super) fn split(&mut self, range: Range<usize>) -> Part<'_> {
+        let here = |(place, _): &mut (usize, Bytes)| range.contains(place);
+        let value = self.values.pop_front_if(here);
+        Part {
+            value: value.map(|(place, value)| (place - range.start, value)),
+            text: &self.text[range],
+        }
+    }
+
+    /// Takes in a part of another.
+    pub(super) fn append(&mut self, part: Part<'_>) {
+        self.remaining += part.text.len();
+        if let Some((place, value)) = part.value {
+            self.remaining += value.len();
+            self.values.push_back((self.text.len() + place, value));
+        }
+        self.text.extend_from_slice(part.text);
+    }
+
+    /// Nothing is left of it but memory, and that only if it is not much.
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.text.shrink_to(KEEP);
+        self.at = 0;
+        self.values.clear();
+        self.remaining = 0;
     }
 
     /// Where the run of text ends that is to be written next.
@@ -112,11 +148,6 @@ impl Buf for Outgoing {
                 _ => self.at += step,
             }
         }
-        if self.remaining == 0 {
-            self.at = 0;
-            self.text.clear();
-            self.text.shrink_to(KEEP);
-        }
     }
 }
 
@@ -155,10 +186,9 @@ mod tests {
                 let chunk = &outgoing.chunk()[..outgoing.chunk().len().min(step)];
                 written.extend_from_slice(chunk);
                 outgoing.advance(chunk.len());
-                assert_eq!(outgoing.written(), written.len() as u64);
+                assert_eq!(outgoing.remaining(), expected.len() - written.len());
             }
             assert!(written == expected);
-            assert_eq!(outgoing.taken(), expected.len() as u64);
         }
     }
 

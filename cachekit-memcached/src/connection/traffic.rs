@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Shared;
 use super::histogram::{Counts, Histogram, Latency};
 use super::large_keys::LargeKeys;
 use super::load::Load;
@@ -32,7 +33,7 @@ pub(crate) struct Traffic {
     violations: AtomicU64,
     latency: Histogram,
     /// One for each connection that is open.
-    loads: Mutex<Vec<Arc<Load>>>,
+    open: Mutex<Vec<Arc<Shared>>>,
 }
 
 /// The traffic of one node, at one moment. What is counted is counted from when the client was made.
@@ -92,13 +93,13 @@ impl Traffic {
             refused: AtomicU64::new(0),
             violations: AtomicU64::new(0),
             latency: Histogram::default(),
-            loads: Mutex::default(),
+            open: Mutex::default(),
         })
     }
 
     /// How many connections are open.
     pub(crate) fn connections(&self) -> usize {
-        self.loads().len()
+        self.open().len()
     }
 
     /// Whether `request` has to do with a large value, as far as is known. A write is learned from.
@@ -121,20 +122,21 @@ impl Traffic {
 
     /// How it is now.
     pub(crate) fn stats(&self) -> TrafficStats {
-        let loads = self.loads();
-        let oldest = loads.iter().map(|load| load.oldest()).filter(|&at| at > 0);
+        let open = self.open();
+        let loads = || open.iter().map(|connection| &connection.queue.load);
+        let oldest = loads().map(Load::oldest).filter(|&at| at > 0);
         let now = self.micros(Instant::now());
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         TrafficStats {
-            in_flight: loads.iter().map(|load| load.requests()).sum(),
-            bytes_in_flight: loads.iter().map(|load| load.bytes()).sum(),
+            in_flight: loads().map(Load::requests).sum(),
+            bytes_in_flight: loads().map(Load::bytes).sum(),
             queue_age: oldest
                 .min()
                 .map(|at| Duration::from_micros(now.saturating_sub(at))),
             requests: count(&self.requests),
             replies: count(&self.replies),
             timeouts: count(&self.timeouts),
-            connections: loads.len(),
+            connections: open.len(),
             opened: count(&self.opened),
             lost: count(&self.lost),
             refused_requests: count(&self.refused),
@@ -148,14 +150,14 @@ impl Traffic {
         self.lost.load(Ordering::Relaxed) > 0
     }
 
-    pub(super) fn opened(&self, load: &Arc<Load>) {
+    pub(super) fn opened(&self, connection: &Arc<Shared>) {
         self.opened.fetch_add(1, Ordering::Relaxed);
-        self.loads().push(Arc::clone(load));
+        self.open().push(Arc::clone(connection));
     }
 
     /// A connection ended, whatever for.
-    pub(super) fn closed(&self, load: &Arc<Load>) {
-        self.loads().retain(|other| !Arc::ptr_eq(other, load));
+    pub(super) fn closed(&self, connection: &Arc<Shared>) {
+        self.open().retain(|other| !Arc::ptr_eq(other, connection));
     }
 
     /// A connection ended that was still of use.
@@ -193,7 +195,7 @@ impl Traffic {
         u64::try_from(micros).unwrap_or(u64::MAX).max(1)
     }
 
-    fn loads(&self) -> MutexGuard<'_, Vec<Arc<Load>>> {
-        self.loads.lock().unwrap_or_else(PoisonError::into_inner)
+    fn open(&self) -> MutexGuard<'_, Vec<Arc<Shared>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

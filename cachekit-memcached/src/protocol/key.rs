@@ -114,6 +114,41 @@ impl Key {
     }
 }
 
+/// Where the key of a request is in its encoded form: cheaper to keep than the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyPlace {
+    begin: u8,
+    length: u8,
+    base64: bool,
+}
+
+impl KeyPlace {
+    /// That of `key`, behind so many bytes.
+    pub(super) fn of(key: &Key, begin: u8) -> Self {
+        Self {
+            begin,
+            // At most 250.
+            length: key.bytes.len() as u8,
+            base64: key.base64,
+        }
+    }
+
+    /// The key as it is written in `encoded`, which begins with the request.
+    #[must_use]
+    pub fn bytes(self, encoded: &[u8]) -> &[u8] {
+        &encoded[usize::from(self.begin)..][..usize::from(self.length)]
+    }
+
+    /// The key in `encoded`, which begins with the request.
+    #[must_use]
+    pub fn key(self, encoded: &[u8]) -> Key {
+        Key {
+            bytes: self.bytes(encoded).into(),
+            base64: self.base64,
+        }
+    }
+}
+
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Key({} bytes)", self.bytes.len())

@@ -5,6 +5,10 @@ use super::key::Key;
 use super::request::{Delete, Get, Mode, Request, Set};
 use super::write::{END, number};
 
+const READ: &[u8] = b"mg ";
+/// Where the key of a read begins.
+pub(super) const KEY_OF_READ: u8 = READ.len() as u8;
+
 /// Appends `request` without its value.
 pub(super) fn encode_head(request: &Request, opaque: u32, out: &mut Vec<u8>) {
     match request {
@@ -20,7 +24,7 @@ pub(super) fn encode_head(request: &Request, opaque: u32, out: &mut Vec<u8>) {
 }
 
 fn get(get: &Get, out: &mut Vec<u8>) {
-    begin(out, b"mg ", &get.key);
+    begin(out, READ, &get.key);
     // The server works through the flags in order: `t` after `N` tells the time left of the
     // item that `N` made, and `t` before `T` the one from before the touch.
     if let Some(vivify) = get.vivify {

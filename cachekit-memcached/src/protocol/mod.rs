@@ -30,7 +30,7 @@ pub use dialect::Dialect;
 pub use expected::{Expected, Words};
 pub use exptime::Exptime;
 pub use item::max_value_len;
-pub use key::{InvalidKey, Key, MAX_BASE64_KEY_LEN, MAX_KEY_LEN};
+pub use key::{InvalidKey, Key, KeyPlace, MAX_BASE64_KEY_LEN, MAX_KEY_LEN};
 pub use key_line::KeyLine;
 pub use reply::{Code, Item, Malformed, Meta, Reply};
 pub use request::{Delete, Get, GetMany, Mode, Request, Set, Statistics, Vivify};

@@ -6,7 +6,7 @@ use super::arithmetic::{Arithmetic, Direction};
 use super::dialect::Dialect;
 use super::expected::Expected;
 use super::exptime::Exptime;
-use super::key::Key;
+use super::key::{Key, KeyPlace};
 use super::key_line::KeyLine;
 use super::write::{END, number};
 use super::{classic, meta};
@@ -207,6 +207,15 @@ impl Request {
             (Self::Noop, Dialect::Meta) => Expected::Noop,
             (_, Dialect::Meta) => Expected::Meta { opaque },
             (request, Dialect::Classic) => classic::expected(request),
+        }
+    }
+
+    /// Where the key is, if the reply may give a lead over it.
+    #[must_use]
+    pub fn key_of_read(&self, dialect: Dialect) -> Option<KeyPlace> {
+        match (self, dialect) {
+            (Self::Get(get), Dialect::Meta) => Some(KeyPlace::of(&get.key, meta::KEY_OF_READ)),
+            _ => None,
         }
     }
 

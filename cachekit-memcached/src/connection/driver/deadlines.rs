@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Driver, Ended};
-use crate::connection::load::Share;
+use super::{Batch, Driver, Ended, Lost, Shared};
 
 /// A spare connection is closed when it was not used for so long.
 const SPARE_FOR: Duration = Duration::from_secs(30);
@@ -23,7 +22,7 @@ impl<S> Driver<S> {
             if let Some(earliest) = next {
                 self.alarm.set(earliest);
             }
-            if !self.fifo.is_empty() {
+            if !self.batches.is_empty() {
                 let overdue = self.in_time + self.shared.traffic.patience;
                 if now < overdue {
                     self.alarm.set(overdue);
@@ -32,7 +31,7 @@ impl<S> Driver<S> {
                     // lost connection, and not that the server is late.
                     return Poll::Ready(Ended::Overdue);
                 }
-            } else if self.waiting.is_empty() {
+            } else {
                 self.rest(now);
             }
         }
@@ -41,46 +40,43 @@ impl<S> Driver<S> {
 
     /// Tells every caller whose time is over; how many there were.
     fn fail_late(&mut self, now: Instant) -> u64 {
-        let mut over = Share::default();
         let mut timeouts = 0;
-        for pending in &mut self.fifo {
+        for pending in self.batches.iter_mut().flat_map(|batch| &mut batch.pending) {
             timeouts += u64::from(pending.check_time(now));
         }
-        self.waiting.retain_mut(|call| {
-            let late = call.is_late(now);
-            if late {
-                over.add(call.share);
-                timeouts += u64::from(call.lose());
-            }
-            !late
-        });
+        let unwritten = self.shared.queue.lock().take_late(now);
+        for mut pending in unwritten {
+            self.done.add(pending.share);
+            timeouts += u64::from(pending.waiter.lose(Lost::Late { sent: false }));
+        }
         self.tally.timeouts += timeouts;
-        self.report(over);
+        self.report();
         timeouts
     }
 
     /// When the time of the next caller is over.
     fn next_deadline(&self) -> Option<Instant> {
-        let waited_for = self.fifo.iter().filter(|pending| !pending.late);
-        let written = waited_for.filter_map(|pending| pending.deadline);
-        let unwritten = self.waiting.iter().filter_map(|call| call.deadline);
-        written.chain(unwritten).min()
+        let written = self.batches.iter().flat_map(|batch| &batch.pending);
+        let waited_for = written.filter(|pending| !pending.late);
+        let queued = self.shared.queue.lock();
+        let all = waited_for.chain(queued.requests());
+        all.filter_map(|pending| pending.deadline).min()
     }
 
-    /// Nothing is in flight, and was not for a while: gives memory back, and closes a connection
-    /// that is only there for times of much to do.
+    /// Nothing waits for a reply: gives memory back, and closes a connection that is only there for
+    /// times of much to do and was not used for a while.
     fn rest(&mut self, now: Instant) {
         self.incoming.release();
-        self.outgoing.release();
-        self.received = Vec::new();
-        self.waiting = VecDeque::new();
-        self.fifo = VecDeque::new();
-        if self.shared.spare.load(Ordering::Relaxed) {
-            let idle = self.used + SPARE_FOR;
-            if idle <= now {
-                self.calls.close();
+        self.empty = Batch::default();
+        self.batches = VecDeque::new();
+        let Shared { queue, spare, .. } = &*self.shared;
+        let idle = queue.lock().release();
+        if idle && spare.load(Ordering::Relaxed) {
+            let over = self.used + SPARE_FOR;
+            if over <= now {
+                queue.close();
             } else {
-                self.alarm.set(idle);
+                self.alarm.set(over);
             }
         }
     }

@@ -27,8 +27,8 @@ async fn a_caller_that_goes_before_its_request_is_written_sends_nothing() {
     drop(send(&connection, "a"));
     drop(ask(&connection, set("a")).unwrap());
     let b = send(&connection, "b");
-    peer.expect(&line("b", 1)).await;
-    peer.reply(b"EN O1\r\n").await;
+    peer.expect(&line("b", 3)).await;
+    peer.reply(b"EN O3\r\n").await;
     assert!(b.await.is_ok());
 }
 

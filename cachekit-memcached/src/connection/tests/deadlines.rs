@@ -74,8 +74,8 @@ async fn a_call_that_is_late_from_the_start_is_not_written() {
     let late = connection.send(get("a"), Instant::now()).unwrap();
     assert_eq!(lost(late.await), Lost::Late { sent: false });
     let b = send(&connection, "b");
-    peer.expect(&line("b", 1)).await;
-    peer.reply(b"EN O1\r\n").await;
+    peer.expect(&line("b", 2)).await;
+    peer.reply(b"EN O2\r\n").await;
     assert!(b.await.is_ok());
 }
 

@@ -1,0 +1,84 @@
+//! Requests that are written together.
+
+use std::collections::VecDeque;
+
+use bytes::Buf as _;
+use tokio::time::Instant;
+
+use super::Lost;
+use super::outgoing::Outgoing;
+use super::pending::Pending;
+use crate::protocol::{Dialect, Request};
+
+/// Requests as they are written, and what is known of each until its reply has come. The bytes stay
+/// for as long, because the keys are in them.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) outgoing: Outgoing,
+    /// The oldest first, whose reply comes next.
+    pub(super) pending: VecDeque<Pending>,
+    /// When it was taken from the queue.
+    pub(super) since: Option<Instant>,
+}
+
+impl Batch {
+    /// Adds `request`, which nobody waits for yet.
+    pub(super) fn push(&mut self, request: Request, dialect: Dialect, opaque: u32) -> &mut Pending {
+        let begin = self.outgoing.text().len();
+        let length = self.outgoing.push(&request, dialect, opaque);
+        self.pending
+            .push_back(Pending::new(request, dialect, opaque, begin, length));
+        self.pending.back_mut().expect("it was pushed")
+    }
+
+    /// How many bytes it has in all.
+    pub(super) fn len(&self) -> usize {
+        self.outgoing.remaining()
+    }
+
+    /// Takes out requests. Nothing may be written yet.
+    pub(super) fn take_out(&mut self, unwanted: impl Fn(&Pending) -> bool) -> Vec<Pending> {
+        if !self.pending.iter().any(&unwanted) {
+            return Vec::new();
+        }
+        let mut before = std::mem::take(self);
+        let mut taken = Vec::new();
+        let mut rest = before.pending.into_iter().peekable();
+        while let Some(mut pending) = rest.next() {
+            let end = rest
+                .peek()
+                .map_or(before.outgoing.text().len(), |next| next.begin);
+            let part = before.outgoing.split(pending.begin..end);
+            if unwanted(&pending) {
+                taken.push(pending);
+            } else {
+                pending.begin = self.outgoing.text().len();
+                self.outgoing.append(part);
+                self.pending.push_back(pending);
+            }
+        }
+        taken
+    }
+
+    /// Whether everything was written, and every reply has come.
+    pub(super) fn is_done(&self) -> bool {
+        self.pending.is_empty() && !self.outgoing.has_remaining()
+    }
+
+    /// Nothing is left of it but its memory.
+    pub(super) fn clear(&mut self) {
+        self.outgoing.clear();
+        self.pending.clear();
+        self.since = None;
+    }
+
+    /// There will be no replies: tells every caller whether anything of its request was written.
+    pub(super) fn lose(self) {
+        let written = self.outgoing.written();
+        for mut pending in self.pending {
+            if pending.begin < written {
+                pending.waiter.lose(Lost::Sent);
+            }
+        }
+    }
+}

@@ -159,7 +159,7 @@ impl Cluster {
         results
     }
 
-    /// [`carry_out`](Self::carry_out) for many requests to one node.
+    /// Sends requests to one node, and sees to what they leave to be deleted.
     async fn carry_out_all(
         &self,
         errands: Vec<(usize, Target<'_>, Request)>,

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::debts::Change;
 use super::route::{Deadlines, Tried};
 use super::span::CallSpan;
 use super::{Answered, Cluster, Place, Target};
+use crate::connection::Answer;
 use crate::error::Failure;
-use crate::node::{Link, Node};
+use crate::node::{Link, Node, Sent};
 use crate::protocol::Request;
 
 /// The node that gave a lead, and a connection to it.
@@ -29,23 +31,71 @@ impl Cluster {
         deadline: Instant,
         request: impl Fn(Target<'_>) -> Result<Request, Failure>,
     ) -> Result<Answered, Failure> {
-        let mut deadlines = self.deadlines(deadline);
-        let mut place = self.place(route);
-        let mut tried = None;
-        loop {
-            let outcome = self.call_at(place, &request, deadlines).await;
-            let failure = match outcome {
+        let deadlines = self.deadlines(deadline);
+        let place = self.place(route);
+        let outcome = match self.start(place, &request, deadlines) {
+            Some(Ok(started)) => started.end().await,
+            Some(Err(failure)) => Err(failure),
+            // Boxed, here and below, because it is rare: the future of every call would have room
+            // for it.
+            None => Box::pin(self.call_at(place, &request, deadlines)).await,
+        };
+        match outcome {
+            Err(failure) => {
+                let tried = Tried::new(place, &failure, None);
+                Box::pin(self.call_again(route, deadline, &request, tried, failure)).await
+            }
+            answered => answered,
+        }
+    }
+
+    /// Goes on after `tried` came to `failure`.
+    async fn call_again(
+        &self,
+        route: &str,
+        deadline: Instant,
+        request: impl Fn(Target<'_>) -> Result<Request, Failure>,
+        mut tried: Tried,
+        mut failure: Failure,
+    ) -> Result<Answered, Failure> {
+        while Instant::now() < deadline
+            && let Some(place) = self.again(route, tried)
+        {
+            let deadlines = Deadlines::only(deadline);
+            failure = match self.call_at(place, &request, deadlines).await {
                 Err(failure) => failure,
                 answered => return answered,
             };
-            let now = Tried::new(place, &failure, tried);
-            if Instant::now() >= deadline {
-                return Err(failure);
-            }
-            place = self.again(route, now).ok_or(failure)?;
-            tried = Some(now);
-            deadlines = Deadlines::only(deadline);
+            tried = Tried::new(place, &failure, Some(tried));
         }
+        Err(failure)
+    }
+
+    /// Sends the request at once, where nothing is to be waited for before: there is a connection,
+    /// and no item that an outage made old.
+    fn start(
+        &self,
+        place: Place,
+        request: impl Fn(Target<'_>) -> Result<Request, Failure>,
+        deadlines: Deadlines,
+    ) -> Option<Result<Started<'_>, Failure>> {
+        let node = &self.nodes[place.node];
+        if node.holds_old() {
+            return None;
+        }
+        node.with_link(|link| {
+            let target = Target {
+                link: Some(link),
+                ..self.target(place)
+            };
+            let request = request(target)?;
+            let deadline = deadlines.of(&request);
+            let errand = self.errand(target, &request, CallSpan::at(node));
+            match node.send(link, request, deadline) {
+                Ok(sent) => Ok(Started { errand, sent }),
+                Err(failure) => Err(errand.failed(failure)),
+            }
+        })
     }
 
     async fn call_at(
@@ -69,7 +119,8 @@ impl Cluster {
         target.link = Some(&link);
         let request = request(target)?;
         let deadline = deadlines.of(&request);
-        self.carry_out(target, request, deadline, &span).await
+        let errand = self.errand(target, &request, span);
+        errand.end(target.ask(request, deadline).await)
     }
 
     /// A node that is not reached yet.
@@ -81,25 +132,20 @@ impl Cluster {
         }
     }
 
-    /// Sends `request` to `target`, and sees to what it leaves to be deleted.
-    async fn carry_out(
-        &self,
-        target: Target<'_>,
-        request: Request,
-        deadline: Instant,
-        span: &CallSpan,
-    ) -> Result<Answered, Failure> {
+    /// `request` is about to be sent to `target`.
+    fn errand(&self, target: Target<'_>, request: &Request, span: CallSpan) -> Errand<'_> {
         span.operation(request.operation());
-        let change = self.change(target.place, &request);
+        let change = self.change(target.place, request);
         if let Some(change) = &change {
             change.begins();
         }
-        let outcome = target.ask(request, deadline).await;
-        let outcome = outcome.inspect_err(|failure| span.failed(failure));
-        if let Some(change) = &change {
-            change.ends(outcome.as_ref().err());
+        Errand {
+            change,
+            span,
+            node: target.place.node,
+            fenced: target.fenced(),
+            run: target.run(),
         }
-        Ok(target.answered(outcome?))
     }
 
     /// Whether the node of `route` can fence writes.
@@ -147,9 +193,58 @@ impl Led<'_> {
     }
 
     pub(crate) async fn call(&self, request: Request) -> Result<Answered, Failure> {
+        let target = self.target();
         let span = CallSpan::at(self.node);
-        self.client
-            .carry_out(self.target(), request, self.deadline, &span)
-            .await
+        let errand = self.client.errand(target, &request, span);
+        errand.end(target.ask(request, self.deadline).await)
+    }
+}
+
+/// What there is to do when a request has come to an end, for those who look on and for those who
+/// read later.
+struct Errand<'a> {
+    change: Option<Change<'a>>,
+    span: CallSpan,
+    node: usize,
+    fenced: bool,
+    run: u64,
+}
+
+/// A request that was sent.
+struct Started<'a> {
+    errand: Errand<'a>,
+    sent: Sent<'a>,
+}
+
+impl Started<'_> {
+    async fn end(self) -> Result<Answered, Failure> {
+        self.errand.end(self.sent.answer().await)
+    }
+}
+
+impl Errand<'_> {
+    fn end(self, outcome: Result<Answer, Failure>) -> Result<Answered, Failure> {
+        match outcome {
+            Ok(answer) => {
+                if let Some(change) = &self.change {
+                    change.ends(None);
+                }
+                Ok(Answered {
+                    answer,
+                    node: self.node,
+                    fenced: self.fenced,
+                    run: self.run,
+                })
+            }
+            Err(failure) => Err(self.failed(failure)),
+        }
+    }
+
+    fn failed(self, failure: Failure) -> Failure {
+        self.span.failed(&failure);
+        if let Some(change) = &self.change {
+            change.ends(Some(&failure));
+        }
+        failure
     }
 }

@@ -249,12 +249,17 @@ impl Target<'_> {
             .ok_or_else(|| Failure::new(ErrorKind::Unavailable, "not connected"))
     }
 
+    /// Which run of the node this is.
+    fn run(&self) -> u64 {
+        self.link.map_or(0, |link| link.greeting.run)
+    }
+
     fn answered(&self, answer: Answer) -> Answered {
         Answered {
             answer,
             node: self.place.node,
             fenced: self.fenced(),
-            run: self.link.map_or(0, |link| link.greeting.run),
+            run: self.run(),
         }
     }
 }

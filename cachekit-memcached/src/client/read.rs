@@ -39,17 +39,20 @@ impl Client {
     /// See [`Client`]: `Unavailable`, `Timeout`, `Overloaded`, `InvalidKey`, `Protocol`.
     pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Value>> {
         let key = key.as_ref();
-        let deadline = self.cluster.deadline();
-        let outcome = async {
-            let wire = self.cluster.keys.wire(key)?;
-            let request = |_: Target<'_>| Ok(read(wire.clone()));
-            self.cluster.call(&self.route(key), deadline, request).await
-        };
-        let value = match outcome.await {
-            Ok(answered) => self.value(key, answered, deadline).await,
-            Err(failure) => self.missed(failure),
-        };
+        let value = self.read(key, self.cluster.deadline()).await;
         value.map_err(|failure| failure.into_error(GET))
+    }
+
+    async fn read(&self, key: &[u8], deadline: Instant) -> Result<Option<Value>, Failure> {
+        let wire = self.cluster.keys.wire(key)?;
+        let request = |_: Target<'_>| Ok(read(wire.clone()));
+        match self.cluster.call(&self.route(key), deadline, request).await {
+            Ok(answered) if answered.leads_over_stale() => {
+                Box::pin(self.value(key, answered, deadline)).await
+            }
+            Ok(answered) => value(answered),
+            Err(failure) => self.missed(failure),
+        }
     }
 
     /// [`get`](Self::get) for many keys, all servers at the same time. Results are in the order of

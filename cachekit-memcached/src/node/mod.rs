@@ -16,6 +16,7 @@ mod stats;
 mod tls;
 mod trust;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -72,6 +73,8 @@ pub(crate) struct Link {
     pub(crate) connection: Connection,
     pub(crate) greeting: Greeting,
     lanes: Arc<Lanes>,
+    /// Whether other runtimes than the one that drives it may use it.
+    shared: AtomicBool,
 }
 
 impl Link {
@@ -172,6 +175,15 @@ impl Node {
         !self.trust.covers(cas)
     }
 
+    /// Does something with the connection of the current runtime, where there is one and nothing is
+    /// to be waited for before.
+    pub(crate) fn with_link<T>(&self, use_it: impl FnOnce(&Link) -> T) -> Option<T> {
+        if !self.is_ready() {
+            return None;
+        }
+        self.slots.with_current(runtime().ok()?.id(), use_it)
+    }
+
     /// A connection for the current runtime; made if there is none. A node that is down fails at
     /// once, and one that is owed something gets that first.
     ///
@@ -232,7 +244,8 @@ impl Node {
             Written::Once
         };
         let seen = self.health.failures();
-        let foreign = !link.connection.is_driven_here();
+        let shared = link.shared.load(Ordering::Relaxed);
+        let foreign = shared && !link.connection.is_driven_here();
         let choice = link.lanes.choose(&link.connection, &self.traffic, &request);
         if let Some(lane) = choice.wanted.filter(|_| !foreign) {
             lanes::widen(self, link, lane);
@@ -328,6 +341,7 @@ impl Node {
             connection: connection.speaking(greeting.dialect),
             greeting,
             lanes: Arc::default(),
+            shared: AtomicBool::new(false),
         });
         if let Some(peer) = dialed.peer {
             let (node, link) = (Arc::downgrade(self), Arc::downgrade(&link));
@@ -359,26 +373,22 @@ pub(crate) struct Sent<'a> {
 
 impl Sent<'_> {
     /// Waits for the reply until the deadline.
-    pub(crate) async fn answer(self) -> Result<Answer, Failure> {
-        let Self {
-            node,
-            exchange,
-            deadline,
-            foreign,
-            changes,
-            stores,
-            written,
-            seen,
-        } = self;
+    pub(crate) async fn answer(mut self) -> Result<Answer, Failure> {
         // The task that owns the socket keeps the deadline, as long as its runtime runs: of this
         // runtime that is certain.
-        let outcome = if foreign {
+        let outcome = if self.foreign {
             let late = Err(Lost::Late { sent: true });
-            timeout_at(deadline, exchange).await.unwrap_or(late)
+            let waiting = timeout_at(self.deadline, &mut self.exchange);
+            Box::pin(waiting).await.unwrap_or(late)
         } else {
-            exchange.await
+            (&mut self.exchange).await
         };
-        let answer = outcome.map_err(|lost| node.lost(lost, changes, written, seen))?;
+        self.understand(outcome)
+    }
+
+    fn understand(&self, outcome: Result<Answer, Lost>) -> Result<Answer, Failure> {
+        let &Self { node, changes, .. } = self;
+        let answer = outcome.map_err(|lost| node.lost(lost, changes, self.written, self.seen))?;
         node.health.answered();
         let (kind, text) = match answer.reply() {
             Reply::ServerError(text) if text.contains("too large") => (ErrorKind::TooLarge, text),
@@ -386,7 +396,7 @@ impl Sent<'_> {
             Reply::Refused(text) => (ErrorKind::Protocol, text),
             _ => return Ok(answer),
         };
-        if stores && kind != ErrorKind::Protocol {
+        if self.stores && kind != ErrorKind::Protocol {
             node.refused_value();
         }
         Err(Failure::new(kind, text.clone()).at(&node.name))

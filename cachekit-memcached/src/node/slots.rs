@@ -1,8 +1,10 @@
 //! The connections to one server: one for each runtime that calls.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arc_swap::ArcSwapOption;
 use cachekit_core::error::ErrorKind;
 use tokio::runtime::{Handle, Id};
 use tokio::sync::watch;
@@ -22,6 +24,15 @@ pub(super) struct Slots {
     limit: usize,
     traffic: Arc<Traffic>,
     table: Mutex<Table>,
+    /// The connection that was last looked up in the table, so that a process with one runtime, as
+    /// most are, has no lock to wait for. Written only while the table is locked.
+    current: ArcSwapOption<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    runtime: Id,
+    link: Arc<Link>,
 }
 
 #[derive(Debug, Default)]
@@ -35,7 +46,11 @@ struct Table {
 
 /// A connection that is there, or about to be.
 #[derive(Clone, Debug)]
-pub(super) struct Attempt(watch::Receiver<Outcome>);
+pub(super) struct Attempt {
+    outcome: watch::Receiver<Outcome>,
+    /// Whether it is that of another runtime.
+    foreign: bool,
+}
 
 impl Slots {
     pub(super) fn new(limit: usize, traffic: Arc<Traffic>) -> Self {
@@ -43,7 +58,20 @@ impl Slots {
             limit,
             traffic,
             table: Mutex::default(),
+            current: ArcSwapOption::empty(),
         }
+    }
+
+    /// Does something with the connection of `runtime`, if it is there and open, and was used last.
+    pub(super) fn with_current<T>(
+        &self,
+        runtime: Id,
+        use_it: impl FnOnce(&Link) -> T,
+    ) -> Option<T> {
+        let current = self.current.load();
+        let Current { runtime: of, link } = &**current.as_ref()?;
+        let usable = *of == runtime && link.connection.is_open();
+        usable.then(|| use_it(link))
     }
 
     /// Whether the limit allows a further connection and none is being made. Then one is, until
@@ -72,8 +100,17 @@ impl Slots {
     /// The connection of `runtime`, if it is there and open.
     pub(super) fn link(&self, runtime: &Handle) -> Option<Arc<Link>> {
         let table = self.lock();
-        let link = table.attempts.get(&runtime.id())?.link()?;
-        link.connection.is_open().then_some(link)
+        let runtime = runtime.id();
+        let link = table.attempts.get(&runtime)?.link()?;
+        if !link.connection.is_open() {
+            return None;
+        }
+        let current = Current {
+            runtime,
+            link: Arc::clone(&link),
+        };
+        self.current.store(Some(Arc::new(current)));
+        Some(link)
     }
 
     /// The attempt of `runtime`; where there is none of use, `dial` is spawned on it.
@@ -92,10 +129,13 @@ impl Slots {
         if self.is_full(&table)
             && let Some(other) = table.attempts.values().next()
         {
-            return other.clone();
+            return Attempt {
+                foreign: true,
+                ..other.clone()
+            };
         }
         let (done, outcome) = watch::channel(None);
-        let attempt = Attempt(outcome);
+        let attempt = Attempt::of(outcome);
         table.attempts.insert(id, attempt.clone());
         let dial = dial();
         runtime.spawn(async move {
@@ -113,7 +153,7 @@ impl Slots {
             .is_none_or(|attempt| !attempt.is_of_use())
         {
             let (_, outcome) = watch::channel(Some(Ok(link)));
-            attempts.insert(runtime.id(), Attempt(outcome));
+            attempts.insert(runtime.id(), Attempt::of(outcome));
         }
     }
 
@@ -132,12 +172,15 @@ impl Slots {
             let kept = attempt.link();
             kept.is_none_or(|kept| !Arc::ptr_eq(&kept, link))
         };
-        self.lock().attempts.retain(|_, attempt| is_other(attempt));
+        let mut table = self.lock();
+        table.attempts.retain(|_, attempt| is_other(attempt));
+        self.current.store(None);
     }
 
     /// Forgets all. Who waits for a reply keeps the connection open until it has come.
     pub(super) fn clear(&self) {
         let mut table = self.lock();
+        self.current.store(None);
         let forgotten: Vec<_> = table.attempts.drain().map(|(_, attempt)| attempt).collect();
         let links = forgotten.iter().filter_map(Attempt::link);
         table.leaving.extend(links.filter(|link| link.is_busy()));
@@ -149,14 +192,19 @@ impl Slots {
 }
 
 impl Attempt {
+    const fn of(outcome: watch::Receiver<Outcome>) -> Self {
+        let foreign = false;
+        Self { outcome, foreign }
+    }
+
     fn is_under_way(&self) -> bool {
-        self.0.borrow().is_none() && self.0.has_changed().is_ok()
+        self.outcome.borrow().is_none() && self.outcome.has_changed().is_ok()
     }
 
     /// Whether it is under way on a runtime that lives, or led to a connection that is open.
     fn is_of_use(&self) -> bool {
-        match &*self.0.borrow() {
-            None => self.0.has_changed().is_ok(),
+        match &*self.outcome.borrow() {
+            None => self.outcome.has_changed().is_ok(),
             Some(Ok(link)) => link.connection.is_open(),
             Some(Err(_)) => false,
         }
@@ -164,16 +212,27 @@ impl Attempt {
 
     /// The connection, if it is there already.
     pub(super) fn link(&self) -> Option<Arc<Link>> {
-        self.0.borrow().as_ref()?.as_ref().ok().map(Arc::clone)
+        self.outcome
+            .borrow()
+            .as_ref()?
+            .as_ref()
+            .ok()
+            .map(Arc::clone)
     }
 
     /// Waits for its end.
     ///
     /// Cancel safety: the attempt goes on without this waiter.
     pub(super) async fn outcome(mut self) -> Result<Arc<Link>, Failure> {
-        match self.0.wait_for(Option::is_some).await {
+        let outcome = match self.outcome.wait_for(Option::is_some).await {
             Ok(outcome) => outcome.clone().expect("it was waited for"),
             Err(_) => Err(Failure::new(ErrorKind::Unavailable, "its runtime ended")),
+        };
+        if let Ok(link) = &outcome
+            && self.foreign
+        {
+            link.shared.store(true, Ordering::Relaxed);
         }
+        outcome
     }
 }

@@ -7,7 +7,7 @@ use cachekit_memcached::protocol::{
 
 fn meta(reply: Reply) -> Meta {
     match reply {
-        Reply::Meta(meta) => meta,
+        Reply::Meta(meta) => *meta,
         other => panic!("{other:?}"),
     }
 }
@@ -29,7 +29,7 @@ fn values(keys: &[&str]) -> Expected {
     for key in keys {
         line.push_bytes(key.as_bytes()).unwrap();
     }
-    Expected::Values(line)
+    Expected::Values(Box::new(line))
 }
 
 fn decode(bytes: &[u8], expected: &Expected) -> Result<Option<Reply>, Malformed> {

@@ -31,9 +31,9 @@ pub fn classic(input: &[u8]) {
         line
     };
     let expected = [
-        Expected::Values(keys(&["k"])),
-        Expected::Values(keys(&["a", "b", "a", "c"])),
-        Expected::Item(keys(&["k"])),
+        Expected::Values(Box::new(keys(&["k"]))),
+        Expected::Values(Box::new(keys(&["a", "b", "a", "c"]))),
+        Expected::Item(Box::new(keys(&["k"]))),
         Expected::Word(WORDS),
         Expected::Number,
     ];

@@ -69,7 +69,7 @@ impl Lead {
     /// Lets its stub live for another `hold`. Where an entry stands, there is nothing to prolong.
     pub(super) async fn renew(
         self,
-        key: &Key,
+        key: &Key<'_>,
         route: &str,
         hold: Exptime,
         cluster: &Cluster,
@@ -111,7 +111,7 @@ impl Lead {
     /// Lets the next reader have it.
     pub(super) async fn release(
         self,
-        key: &Key,
+        key: &Key<'_>,
         route: &str,
         cluster: &Cluster,
     ) -> Result<(), Failure> {
@@ -132,9 +132,9 @@ impl Lead {
 }
 
 /// Reads what is known of an item, and lets it live for `touch` from now on.
-fn touch(key: &Key, touch: Option<Exptime>) -> Request {
+fn touch<'k>(key: &'k Key<'_>, touch: Option<Exptime>) -> Request<'k> {
     Request::Get(Get {
-        key: key.clone(),
+        key: key.borrowed(),
         value: false,
         left: true,
         vivify: None,

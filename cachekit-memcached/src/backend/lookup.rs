@@ -23,7 +23,7 @@ pub(super) fn hold(hold: Ttl) -> Exptime {
 }
 
 /// What to send for a read of `key`.
-pub(super) fn request(key: &Key, want: Want, target: Target<'_>) -> Request {
+pub(super) fn request<'k>(key: &'k Key<'_>, want: Want, target: Target<'_>) -> Request<'k> {
     let vivify = match want {
         Want::Lead { hold, early } if target.fenced() => {
             let hold = target.exptime(self::hold(hold));
@@ -33,7 +33,7 @@ pub(super) fn request(key: &Key, want: Want, target: Target<'_>) -> Request {
         Want::Lead { .. } | Want::Value => None,
     };
     Request::Get(Get {
-        key: key.clone(),
+        key: key.borrowed(),
         value: true,
         left: target.dialect() == Dialect::Meta,
         vivify,
@@ -45,7 +45,7 @@ pub(super) fn request(key: &Key, want: Want, target: Target<'_>) -> Request {
 /// reader did not ask for is handed back when `answered` is dropped here.
 pub(super) fn lookup(
     answered: Answered,
-    key: &Key,
+    key: &Key<'_>,
     want: Want,
     overdue: &Overdue,
 ) -> Result<Lookup, Failure> {

@@ -92,11 +92,11 @@ impl Memcached {
         &self.client.cluster
     }
 
-    fn wire(&self, key: &StoreKey) -> Result<Key, Failure> {
+    fn wire<'a>(&self, key: &'a StoreKey) -> Result<Key<'a>, Failure> {
         self.cluster().keys().wire(key.as_str().as_bytes())
     }
 
-    fn wires(&self, keys: &[StoreKey]) -> Result<Vec<Key>, Failure> {
+    fn wires<'a>(&self, keys: &'a [StoreKey]) -> Result<Vec<Key<'a>>, Failure> {
         keys.iter().map(|key| self.wire(key)).collect()
     }
 
@@ -109,7 +109,12 @@ impl Memcached {
     }
 
     /// What a read of `key` came to, under the policy for a node that is away.
-    fn lookup(&self, outcome: Result<Answered, Failure>, key: &Key, want: Want) -> Result<Lookup> {
+    fn lookup(
+        &self,
+        outcome: Result<Answered, Failure>,
+        key: &Key<'_>,
+        want: Want,
+    ) -> Result<Lookup> {
         let lookup = |answered| lookup::lookup(answered, key, want, &self.overdue);
         let missed = |failure: &Failure| {
             failure.kind == ErrorKind::Unavailable && self.cluster().failover() == Failover::Miss

@@ -34,7 +34,7 @@ struct Watched {
 impl Overdue {
     /// Somebody leads over the item of `key` with this CAS number. Whether that has lasted too
     /// long: then it is forgotten.
-    pub(super) fn seen(&self, key: &Key, cas: u64, hold: Duration) -> bool {
+    pub(super) fn seen(&self, key: &Key<'_>, cas: u64, hold: Duration) -> bool {
         let now = Instant::now();
         let patience = hold.saturating_mul(HOLDS);
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,8 +63,8 @@ mod tests {
 
     const HOLD: Duration = Duration::from_secs(10);
 
-    fn key(number: usize) -> Key {
-        Key::new(format!("key:{number}").as_bytes()).unwrap()
+    fn key(number: usize) -> Key<'static> {
+        Key::new(format!("key:{number}").into_bytes()).unwrap()
     }
 
     #[tokio::test(start_paused = true)]

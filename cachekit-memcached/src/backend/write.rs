@@ -16,7 +16,7 @@ use crate::protocol::{Code, Exptime, Key, Mode, Set};
 const EMPTY: u32 = 1 << 31;
 
 /// The entry of `key`, as it is written.
-pub(super) const fn set(key: Key, value: Bytes, exptime: Exptime) -> Set {
+pub(super) const fn set(key: Key<'_>, value: Bytes, exptime: Exptime) -> Set<'_> {
     let client_flags = if value.is_empty() { EMPTY } else { 0 };
     Set {
         key,
@@ -30,7 +30,7 @@ pub(super) const fn set(key: Key, value: Bytes, exptime: Exptime) -> Set {
 
 /// Writes `set` where `lead` was given, if the lead stands.
 pub(super) async fn fill(
-    set: Set,
+    set: Set<'_>,
     lead: Lead,
     route: &str,
     cluster: &Cluster,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use tokio::time::Instant;
 
+use super::debts::Change;
 use super::route::{Deadlines, Tried};
 use super::span::CallSpan;
 use super::{Answered, Cluster, Place, Target, join_all};
@@ -20,7 +21,8 @@ pub(crate) const WINDOW_BYTES: usize = 8 * 1024 * 1024;
 pub(super) type Placing<'a> = dyn Fn(usize, Option<Tried>) -> Option<Place> + Sync + 'a;
 
 /// Makes the request of an index.
-pub(super) type Making<'a> = dyn Fn(usize, Target<'_>) -> Result<Request, Failure> + Sync + 'a;
+pub(super) type Making<'a, 'k> =
+    dyn Fn(usize, Target<'_>) -> Result<Request<'k>, Failure> + Sync + 'a;
 
 /// One request of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -34,11 +36,11 @@ struct Job {
 impl Cluster {
     /// [`call`](Self::call) for many keys; `request` is told which. Results are in the order of
     /// `routes`. A node that is away fails its own keys and no other.
-    pub(crate) async fn call_many(
+    pub(crate) async fn call_many<'k>(
         &self,
         routes: &[Cow<'_, str>],
         deadline: Instant,
-        request: impl Fn(usize, Target<'_>) -> Result<Request, Failure> + Sync,
+        request: impl Fn(usize, Target<'_>) -> Result<Request<'k>, Failure> + Sync,
     ) -> Vec<Result<Answered, Failure>> {
         let place = |index: usize, tried: Option<Tried>| match tried {
             None => Some(self.place(&routes[index])),
@@ -60,7 +62,7 @@ impl Cluster {
         &self,
         count: usize,
         place: &Placing<'_>,
-        request: &Making<'_>,
+        request: &Making<'_, '_>,
         mut deadlines: Deadlines,
     ) -> Vec<Option<Result<Answered, Failure>>> {
         let mut results: Vec<_> = (0..count).map(|_| None).collect();
@@ -98,7 +100,7 @@ impl Cluster {
     async fn round(
         &self,
         jobs: &[Job],
-        request: &Making<'_>,
+        request: &Making<'_, '_>,
         deadlines: Deadlines,
     ) -> impl Iterator<Item = (usize, Result<Answered, Failure>)> + use<> {
         let mut groups: Vec<Vec<Job>> = vec![Vec::new(); self.nodes.len()];
@@ -116,7 +118,7 @@ impl Cluster {
     async fn group(
         &self,
         jobs: Vec<Job>,
-        request: &Making<'_>,
+        request: &Making<'_, '_>,
         deadlines: Deadlines,
     ) -> Vec<(usize, Result<Answered, Failure>)> {
         let node = &self.nodes[jobs[0].place.node];
@@ -162,7 +164,7 @@ impl Cluster {
     /// Sends requests to one node, and sees to what they leave to be deleted.
     async fn carry_out_all(
         &self,
-        errands: Vec<(usize, Target<'_>, Request)>,
+        errands: Vec<(usize, Target<'_>, Request<'_>)>,
         deadlines: Deadlines,
         span: &CallSpan,
     ) -> Vec<(usize, Result<Answered, Failure>)> {
@@ -171,12 +173,11 @@ impl Cluster {
         };
         span.operation(request.operation());
         let (target, deadline) = (*target, deadlines.of(request));
-        let change = |(_, target, request): &(usize, Target<'_>, Request)| {
-            let change = self.change(target.place, request)?;
-            change.begins();
-            Some(change)
-        };
-        let changes: Vec<_> = errands.iter().map(change).collect();
+        let mut changes = Vec::with_capacity(errands.len());
+        for (_, target, request) in &errands {
+            let change = self.change(target.place, request);
+            changes.push(change.inspect(Change::begins));
+        }
         let (targets, requests): (Vec<_>, Vec<_>) = errands
             .into_iter()
             .map(|(index, target, request)| ((index, target), request))

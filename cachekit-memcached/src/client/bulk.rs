@@ -118,7 +118,7 @@ impl Client {
         while lines.len() > 0 {
             let window: Vec<_> = lines.by_ref().take(WINDOW).map(send).collect();
             for sent in window {
-                match sent?.answer().await?.take() {
+                match sent?.await?.take() {
                     Reply::Values(found) => items.extend(found),
                     _ => return Err(unexpected()),
                 }

@@ -1,6 +1,8 @@
 //! One key.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use tokio::time::Instant;
 
@@ -25,36 +27,35 @@ pub(crate) struct Led<'a> {
 impl Cluster {
     /// Sends the request that `request` makes to the node of `route`. Where that node turns out not
     /// to be there, the call goes on as [`again`](Self::again) says, until `deadline`.
-    pub(crate) async fn call(
+    pub(crate) async fn call<'k>(
         &self,
         route: &str,
         deadline: Instant,
-        request: impl Fn(Target<'_>) -> Result<Request, Failure>,
+        request: impl Fn(Target<'_>) -> Result<Request<'k>, Failure>,
     ) -> Result<Answered, Failure> {
         let deadlines = self.deadlines(deadline);
         let place = self.place(route);
         let outcome = match self.start(place, &request, deadlines) {
-            Some(Ok(started)) => started.end().await,
+            Some(Ok(started)) => started.await,
             Some(Err(failure)) => Err(failure),
             // Boxed, here and below, because it is rare: the future of every call would have room
             // for it.
             None => Box::pin(self.call_at(place, &request, deadlines)).await,
         };
-        match outcome {
-            Err(failure) => {
-                let tried = Tried::new(place, &failure, None);
-                Box::pin(self.call_again(route, deadline, &request, tried, failure)).await
-            }
-            answered => answered,
-        }
+        let failure = match outcome {
+            Err(failure) => failure,
+            answered => return answered,
+        };
+        let tried = Tried::new(place, &failure, None);
+        Box::pin(self.call_again(route, deadline, &request, tried, failure)).await
     }
 
     /// Goes on after `tried` came to `failure`.
-    async fn call_again(
+    async fn call_again<'k>(
         &self,
         route: &str,
         deadline: Instant,
-        request: impl Fn(Target<'_>) -> Result<Request, Failure>,
+        request: impl Fn(Target<'_>) -> Result<Request<'k>, Failure>,
         mut tried: Tried,
         mut failure: Failure,
     ) -> Result<Answered, Failure> {
@@ -73,12 +74,12 @@ impl Cluster {
 
     /// Sends the request at once, where nothing is to be waited for before: there is a connection,
     /// and no item that an outage made old.
-    fn start(
-        &self,
+    fn start<'a, 'k: 'a>(
+        &'a self,
         place: Place,
-        request: impl Fn(Target<'_>) -> Result<Request, Failure>,
+        request: impl Fn(Target<'_>) -> Result<Request<'k>, Failure>,
         deadlines: Deadlines,
-    ) -> Option<Result<Started<'_>, Failure>> {
+    ) -> Option<Result<Started<'a>, Failure>> {
         let node = &self.nodes[place.node];
         if node.holds_old() {
             return None;
@@ -98,10 +99,10 @@ impl Cluster {
         })
     }
 
-    async fn call_at(
+    async fn call_at<'k>(
         &self,
         place: Place,
-        request: impl Fn(Target<'_>) -> Result<Request, Failure>,
+        request: impl Fn(Target<'_>) -> Result<Request<'k>, Failure>,
         deadlines: Deadlines,
     ) -> Result<Answered, Failure> {
         let mut target = self.target(place);
@@ -133,12 +134,15 @@ impl Cluster {
     }
 
     /// `request` is about to be sent to `target`.
-    fn errand(&self, target: Target<'_>, request: &Request, span: CallSpan) -> Errand<'_> {
+    fn errand<'a>(
+        &'a self,
+        target: Target<'_>,
+        request: &Request<'a>,
+        span: CallSpan,
+    ) -> Errand<'a> {
         span.operation(request.operation());
-        let change = self.change(target.place, request);
-        if let Some(change) = &change {
-            change.begins();
-        }
+        let change = self.change(target.place, request).inspect(Change::begins);
+        let change = change.map(Box::new);
         Errand {
             change,
             span,
@@ -192,7 +196,7 @@ impl Led<'_> {
         }
     }
 
-    pub(crate) async fn call(&self, request: Request) -> Result<Answered, Failure> {
+    pub(crate) async fn call(&self, request: Request<'_>) -> Result<Answered, Failure> {
         let target = self.target();
         let span = CallSpan::at(self.node);
         let errand = self.client.errand(target, &request, span);
@@ -203,7 +207,8 @@ impl Led<'_> {
 /// What there is to do when a request has come to an end, for those who look on and for those who
 /// read later.
 struct Errand<'a> {
-    change: Option<Change<'a>>,
+    /// Boxed, because reads, which are most of all calls, change nothing.
+    change: Option<Box<Change<'a>>>,
     span: CallSpan,
     node: usize,
     fenced: bool,
@@ -216,14 +221,18 @@ struct Started<'a> {
     sent: Sent<'a>,
 }
 
-impl Started<'_> {
-    async fn end(self) -> Result<Answered, Failure> {
-        self.errand.end(self.sent.answer().await)
+/// Waits for the reply. An `async fn` would hold all of it twice, in the future of every call.
+impl Future for Started<'_> {
+    type Output = Result<Answered, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(Pin::new(&mut self.sent).poll(context));
+        Poll::Ready(self.errand.end(outcome))
     }
 }
 
 impl Errand<'_> {
-    fn end(self, outcome: Result<Answer, Failure>) -> Result<Answered, Failure> {
+    fn end(&self, outcome: Result<Answer, Failure>) -> Result<Answered, Failure> {
         match outcome {
             Ok(answer) => {
                 if let Some(change) = &self.change {
@@ -240,7 +249,7 @@ impl Errand<'_> {
         }
     }
 
-    fn failed(self, failure: Failure) -> Failure {
+    fn failed(&self, failure: Failure) -> Failure {
         self.span.failed(&failure);
         if let Some(change) = &self.change {
             change.ends(Some(&failure));

@@ -113,7 +113,7 @@ impl Client {
 /// A step of a counter.
 struct Step<'a> {
     cluster: &'a Cluster,
-    key: Key,
+    key: Key<'a>,
     route: Cow<'a, str>,
     direction: Direction,
     by: u64,
@@ -131,7 +131,7 @@ impl Step<'_> {
                 ..create
             });
             Ok(Request::Arithmetic(Arithmetic {
-                key: self.key.clone(),
+                key: self.key.borrowed(),
                 direction: self.direction,
                 by: self.by,
                 create,
@@ -164,7 +164,7 @@ impl Step<'_> {
     /// Stores the first number, unless there is an item by now: whether it did.
     async fn begin(&self, create: Create) -> Result<bool, Failure> {
         let first = Set {
-            key: self.key.clone(),
+            key: self.key.borrowed(),
             value: create.initial.to_string().into(),
             exptime: create.exptime,
             client_flags: 0,

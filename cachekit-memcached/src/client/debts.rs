@@ -13,7 +13,7 @@ use crate::protocol::{Key, Request};
 /// One write that is about to be sent.
 #[derive(Debug)]
 pub(super) struct Change<'a> {
-    key: Key,
+    key: Key<'a>,
     /// Whether it replaces whatever is there.
     plain: bool,
     node: &'a Arc<Node>,
@@ -23,7 +23,7 @@ pub(super) struct Change<'a> {
 
 impl Cluster {
     /// The change that `request` makes at `place`, if it writes.
-    pub(super) fn change(&self, place: Place, request: &Request) -> Option<Change<'_>> {
+    pub(super) fn change<'a>(&'a self, place: Place, request: &Request<'a>) -> Option<Change<'a>> {
         let key = match request {
             Request::Set(set) => &set.key,
             Request::Arithmetic(count) => &count.key,
@@ -41,7 +41,7 @@ impl Cluster {
     pub(super) fn missed(
         &self,
         place: Place,
-        request: Result<Request, Failure>,
+        request: Result<Request<'_>, Failure>,
         failure: &Failure,
     ) {
         if let Ok(request) = request

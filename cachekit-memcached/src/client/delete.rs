@@ -44,7 +44,7 @@ impl Client {
 
     async fn delete_each<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Result<bool, Failure>> {
         let wires = self.wires(keys);
-        let valid: Vec<&Key> = wires.iter().flatten().collect();
+        let valid: Vec<&Key<'_>> = wires.iter().flatten().collect();
         let places = keys.iter().zip(&wires).filter(|(_, wire)| wire.is_ok());
         let routes: Vec<_> = places.map(|(key, _)| self.route(key.as_ref())).collect();
         let request = |index: usize| delete(valid[index], None, false);
@@ -54,7 +54,7 @@ impl Client {
             .invalidate_many(&routes, deadline, request)
             .await;
         let mut outcomes = outcomes.into_iter();
-        let outcome = |wire: &Result<Key, Failure>| match wire {
+        let outcome = |wire: &Result<Key<'_>, Failure>| match wire {
             Ok(_) => outcomes.next().expect("one for each valid key"),
             Err(failure) => Err(failure.clone()),
         };
@@ -64,9 +64,9 @@ impl Client {
 
 /// The request that deletes the item of `key`, or only the one with the number `cas`; or marks it
 /// as stale instead.
-pub(crate) fn delete(key: &Key, cas: Option<u64>, stale: bool) -> Request {
+pub(crate) fn delete<'k>(key: &'k Key<'_>, cas: Option<u64>, stale: bool) -> Request<'k> {
     Request::Delete(Delete {
-        key: key.clone(),
+        key: key.borrowed(),
         cas,
         stale,
     })

@@ -23,11 +23,11 @@ impl Cluster {
     /// found one. A node that did not get it is owed it, and gets it before this process calls that node again;
     /// the caller is told by [`ErrorKind::Pending`]. If there is no room to remember it, the error
     /// is [`ErrorKind::Unavailable`]. A stand-in that is away holds nothing that is read.
-    pub(crate) async fn invalidate_many(
+    pub(crate) async fn invalidate_many<'k>(
         &self,
         routes: &[Cow<'_, str>],
         deadline: Instant,
-        request: impl Fn(usize) -> Request + Sync,
+        request: impl Fn(usize) -> Request<'k> + Sync,
     ) -> Vec<Result<bool, Failure>> {
         let owner = |index: usize, tried: Option<Tried>| {
             let worthwhile = tried.is_none_or(|t| t.attempts == 1 && t.may_be_repeated());
@@ -68,7 +68,7 @@ impl Cluster {
     fn delivered(
         &self,
         place: Option<Place>,
-        request: &Request,
+        request: &Request<'_>,
         delivery: Option<Result<Answered, Failure>>,
         debt: Debt,
     ) -> Result<bool, Failure> {
@@ -81,7 +81,13 @@ impl Cluster {
         }
     }
 
-    fn pending(&self, place: Place, request: &Request, failure: Failure, debt: Debt) -> Failure {
+    fn pending(
+        &self,
+        place: Place,
+        request: &Request<'_>,
+        failure: Failure,
+        debt: Debt,
+    ) -> Failure {
         let node = &self.nodes[place.node];
         match request {
             Request::Delete(deletion) if node.owe(&deletion.key, debt) => {

@@ -46,7 +46,7 @@ impl Client {
         let wire = self.cluster.keys.wire(key)?;
         let request = |_: Target<'_>| {
             Ok(Request::Get(Get {
-                key: wire.clone(),
+                key: wire.borrowed(),
                 value: false,
                 left: true,
                 vivify: None,

@@ -33,17 +33,16 @@ impl Keys {
     /// The key on the wire: prefix and key. Where that is over 250 bytes, has a byte that cannot be
     /// written, is no UTF-8 or looks as if it were hashed: prefix, what fits of the key's readable
     /// beginning, and the BLAKE3 of the whole key; or base64, where that is wanted and does.
-    pub(crate) fn wire(&self, key: &[u8]) -> Result<Key, Failure> {
+    pub(crate) fn wire<'k>(&self, key: &'k [u8]) -> Result<Key<'k>, Failure> {
         check(key)?;
-        let whole = self.whole(key);
         if is_plain(key)
-            && let Ok(key) = Key::new(&whole)
+            && let Ok(key) = Key::new(self.whole(key))
         {
             return Ok(key);
         }
         if self.binary == BinaryKeys::Base64
             && !looks_hashed(key)
-            && let Ok(key) = Key::base64(&whole)
+            && let Ok(key) = Key::base64(&self.whole(key))
         {
             return Ok(key);
         }
@@ -54,7 +53,7 @@ impl Keys {
         wire.extend(graphic.take(readable));
         wire.extend_from_slice(HASHED);
         wire.extend_from_slice(blake3::hash(key).to_hex().as_bytes());
-        Key::new(&wire).map_err(invalid)
+        Key::new(wire).map_err(invalid)
     }
 
     /// Adds the key on the wire to `line`, if there is one and it needs no base64.
@@ -190,7 +189,7 @@ mod tests {
     #[test]
     fn base64_is_for_keys_that_need_it_and_fit() {
         let keys = Keys::new("p:".to_owned(), true, BinaryKeys::Base64);
-        let wire = |key: &[u8]| keys.wire(key).unwrap();
+        let wire = |key: &[u8]| keys.wire(key).unwrap().to_owned();
         assert_eq!(wire(b"a b").as_bytes(), b"cDphIGI=");
         assert!(wire(&[0xff; 184]).is_base64());
         for plain in [b"ab".as_slice(), &[b'k'; 248]] {

@@ -125,8 +125,8 @@ impl Client {
         keys.iter().map(|key| self.route(key.as_ref())).collect()
     }
 
-    fn wires<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Result<Key, Failure>> {
-        let wire = |key: &K| self.cluster.keys.wire(key.as_ref());
+    fn wires<'a, K: AsRef<[u8]>>(&self, keys: &'a [K]) -> Vec<Result<Key<'a>, Failure>> {
+        let wire = |key: &'a K| self.cluster.keys.wire(key.as_ref());
         keys.iter().map(wire).collect()
     }
 }

@@ -45,7 +45,7 @@ impl Client {
 
     async fn read(&self, key: &[u8], deadline: Instant) -> Result<Option<Value>, Failure> {
         let wire = self.cluster.keys.wire(key)?;
-        let request = |_: Target<'_>| Ok(read(wire.clone()));
+        let request = |_: Target<'_>| Ok(read(&wire));
         match self.cluster.call(&self.route(key), deadline, request).await {
             Ok(answered) if answered.leads_over_stale() => {
                 Box::pin(self.value(key, answered, deadline)).await
@@ -76,7 +76,8 @@ impl Client {
     ) -> Vec<Result<Option<Value>, Failure>> {
         let wires = self.wires(keys);
         let routes = self.routes(keys);
-        let request = |index: usize, _: Target<'_>| Ok(read(wires[index].clone()?));
+        let request =
+            |index: usize, _: Target<'_>| wires[index].as_ref().map(read).map_err(Failure::clone);
         let outcomes = self.cluster.call_many(&routes, deadline, request).await;
         let found = |outcome| match outcome {
             Ok(answered) => value(answered),
@@ -111,9 +112,9 @@ impl Client {
     }
 }
 
-fn read(key: Key) -> Request {
+fn read<'k>(key: &'k Key<'_>) -> Request<'k> {
     Request::Get(Get {
-        key,
+        key: key.borrowed(),
         value: true,
         left: false,
         vivify: None,

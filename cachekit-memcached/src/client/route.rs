@@ -55,7 +55,7 @@ impl Deadlines {
     }
 
     /// The one for `request`: one that must not be repeated is waited for to the end.
-    pub(super) fn of(&self, request: &Request) -> Instant {
+    pub(super) fn of(&self, request: &Request<'_>) -> Instant {
         if request.is_idempotent() {
             self.first
         } else {

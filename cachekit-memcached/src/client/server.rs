@@ -47,7 +47,7 @@ impl Client {
 
     async fn tell<T>(
         &self,
-        request: &Request,
+        request: &Request<'_>,
         answer: impl Fn(&Reply) -> Option<T> + Sync,
         operation: &'static str,
     ) -> Vec<Told<T>> {

@@ -11,13 +11,13 @@ use crate::node::Node;
 /// that the time it takes to connect is in it. Never a key or a value.
 ///
 /// Where nobody listens to spans of this level, it is an empty value after a look at one static
-/// number.
+/// number. Boxed, because every call has room for it while it waits.
 #[derive(Debug)]
-pub(super) struct CallSpan(Span);
+pub(super) struct CallSpan(Option<Box<Span>>);
 
 impl CallSpan {
     pub(super) fn at(node: &Node) -> Self {
-        Self(tracing::debug_span!(
+        let span = tracing::debug_span!(
             "memcached",
             otel.kind = "client",
             db.system.name = "memcached",
@@ -26,7 +26,8 @@ impl CallSpan {
             server.address = &*node.host(),
             server.port = node.port(),
             "error.type" = Empty,
-        ))
+        );
+        Self((!span.is_disabled()).then(|| Box::new(span)))
     }
 
     /// For so many keys; one is no batch.
@@ -48,9 +49,8 @@ impl CallSpan {
     }
 
     fn record(&self, field: &str, value: impl Value) {
-        // Else the name of the field would be looked for, for nothing.
-        if !self.0.is_disabled() {
-            self.0.record(field, value);
+        if let Some(span) = &self.0 {
+            span.record(field, value);
         }
     }
 }

@@ -177,14 +177,14 @@ impl Client {
         code(&answered)
     }
 
-    fn new_set(
+    fn new_set<'k>(
         &self,
-        key: &[u8],
+        key: &'k [u8],
         value: Payload,
         ttl: Ttl,
         mode: Mode,
         cas: Option<u64>,
-    ) -> Result<Set, Failure> {
+    ) -> Result<Set<'k>, Failure> {
         Ok(Set {
             key: self.cluster.keys.wire(key)?,
             value: value.data,
@@ -201,7 +201,7 @@ impl Cluster {
     /// fails, it is the graver failure.
     pub(crate) async fn store(
         &self,
-        set: &Set,
+        set: &Set<'_>,
         route: &str,
         deadline: Instant,
     ) -> Result<Answered, Failure> {
@@ -212,7 +212,7 @@ impl Cluster {
     /// [`store`](Self::store) for many.
     async fn store_many(
         &self,
-        sets: Vec<Result<Set, Failure>>,
+        sets: Vec<Result<Set<'_>, Failure>>,
         routes: &[Cow<'_, str>],
     ) -> Vec<Result<Answered, Failure>> {
         let deadline = self.deadline();
@@ -233,7 +233,7 @@ impl Cluster {
 
     async fn cleaned(
         &self,
-        set: &Set,
+        set: &Set<'_>,
         route: &str,
         deadline: Instant,
         outcome: Result<Answered, Failure>,
@@ -250,7 +250,7 @@ impl Cluster {
     /// Removes what `set` was to replace.
     async fn remove_replaced(
         &self,
-        set: &Set,
+        set: &Set<'_>,
         route: &str,
         deadline: Instant,
     ) -> Result<(), Failure> {
@@ -278,7 +278,7 @@ impl Cluster {
 impl Target<'_> {
     /// `set` as it is written here: living no longer than it may, and no larger than the server
     /// takes, else [`ErrorKind::TooLarge`].
-    pub(crate) fn fit(&self, set: &Set) -> Result<Request, Failure> {
+    pub(crate) fn fit<'k>(&self, set: &'k Set<'_>) -> Result<Request<'k>, Failure> {
         let item_size_max = self.node.item_size_max(self.link);
         let limit = max_value_len(item_size_max, set.key.stored_len(), set.client_flags);
         if set.value.len() > limit {

@@ -66,7 +66,7 @@ impl Client {
                 return Err(Failure::new(ErrorKind::Unsupported, detail).at(target.node.name()));
             }
             Ok(Request::Get(Get {
-                key: wire.clone(),
+                key: wire.borrowed(),
                 value,
                 left: false,
                 vivify: None,

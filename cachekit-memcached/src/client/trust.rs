@@ -12,7 +12,11 @@ type Answers = Vec<Result<Answer, Failure>>;
 
 impl Target<'_> {
     /// Sends `request`, and waits for the reply.
-    pub(super) async fn ask(&self, request: Request, deadline: Instant) -> Result<Answer, Failure> {
+    pub(super) async fn ask(
+        &self,
+        request: Request<'_>,
+        deadline: Instant,
+    ) -> Result<Answer, Failure> {
         if !self.node.holds_old() {
             return self.node.call(self.link()?, request, deadline).await;
         }
@@ -31,7 +35,7 @@ impl Target<'_> {
     }
 
     /// [`ask`](Self::ask) for many requests, which are sent together.
-    pub(super) async fn ask_all(&self, requests: Vec<Request>, deadline: Instant) -> Answers {
+    pub(super) async fn ask_all(&self, requests: Vec<Request<'_>>, deadline: Instant) -> Answers {
         if !self.node.holds_old() {
             return self.exchange(requests, deadline).await;
         }
@@ -43,8 +47,12 @@ impl Target<'_> {
     }
 
     /// Deletes the old items that would decide about `requests`.
-    async fn clear_the_way(&self, requests: &[Request], deadline: Instant) -> Result<(), Failure> {
-        let looks: Vec<Request> = requests.iter().filter_map(|r| self.look(r)).collect();
+    async fn clear_the_way(
+        &self,
+        requests: &[Request<'_>],
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let looks: Vec<Request<'_>> = requests.iter().filter_map(|r| self.look(r)).collect();
         let mut deletions = Vec::new();
         for (look, answer) in looks
             .iter()
@@ -57,25 +65,24 @@ impl Target<'_> {
             }
         }
         // A number from before the outage is no licence to write after it.
-        let fenced = |request: &Request| match request {
+        deletions.extend(requests.iter().filter_map(|request| match request {
             Request::Set(set) => self.deletion(&set.key, set.cas?),
             _ => None,
-        };
-        deletions.extend(requests.iter().filter_map(fenced));
+        }));
         for deleted in self.exchange(deletions, deadline).await {
             deleted?;
         }
         Ok(())
     }
 
-    fn is_decided_by_what_is_there(&self, request: &Request) -> bool {
+    fn is_decided_by_what_is_there(&self, request: &Request<'_>) -> bool {
         let conditional = matches!(request, Request::Set(set) if set.cas.is_some());
         conditional || self.look(request).is_some()
     }
 
     /// What has to be looked at before `request`, which does one thing over an item and another where
     /// there is none, and does not tell which item that was.
-    fn look(&self, request: &Request) -> Option<Request> {
+    fn look<'k>(&self, request: &'k Request<'_>) -> Option<Request<'k>> {
         let key = match request {
             Request::Set(set) if set.mode != Mode::Set => &set.key,
             Request::Arithmetic(count) => &count.key,
@@ -84,7 +91,7 @@ impl Target<'_> {
             _ => return None,
         };
         Some(Request::Get(Get {
-            key: key.clone(),
+            key: key.borrowed(),
             // Classic commands tell the number only together with the value.
             value: true,
             left: false,
@@ -96,20 +103,21 @@ impl Target<'_> {
     /// Reads again what turned out to be old, after deleting it: so one who wants the lead leads.
     async fn read_again(
         &self,
-        requests: Vec<Request>,
+        requests: Vec<Request<'_>>,
         answers: Answers,
         deadline: Instant,
     ) -> Answers {
-        let old = |(request, answer): (&Request, &Result<Answer, Failure>)| {
-            self.deletion_of(request, answer.as_ref().ok()?)
-        };
-        let deletions: Vec<Option<Request>> = requests.iter().zip(&answers).map(old).collect();
+        let mut deletions = Vec::with_capacity(requests.len());
+        for (request, answer) in requests.iter().zip(&answers) {
+            let answer = answer.as_ref().ok();
+            deletions.push(answer.and_then(|answer| self.deletion_of(request, answer)));
+        }
         if deletions.iter().all(Option::is_none) {
             return answers;
         }
-        let pairs = requests.into_iter().zip(&deletions);
+        let pairs = requests.iter().zip(&deletions);
         let again = pairs.filter_map(|(request, deletion)| deletion.as_ref().and(Some(request)));
-        let again: Vec<Request> = again.collect();
+        let again = again.cloned().collect();
         let deleted = deletions.iter().flatten().cloned().collect();
         let deleted = self.exchange(deleted, deadline).await;
         let read = self.exchange(again, deadline).await;
@@ -129,7 +137,7 @@ impl Target<'_> {
 
     /// What deletes the item that `answer` tells of, if it is old. A lead that came with it is to be
     /// kept: handing it back would give the old item a new number.
-    fn deletion_of(&self, request: &Request, answer: &Answer) -> Option<Request> {
+    fn deletion_of<'k>(&self, request: &'k Request<'_>, answer: &Answer) -> Option<Request<'k>> {
         match request {
             Request::Get(get) => self.deletion(&get.key, answer.meta()?.cas?),
             _ => None,
@@ -138,11 +146,11 @@ impl Target<'_> {
 
     /// What deletes the item with this CAS number, if it is old; and no other, where the server can
     /// tell.
-    fn deletion(&self, key: &Key, cas: u64) -> Option<Request> {
+    fn deletion<'k>(&self, key: &'k Key<'_>, cas: u64) -> Option<Request<'k>> {
         let fenced = cas != 0 && self.dialect() == Dialect::Meta;
         self.node.is_old(cas).then(|| {
             Request::Delete(Delete {
-                key: key.clone(),
+                key: key.borrowed(),
                 cas: fenced.then_some(cas),
                 stale: false,
             })
@@ -150,7 +158,7 @@ impl Target<'_> {
     }
 
     /// Sends all, and waits for all replies.
-    async fn exchange(&self, requests: Vec<Request>, deadline: Instant) -> Answers {
+    async fn exchange(&self, requests: Vec<Request<'_>>, deadline: Instant) -> Answers {
         let link = match self.link() {
             Ok(link) => link,
             Err(failure) => return requests.iter().map(|_| Err(failure.clone())).collect(),
@@ -162,7 +170,7 @@ impl Target<'_> {
         let mut answers = Vec::with_capacity(sent.len());
         for sent in sent {
             answers.push(match sent {
-                Ok(sent) => sent.answer().await,
+                Ok(sent) => sent.await,
                 Err(failure) => Err(failure),
             });
         }

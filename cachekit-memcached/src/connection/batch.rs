@@ -23,7 +23,12 @@ pub(super) struct Batch {
 
 impl Batch {
     /// Adds `request`, which nobody waits for yet.
-    pub(super) fn push(&mut self, request: Request, dialect: Dialect, opaque: u32) -> &mut Pending {
+    pub(super) fn push(
+        &mut self,
+        request: Request<'_>,
+        dialect: Dialect,
+        opaque: u32,
+    ) -> &mut Pending {
         let begin = self.outgoing.text().len();
         let length = self.outgoing.push(&request, dialect, opaque);
         self.pending
@@ -45,9 +50,8 @@ impl Batch {
         let mut taken = Vec::new();
         let mut rest = before.pending.into_iter().peekable();
         while let Some(mut pending) = rest.next() {
-            let end = rest
-                .peek()
-                .map_or(before.outgoing.text().len(), |next| next.begin);
+            let all = before.outgoing.text().len();
+            let end = rest.peek().map_or(all, |next| next.begin);
             let part = before.outgoing.split(pending.begin..end);
             if unwanted(&pending) {
                 taken.push(pending);

@@ -63,6 +63,10 @@ pub(super) struct Driver<S> {
     hasty: bool,
     /// Whether others had their chance to queue.
     gathered: bool,
+    /// Whether requests had to wait in the queue because the socket took no bytes.
+    stalled: bool,
+    /// The earliest deadline of those in the queue.
+    due: Option<Instant>,
     alarm: Alarm,
     /// When a reply last came in time, or the first request was taken after a pause.
     in_time: Instant,
@@ -87,6 +91,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             // With one thread tasks run in the order in which they were woken.
             hasty: flavor != RuntimeFlavor::CurrentThread,
             gathered: false,
+            stalled: false,
+            due: None,
             alarm: Alarm::new(),
             in_time: now,
             used: now,
@@ -116,7 +122,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             let writable = match self.poll_write(context) {
                 Poll::Ready(Ok(())) => true,
                 Poll::Ready(Err(error)) => return Poll::Ready(Step::End(error.into())),
-                Poll::Pending => false,
+                Poll::Pending => {
+                    self.stalled = true;
+                    false
+                }
             };
             let found = self.look(context, writable);
             if let Poll::Ready(ended) = self.poll_time(context) {
@@ -155,12 +164,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         drop(queued);
         if let Some(earliest) = earliest {
             self.alarm.set(earliest);
+            self.due = Some(self.due.map_or(earliest, |due| due.min(earliest)));
         }
         found
     }
 
-    /// Takes requests from the queue, to be written together. Those whose callers are gone are not
-    /// written.
+    /// Takes requests from the queue, to be written together. Those that had to wait there and whose
+    /// callers are gone are not written; nor are those whose time is over.
     fn take(&mut self) {
         let now = Instant::now();
         self.used = now;
@@ -171,10 +181,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
         let empty = std::mem::take(&mut self.empty);
         let mut batch = self.shared.queue.lock().take(empty);
-        let gone = |pending: &Pending| pending.is_forsaken() || pending.is_late(now);
-        for mut pending in batch.take_out(gone) {
-            self.tally.timeouts += u64::from(pending.waiter.lose(Lost::Late { sent: false }));
-            self.done.add(pending.share);
+        let late = self.due.take().is_some_and(|due| due <= now);
+        // To look at each costs as much as to take them all.
+        if std::mem::take(&mut self.stalled) || late {
+            let gone = |pending: &Pending| pending.is_forsaken() || pending.is_late(now);
+            for mut pending in batch.take_out(gone) {
+                self.tally.timeouts += u64::from(pending.waiter.lose(Lost::Late { sent: false }));
+                self.done.add(pending.share());
+            }
         }
         self.tally.requests += batch.pending.len() as u64;
         batch.since = Some(now);
@@ -250,8 +264,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             let asked = self.incoming.is_empty();
             return if asked { Ok(None) } else { Err(Ended::Unasked) };
         };
-        let expected = &batch.pending[0].expected;
-        let Some(reply) = self.incoming.next(expected)? else {
+        let head = &mut batch.pending[0];
+        if let Some(room) = head.room.take() {
+            self.incoming.lend(room);
+        }
+        let Some(reply) = self.incoming.next(&head.expected)? else {
             return Ok(None);
         };
         let Some(pending) = batch.pending.pop_front() else {
@@ -266,7 +283,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         if let Some(since) = batch.since {
             self.tally.latency.add(now - since);
         }
-        self.done.add(pending.share);
+        self.done.add(pending.share());
         if !pending.late {
             self.in_time = now;
         }

@@ -31,7 +31,7 @@ pub(crate) struct Answer {
 /// How to hand back a lead that nobody uses.
 #[derive(Debug)]
 struct HandBack {
-    key: Key,
+    key: Key<'static>,
     connection: Arc<Shared>,
 }
 
@@ -56,7 +56,7 @@ impl Answer {
     /// `key` is that of a read; who gave it a lead is to get it back over `connection`.
     pub(super) fn new(
         reply: Reply,
-        key: impl FnOnce() -> Option<Key>,
+        key: impl FnOnce() -> Option<Key<'static>>,
         connection: &Arc<Shared>,
     ) -> Self {
         // Few replies have to do with a lead; the others cost nothing here.
@@ -137,7 +137,7 @@ impl HandBack {
     /// Queues a deletion that nobody waits for. If the connection is gone, nothing is sent: leads
     /// end by themselves as well.
     fn send(&self, cas: u64, stale: bool) {
-        let (key, cas) = (self.key.clone(), Some(cas));
+        let (key, cas) = (self.key.borrowed(), Some(cas));
         let request = Request::Delete(Delete { key, cas, stale });
         self.connection.queue.send_unasked(request);
     }

@@ -33,13 +33,13 @@ impl Load {
         self.requests() >= MAX_REQUESTS || self.bytes() >= MAX_BYTES
     }
 
-    /// The share of one request of so many bytes. Two threads may not do this at a time, nor
+    /// So much more is in flight. Two threads may not do this at a time, nor
     /// [`release`](Self::release).
-    pub(super) fn admit(&self, bytes: usize) -> Share {
-        let requests = self.requests() + 1;
-        self.requests.store(requests, Ordering::Relaxed);
-        self.bytes.store(self.bytes() + bytes, Ordering::Relaxed);
-        Share { requests: 1, bytes }
+    pub(super) fn admit(&self, share: Share) {
+        let (requests, bytes) = (self.requests(), self.bytes());
+        self.requests
+            .store(requests + share.requests, Ordering::Relaxed);
+        self.bytes.store(bytes + share.bytes, Ordering::Relaxed);
     }
 
     /// So much is done with.
@@ -82,6 +82,11 @@ impl Load {
 }
 
 impl Share {
+    /// That of one request of so many bytes.
+    pub(super) const fn of(bytes: usize) -> Self {
+        Self { requests: 1, bytes }
+    }
+
     pub(super) fn add(&mut self, other: Self) {
         self.requests += other.requests;
         self.bytes += other.bytes;
@@ -95,16 +100,17 @@ mod tests {
     #[test]
     fn a_full_connection_takes_no_more_until_something_is_done() {
         let load = Load::default();
-        let shares: Vec<_> = (0..MAX_REQUESTS).map(|_| load.admit(1)).collect();
+        (0..MAX_REQUESTS).for_each(|_| load.admit(Share::of(1)));
         assert!(load.is_full());
-        load.release(shares[0]);
+        load.release(Share::of(1));
         assert!(!load.is_full());
     }
 
     #[test]
     fn one_request_over_the_limit_of_bytes_is_let_in_and_no_second() {
         let load = Load::default();
-        let large = load.admit(2 * MAX_BYTES);
+        let large = Share::of(2 * MAX_BYTES);
+        load.admit(large);
         assert!(load.is_full());
         load.release(large);
         assert!(!load.is_full());

@@ -136,7 +136,7 @@ impl Connection {
 
     /// Queues `request` now; the reply comes through the [`Exchange`], by `deadline` as long as the
     /// runtime of this connection runs: it needs no timer of its own.
-    pub(crate) fn send(&self, request: Request, deadline: Instant) -> Result<Exchange, Lost> {
+    pub(crate) fn send(&self, request: Request<'_>, deadline: Instant) -> Result<Exchange, Lost> {
         self.shared().queue.send(request, self.dialect, deadline)
     }
 

@@ -32,7 +32,7 @@ pub(super) struct Part<'a> {
 
 impl Outgoing {
     /// Takes in `request`; how many bytes it has.
-    pub(super) fn push(&mut self, request: &Request, dialect: Dialect, opaque: u32) -> usize {
+    pub(super) fn push(&mut self, request: &Request<'_>, dialect: Dialect, opaque: u32) -> usize {
         let before = self.text.len();
         request.encode_head(dialect, opaque, &mut self.text);
         let mut apart = 0;
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
     use crate::protocol::{Exptime, Key, Mode, Set};
 
-    fn set(length: usize) -> Request {
+    fn set(length: usize) -> Request<'static> {
         Request::Set(Set {
             key: Key::new(b"k").unwrap(),
             value: Bytes::from(vec![b'x'; length]),

@@ -6,12 +6,14 @@ use tokio::time::Instant;
 use super::Lost;
 use super::exchange::Outcome;
 use super::load::Share;
-use crate::protocol::{Dialect, Expected, KeyPlace, Request};
+use crate::protocol::{Dialect, Expected, KeyPlace, Meta, Request};
 
 /// A request without a reply.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) expected: Expected,
+    /// Memory for the reply.
+    pub(super) room: Option<Box<Meta>>,
     /// Where the key is, of a read whose reply may give a lead.
     pub(super) key: Option<KeyPlace>,
     pub(super) waiter: Waiter,
@@ -19,7 +21,6 @@ pub(super) struct Pending {
     pub(super) deadline: Option<Instant>,
     /// Whether its caller was told that its time is over.
     pub(super) late: bool,
-    pub(super) share: Share,
     /// Where it begins in the text of its batch.
     pub(super) begin: usize,
     /// How many bytes it has.
@@ -34,22 +35,30 @@ pub(super) struct Waiter(Option<oneshot::Sender<Outcome>>);
 impl Pending {
     /// `request`, which nobody waits for yet. It is encoded in `length` bytes from `begin` on.
     pub(super) fn new(
-        request: Request,
+        request: Request<'_>,
         dialect: Dialect,
         opaque: u32,
         begin: usize,
         length: usize,
     ) -> Self {
+        let key = request.key_of_read(dialect);
+        let expected = request.expected(dialect, opaque);
         Self {
-            key: request.key_of_read(dialect),
-            expected: request.expected(dialect, opaque),
+            key,
+            room: matches!(expected, Expected::Meta { .. }).then(Box::default),
+            expected,
             waiter: Waiter::default(),
             deadline: None,
             late: false,
-            share: Share::default(),
             begin,
             length,
         }
+    }
+
+    /// Its share of what is in flight: none, if it was not asked for admission.
+    pub(super) fn share(&self) -> Share {
+        let admitted = self.deadline.map(|_| Share::of(self.length));
+        admitted.unwrap_or_default()
     }
 
     /// Whether a caller was there and is gone.

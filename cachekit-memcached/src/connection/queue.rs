@@ -57,7 +57,7 @@ impl Queue {
     /// Adds `request`, written in `dialect`. Its caller is told by `deadline` how it ended.
     pub(super) fn send(
         &self,
-        request: Request,
+        request: Request<'_>,
         dialect: Dialect,
         deadline: Instant,
     ) -> Result<Exchange, Lost> {
@@ -72,7 +72,7 @@ impl Queue {
         let pending = queued.push(request, dialect);
         pending.waiter = Waiter::new(sender);
         pending.deadline = Some(deadline);
-        pending.share = self.load.admit(pending.length);
+        self.load.admit(pending.share());
         if queued.earliest.is_none_or(|earliest| deadline < earliest) {
             queued.earliest = Some(deadline);
         }
@@ -82,7 +82,7 @@ impl Queue {
 
     /// Adds a request that nobody waits for, and that takes no part in the load. Once the queue is
     /// closed it is forgotten.
-    pub(super) fn send_unasked(&self, request: Request) {
+    pub(super) fn send_unasked(&self, request: Request<'_>) {
         let mut queued = self.lock();
         if self.is_open() {
             // Only the meta commands know leads, which are what this is about.
@@ -124,7 +124,7 @@ fn wake(mut queued: MutexGuard<'_, Queued>) {
 }
 
 impl Queued {
-    fn push(&mut self, request: Request, dialect: Dialect) -> &mut Pending {
+    fn push(&mut self, request: Request<'_>, dialect: Dialect) -> &mut Pending {
         if self.last.len() >= BATCH {
             self.full.push_back(std::mem::take(&mut self.last));
         }

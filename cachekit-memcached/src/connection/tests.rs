@@ -58,11 +58,11 @@ impl Peer {
     }
 }
 
-fn key(key: &str) -> Key {
-    Key::new(key.as_bytes()).unwrap()
+fn key(key: &str) -> Key<'static> {
+    Key::new(key.as_bytes().to_vec()).unwrap()
 }
 
-fn get(text: &str) -> Request {
+fn get(text: &str) -> Request<'static> {
     Request::Get(Get {
         key: key(text),
         value: true,
@@ -72,7 +72,7 @@ fn get(text: &str) -> Request {
     })
 }
 
-fn set(text: &str) -> Request {
+fn set(text: &str) -> Request<'static> {
     let (exptime, value) = (Exptime::MAX, Bytes::from_static(b"v"));
     Request::Set(Set {
         key: key(text),
@@ -84,7 +84,7 @@ fn set(text: &str) -> Request {
     })
 }
 
-fn ask(connection: &Connection, request: Request) -> Result<Exchange, Lost> {
+fn ask(connection: &Connection, request: Request<'_>) -> Result<Exchange, Lost> {
     connection.send(request, Instant::now() + TIMEOUT)
 }
 

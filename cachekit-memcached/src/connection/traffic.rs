@@ -103,7 +103,7 @@ impl Traffic {
     }
 
     /// Whether `request` has to do with a large value, as far as is known. A write is learned from.
-    pub(crate) fn is_large(&self, request: &Request) -> bool {
+    pub(crate) fn is_large(&self, request: &Request<'_>) -> bool {
         let keys = &self.large_keys;
         match request {
             Request::Get(get) => keys.contains(get.key.as_bytes()),

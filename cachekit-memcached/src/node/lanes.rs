@@ -59,7 +59,7 @@ impl Lanes {
         &self,
         first: &Connection,
         traffic: &Traffic,
-        request: &Request,
+        request: &Request<'_>,
     ) -> Choice {
         let reads = matches!(request, Request::Get(_) | Request::GetMany(_));
         let lane = if traffic.is_large(request) {
@@ -207,14 +207,14 @@ mod tests {
             connection
         }
 
-        fn choose(&self, request: &Request) -> Choice {
+        fn choose(&self, request: &Request<'_>) -> Choice {
             self.lanes.choose(&self.first, &self.traffic, request)
         }
     }
 
-    fn get(key: &str) -> Request {
+    fn get(key: &str) -> Request<'static> {
         Request::Get(Get {
-            key: Key::new(key.as_bytes()).unwrap(),
+            key: Key::new(key.as_bytes().to_vec()).unwrap(),
             value: true,
             left: true,
             vivify: None,
@@ -222,9 +222,9 @@ mod tests {
         })
     }
 
-    fn set(key: &str, length: usize) -> Request {
+    fn set(key: &str, length: usize) -> Request<'static> {
         Request::Set(Set {
-            key: Key::new(key.as_bytes()).unwrap(),
+            key: Key::new(key.as_bytes().to_vec()).unwrap(),
             value: Bytes::from(vec![b'x'; length]),
             exptime: Exptime::MAX,
             client_flags: 0,

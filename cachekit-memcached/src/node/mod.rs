@@ -10,13 +10,14 @@ mod lanes;
 mod owed;
 mod recovery;
 mod resolve;
+mod sent;
 mod slots;
 mod stats;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 mod tls;
 mod trust;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,9 +26,9 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{Address, Config, Credentials, Protocol, Server};
-use crate::connection::{Answer, Connection, Exchange, Lost, Traffic};
-use crate::error::{Failure, Fault, Written};
-use crate::protocol::{Key, Reply, Request};
+use crate::connection::{Answer, Connection, Traffic};
+use crate::error::{Failure, Fault};
+use crate::protocol::{Key, Request};
 use dial::Dialer;
 use health::Health;
 use lanes::Lanes;
@@ -42,6 +43,7 @@ pub(crate) use ejections::Ejections;
 pub(crate) use greeting::Greeting;
 pub use health::State;
 pub(crate) use owed::Debt;
+pub(crate) use sent::Sent;
 pub use stats::NodeStats;
 pub(crate) use tls::Tls;
 
@@ -63,7 +65,7 @@ pub(crate) struct Node {
     trust: Trust,
     recovery: Mutex<Option<Recovery>>,
     /// The key of the write that tells its CAS number.
-    mark: Key,
+    mark: Key<'static>,
     slots: Slots,
 }
 
@@ -219,51 +221,10 @@ impl Node {
     pub(crate) async fn call(
         self: &Arc<Self>,
         link: &Link,
-        request: Request,
+        request: Request<'_>,
         deadline: Instant,
     ) -> Result<Answer, Failure> {
-        self.send(link, request, deadline)?.answer().await
-    }
-
-    /// Queues `request` now, unless `deadline` is over; the reply is waited for later.
-    pub(crate) fn send(
-        self: &Arc<Self>,
-        link: &Link,
-        request: Request,
-        deadline: Instant,
-    ) -> Result<Sent<'_>, Failure> {
-        if let Some(lacking) = request.lacking(link.connection.dialect()) {
-            let detail = format!("it has only the classic commands, without {lacking}");
-            return Err(Failure::new(ErrorKind::Unsupported, detail).at(&self.name));
-        }
-        let changes = request.changes();
-        let stores = request.value().is_some();
-        let written = if request.is_idempotent() {
-            Written::Repeatable
-        } else {
-            Written::Once
-        };
-        let seen = self.health.failures();
-        let shared = link.shared.load(Ordering::Relaxed);
-        let foreign = shared && !link.connection.is_driven_here();
-        let choice = link.lanes.choose(&link.connection, &self.traffic, &request);
-        if let Some(lane) = choice.wanted.filter(|_| !foreign) {
-            lanes::widen(self, link, lane);
-        }
-        let connection = choice.spare.as_ref().unwrap_or(&link.connection);
-        match connection.send(request, deadline) {
-            Ok(exchange) => Ok(Sent {
-                node: self,
-                exchange,
-                deadline,
-                foreign,
-                changes,
-                stores,
-                written,
-                seen,
-            }),
-            Err(lost) => Err(self.lost(lost, changes, written, seen)),
-        }
+        self.send(link, request, deadline)?.await
     }
 
     /// Asks the server whether it is there, whatever its state, and returns what it told.
@@ -274,26 +235,6 @@ impl Node {
         let link = self.link(deadline).await?;
         self.call(&link, Request::Noop, deadline).await?;
         Ok(link.greeting)
-    }
-
-    fn lost(self: &Arc<Self>, lost: Lost, changes: bool, written: Written, seen: u64) -> Failure {
-        let (kind, detail) = match lost {
-            Lost::Full => (ErrorKind::Overloaded, "too much in flight"),
-            Lost::Unsent => (ErrorKind::Unavailable, "the connection ended before"),
-            Lost::Sent if changes => (ErrorKind::Ambiguous, "the connection ended meanwhile"),
-            Lost::Sent => (ErrorKind::Unavailable, "the connection ended meanwhile"),
-            Lost::Late { sent: false } => (ErrorKind::Timeout, "no time left to ask"),
-            Lost::Late { sent: true } if changes => (ErrorKind::Ambiguous, "no reply in time"),
-            Lost::Late { sent: true } => (ErrorKind::Timeout, "no reply in time"),
-        };
-        let failure = Failure::new(kind, detail);
-        // A connection that had ended before tells nothing about the node: the next one will. Nor
-        // does a call that came late.
-        if matches!(lost, Lost::Sent | Lost::Late { sent: true }) {
-            self.failed(seen, failure.written(written))
-        } else {
-            failure.at(&self.name)
-        }
     }
 
     /// Counts a failure of a call that began when `seen` failures had been counted.
@@ -354,51 +295,4 @@ impl Node {
 fn runtime() -> Result<Handle, Failure> {
     Handle::try_current()
         .map_err(|_| Failure::new(ErrorKind::Unsupported, "called outside of a tokio runtime"))
-}
-
-/// A request that was queued.
-#[derive(Debug)]
-pub(crate) struct Sent<'a> {
-    node: &'a Arc<Node>,
-    exchange: Exchange,
-    deadline: Instant,
-    /// Whether another runtime drives the connection.
-    foreign: bool,
-    changes: bool,
-    /// Whether it has a value.
-    stores: bool,
-    written: Written,
-    seen: u64,
-}
-
-impl Sent<'_> {
-    /// Waits for the reply until the deadline.
-    pub(crate) async fn answer(mut self) -> Result<Answer, Failure> {
-        // The task that owns the socket keeps the deadline, as long as its runtime runs: of this
-        // runtime that is certain.
-        let outcome = if self.foreign {
-            let late = Err(Lost::Late { sent: true });
-            let waiting = timeout_at(self.deadline, &mut self.exchange);
-            Box::pin(waiting).await.unwrap_or(late)
-        } else {
-            (&mut self.exchange).await
-        };
-        self.understand(outcome)
-    }
-
-    fn understand(&self, outcome: Result<Answer, Lost>) -> Result<Answer, Failure> {
-        let &Self { node, changes, .. } = self;
-        let answer = outcome.map_err(|lost| node.lost(lost, changes, self.written, self.seen))?;
-        node.health.answered();
-        let (kind, text) = match answer.reply() {
-            Reply::ServerError(text) if text.contains("too large") => (ErrorKind::TooLarge, text),
-            Reply::ServerError(text) => (ErrorKind::Rejected, text),
-            Reply::Refused(text) => (ErrorKind::Protocol, text),
-            _ => return Ok(answer),
-        };
-        if self.stores && kind != ErrorKind::Protocol {
-            node.refused_value();
-        }
-        Err(Failure::new(kind, text.clone()).at(&node.name))
-    }
 }

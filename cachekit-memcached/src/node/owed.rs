@@ -32,7 +32,7 @@ pub(super) struct Owed {
 
 #[derive(Debug, Default)]
 struct Debts {
-    by_key: HashMap<Key, Debt>,
+    by_key: HashMap<Key<'static>, Debt>,
     /// How many were ever added.
     added: u64,
     swept: Option<Instant>,
@@ -105,7 +105,7 @@ impl Debt {
 
 impl StandIn {
     /// Its item of `key` is old by now. If it is owed too much already, the item ends by itself.
-    pub(super) fn owe(&self, key: &Key) {
+    pub(super) fn owe(&self, key: &Key<'_>) {
         if let Some(left) = self.until.checked_duration_since(Instant::now())
             && let Some(node) = self.node.upgrade()
         {
@@ -131,17 +131,18 @@ impl Owed {
     /// is returned, because its item is old by now.
     pub(super) fn add(
         &self,
-        key: &Key,
+        key: &Key<'_>,
         mut debt: Debt,
         reason: Reason,
     ) -> Result<Option<StandIn>, Full> {
+        let key = key.to_owned();
         let mut debts = self.lock();
         let limit = match reason {
             Reason::Invalidation => MAX,
             Reason::Write => MAX_OF_WRITES,
         };
         let mut former = None;
-        if let Some(before) = debts.by_key.get_mut(key) {
+        if let Some(before) = debts.by_key.get_mut(&key) {
             debt.until = debt.until.max(before.until);
             former = before.stand_in.take();
             if debt.stand_in.is_none() {
@@ -153,13 +154,13 @@ impl Owed {
         let former = former.filter(|former| !former.is(debt.stand_in.as_ref()));
         debts.added += 1;
         debt.number = debts.added;
-        debts.by_key.insert(key.clone(), debt);
+        debts.by_key.insert(key, debt);
         self.recount(&debts);
         Ok(former)
     }
 
     /// Up to `most` debts that are to be delivered.
-    pub(super) fn some(&self, most: usize) -> Vec<(Key, Debt)> {
+    pub(super) fn some(&self, most: usize) -> Vec<(Key<'static>, Debt)> {
         let mut debts = self.lock();
         debts.sweep();
         self.recount(&debts);
@@ -169,7 +170,7 @@ impl Owed {
     }
 
     /// The deletion arrived. A debt that came about since stays.
-    pub(super) fn delivered(&self, key: &Key, debt: &Debt) {
+    pub(super) fn delivered(&self, key: &Key<'static>, debt: &Debt) {
         let mut debts = self.lock();
         let newest = debts.by_key.get(key).map(|newest| newest.number);
         if newest == Some(debt.number) {
@@ -208,8 +209,8 @@ mod tests {
 
     const LIFE: Duration = Duration::from_secs(60);
 
-    fn key(number: usize) -> Key {
-        Key::new(format!("key:{number}").as_bytes()).unwrap()
+    fn key(number: usize) -> Key<'static> {
+        Key::new(format!("key:{number}").into_bytes()).unwrap()
     }
 
     fn filled(reason: Reason) -> (Owed, usize) {

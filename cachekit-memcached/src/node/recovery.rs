@@ -101,19 +101,19 @@ impl Node {
 
     /// The item of `key` has to be deleted before this node is called again, because an
     /// invalidation did not arrive. `false` if there is no room to remember it.
-    pub(crate) fn owe(&self, key: &Key, debt: Debt) -> bool {
+    pub(crate) fn owe(&self, key: &Key<'_>, debt: Debt) -> bool {
         self.remember(key, debt, Reason::Invalidation)
     }
 
     /// The same, because a write did not arrive or went elsewhere. Where there is no room to
     /// remember it, everything that the node holds is doubtful.
-    pub(crate) fn owe_write(&self, key: &Key, debt: Debt) {
+    pub(crate) fn owe_write(&self, key: &Key<'_>, debt: Debt) {
         if !self.remember(key, debt, Reason::Write) {
             self.trust.forget();
         }
     }
 
-    fn remember(&self, key: &Key, debt: Debt, reason: Reason) -> bool {
+    fn remember(&self, key: &Key<'_>, debt: Debt, reason: Reason) -> bool {
         let added = self.owed.add(key, debt, reason);
         if let Ok(Some(former)) = &added {
             former.owe(key);
@@ -221,7 +221,7 @@ impl Node {
                 .map(|(key, _)| self.send(link, delete(key), deadline))
                 .collect();
             for (sent, (key, debt)) in sent?.into_iter().zip(&debts) {
-                expect(&sent.answer().await?, &[Code::Done, Code::NotFound])?;
+                expect(&sent.await?, &[Code::Done, Code::NotFound])?;
                 if let Some(stand_in) = debt.stand_in() {
                     stand_in.owe(key);
                 }
@@ -236,7 +236,7 @@ impl Node {
     async fn mark(self: &Arc<Self>, link: &Link) -> Result<Option<u64>, Failure> {
         let deadline = Instant::now() + self.timeout;
         let set = Request::Set(Set {
-            key: self.mark.clone(),
+            key: self.mark.borrowed(),
             value: Bytes::from_static(b"-"),
             exptime: Exptime::of(MARK_TTL),
             client_flags: 0,
@@ -246,7 +246,7 @@ impl Node {
         expect(&self.call(link, set, deadline).await?, &[Code::Done])?;
         // Before 1.6.13 the reply to a write does not tell the right number.
         let read = Request::Get(Get {
-            key: self.mark.clone(),
+            key: self.mark.borrowed(),
             // Classic commands tell the number only together with the value.
             value: true,
             left: false,
@@ -298,13 +298,13 @@ fn announce(node: &Weak<Node>, backoff: &mut Backoff) -> Option<Duration> {
 }
 
 /// The item that tells the CAS number, under `prefix`.
-pub(super) fn mark(prefix: &str) -> Key {
-    Key::new(format!("{prefix}{MARK}").as_bytes()).expect("a checked prefix leaves room")
+pub(super) fn mark(prefix: &str) -> Key<'static> {
+    Key::new(format!("{prefix}{MARK}").into_bytes()).expect("a checked prefix leaves room")
 }
 
-fn delete(key: &Key) -> Request {
+fn delete<'k>(key: &'k Key<'_>) -> Request<'k> {
     Request::Delete(Delete {
-        key: key.clone(),
+        key: key.borrowed(),
         cas: None,
         stale: false,
     })

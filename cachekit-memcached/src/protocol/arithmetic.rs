@@ -6,9 +6,9 @@ use super::key::Key;
 /// Adds to a number that is stored in decimal digits, or takes away from it: `ma <key> …`. The
 /// reply has the new number as its value.
 #[derive(Clone, Debug)]
-pub struct Arithmetic {
+pub struct Arithmetic<'a> {
     /// Where.
-    pub key: Key,
+    pub key: Key<'a>,
     /// Which way.
     pub direction: Direction,
     /// How much.

@@ -23,7 +23,7 @@ const DELETION: Words = &[("DELETED", Code::Done), ("NOT_FOUND", Code::NotFound)
 const TOUCH: Words = &[("TOUCHED", Code::Done), ("NOT_FOUND", Code::Miss)];
 
 /// Appends `request` without its value.
-pub(super) fn encode_head(request: &Request, out: &mut Vec<u8>) {
+pub(super) fn encode_head(request: &Request<'_>, out: &mut Vec<u8>) {
     match request {
         Request::Get(request) => get(request, out),
         Request::Set(request) => set(request, out),
@@ -42,7 +42,7 @@ pub(super) fn encode_head(request: &Request, out: &mut Vec<u8>) {
     out.extend_from_slice(END);
 }
 
-fn get(get: &Get, out: &mut Vec<u8>) {
+fn get(get: &Get<'_>, out: &mut Vec<u8>) {
     match get.touch {
         Some(touch) if get.value => {
             number(out, "gats ", touch.seconds());
@@ -56,7 +56,7 @@ fn get(get: &Get, out: &mut Vec<u8>) {
     }
 }
 
-fn set(set: &Set, out: &mut Vec<u8>) {
+fn set(set: &Set<'_>, out: &mut Vec<u8>) {
     let command: &[u8] = match (set.cas, set.mode) {
         (Some(_), _) => b"cas ",
         (None, Mode::Set) => b"set ",
@@ -72,18 +72,18 @@ fn set(set: &Set, out: &mut Vec<u8>) {
     }
 }
 
-fn begin(out: &mut Vec<u8>, command: &[u8], key: &Key) {
+fn begin(out: &mut Vec<u8>, command: &[u8], key: &Key<'_>) {
     out.extend_from_slice(command);
     out.extend_from_slice(key.as_bytes());
 }
 
 /// What the reply to `request` has to be.
-pub(super) fn expected(request: Request) -> Expected {
+pub(super) fn expected(request: Request<'_>) -> Expected {
     match request {
         Request::Get(get) if get.value => {
             let mut keys = KeyLine::default();
             keys.push(&get.key);
-            Expected::Item(keys)
+            Expected::Item(Box::new(keys))
         }
         Request::Get(_) => Expected::Word(TOUCH),
         Request::Delete(_) => Expected::Word(DELETION),
@@ -93,7 +93,7 @@ pub(super) fn expected(request: Request) -> Expected {
 }
 
 /// What `request` has that no classic command has.
-pub(super) fn lacking(request: &Request) -> Option<&'static str> {
+pub(super) fn lacking(request: &Request<'_>) -> Option<&'static str> {
     let key = match request {
         Request::Get(get) if get.vivify.is_some() => return Some("leads"),
         Request::Get(get) if get.left => return Some("the time left of an item"),
@@ -118,14 +118,14 @@ mod tests {
     use super::*;
     use crate::protocol::{Arithmetic, Delete, Dialect, Exptime};
 
-    fn encoded(request: &Request) -> String {
+    fn encoded(request: &Request<'_>) -> String {
         let mut out = Vec::new();
         request.encode(Dialect::Classic, 7, &mut out);
         assert!(out.len() <= request.encoded_len());
         String::from_utf8(out).unwrap()
     }
 
-    fn key() -> Key {
+    fn key() -> Key<'static> {
         Key::new(b"k").unwrap()
     }
 

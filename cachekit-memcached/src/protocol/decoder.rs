@@ -26,6 +26,8 @@ pub struct Decoder {
     searched: usize,
     value: Option<(Head, Body)>,
     small: Small,
+    /// Memory for a reply.
+    room: Option<Box<Meta>>,
     /// What has come of a reply of many lines.
     rows: Rows,
 }
@@ -33,7 +35,7 @@ pub struct Decoder {
 /// What stood before a value.
 #[derive(Debug)]
 enum Head {
-    Meta(Meta),
+    Meta(Box<Meta>),
     Item { client_flags: u32, cas: Option<u64> },
 }
 
@@ -70,6 +72,12 @@ impl Decoder {
             room.put_slice(now);
             bytes = later;
         }
+    }
+
+    /// Gives it memory for a reply. Memory that is given back in the thread that took it costs least,
+    /// and that thread is the one of the caller who gets the reply.
+    pub fn lend(&mut self, room: Box<Meta>) {
+        self.room = Some(room);
     }
 
     /// Takes one reply, or `None` if it is not complete yet. `expected` is what the oldest request
@@ -132,8 +140,7 @@ impl Decoder {
         let code = match word {
             b"VA" => {
                 let (length, flags) = split_word(rest);
-                let meta = Meta::parse(Code::Value, flags)?;
-                expected.check_meta(&meta)?;
+                let meta = meta(&mut self.room, Code::Value, flags, expected)?;
                 self.value = Some((Head::Meta(meta), Body::new(number(length)?)?));
                 return Ok(None);
             }
@@ -151,13 +158,12 @@ impl Decoder {
             _ => {
                 self.rows = Rows::None;
                 return match expected.word(word) {
-                    Some(meta) if rest.is_empty() => Ok(Some(Reply::Meta(meta))),
+                    Some(meta) if rest.is_empty() => Ok(Some(meta.into())),
                     _ => word_alone(word, rest).map(Some),
                 };
             }
         };
-        let meta = Meta::parse(code, rest)?;
-        expected.check_meta(&meta)?;
+        let meta = meta(&mut self.room, code, rest, expected)?;
         Ok(Some(Reply::Meta(meta)))
     }
 
@@ -182,6 +188,20 @@ impl Decoder {
             }
         }
     }
+}
+
+/// The reply of `code` with these flags; its value comes later.
+fn meta(
+    room: &mut Option<Box<Meta>>,
+    code: Code,
+    flags: &[u8],
+    expected: &Expected,
+) -> Result<Box<Meta>, Malformed> {
+    let mut meta = room.take().unwrap_or_default();
+    meta.code = code;
+    meta.parse(flags)?;
+    expected.check_meta(&meta)?;
+    Ok(meta)
 }
 
 fn word_alone(word: &[u8], rest: &[u8]) -> Result<Reply, Malformed> {

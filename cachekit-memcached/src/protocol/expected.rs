@@ -16,9 +16,9 @@ pub enum Expected {
         opaque: u32,
     },
     /// Items under these keys.
-    Values(KeyLine),
+    Values(Box<KeyLine>),
     /// An item under the one key that is there, told in the words of the meta commands.
-    Item(KeyLine),
+    Item(Box<KeyLine>),
     /// One of these words alone.
     Word(Words),
     /// A number alone, or that there is no item.
@@ -77,8 +77,8 @@ impl Expected {
     /// The reply that these items are.
     pub(super) fn items(&self, mut items: Vec<Option<Item>>) -> Reply {
         match (self, items.pop()) {
-            (Self::Item(_), None | Some(None)) => Reply::Meta(Meta::of(Code::Miss)),
-            (Self::Item(_), Some(Some(item))) => Reply::Meta(Meta {
+            (Self::Item(_), None | Some(None)) => Reply::from(Meta::of(Code::Miss)),
+            (Self::Item(_), Some(Some(item))) => Reply::from(Meta {
                 value: Some(item.value),
                 client_flags: Some(item.client_flags),
                 cas: item.cas,

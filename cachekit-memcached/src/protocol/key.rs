@@ -1,7 +1,7 @@
 //! What may stand as a key on the wire.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
 use super::base64;
 
@@ -18,8 +18,8 @@ pub const MAX_BASE64_KEY_LEN: usize = MAX_KEY_LEN / 4 * 3;
 ///
 /// `Debug` shows the length only: keys may carry what must not be in a log.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Key {
-    bytes: Arc<[u8]>,
+pub struct Key<'a> {
+    bytes: Cow<'a, [u8]>,
     base64: bool,
 }
 
@@ -37,12 +37,12 @@ pub enum InvalidKey {
     Byte(usize),
 }
 
-impl Key {
+impl<'a> Key<'a> {
     /// # Errors
     /// [`InvalidKey`] says which rule is broken.
-    pub fn new(bytes: &[u8]) -> Result<Self, InvalidKey> {
-        Self::check(bytes)?;
+    pub fn new(bytes: impl Into<Cow<'a, [u8]>>) -> Result<Self, InvalidKey> {
         let (bytes, base64) = (bytes.into(), false);
+        Self::check(&bytes)?;
         Ok(Self { bytes, base64 })
     }
 
@@ -60,6 +60,24 @@ impl Key {
         }
         let (bytes, base64) = (base64::encode(bytes).into(), true);
         Ok(Self { bytes, base64 })
+    }
+
+    /// The same key, borrowed from this one.
+    #[must_use]
+    pub fn borrowed(&self) -> Key<'_> {
+        Key {
+            bytes: Cow::Borrowed(&self.bytes),
+            base64: self.base64,
+        }
+    }
+
+    /// The same key, with bytes of its own.
+    #[must_use]
+    pub fn to_owned(&self) -> Key<'static> {
+        Key {
+            bytes: Cow::Owned(self.bytes.to_vec()),
+            base64: self.base64,
+        }
     }
 
     /// Whether [`new`](Self::new) takes these bytes.
@@ -124,11 +142,10 @@ pub struct KeyPlace {
 
 impl KeyPlace {
     /// That of `key`, behind so many bytes.
-    pub(super) fn of(key: &Key, begin: u8) -> Self {
+    pub(super) fn of(key: &Key<'_>, begin: u8) -> Self {
         Self {
             begin,
-            // At most 250.
-            length: key.bytes.len() as u8,
+            length: u8::try_from(key.bytes.len()).expect("a key has at most 250 bytes"),
             base64: key.base64,
         }
     }
@@ -141,15 +158,15 @@ impl KeyPlace {
 
     /// The key in `encoded`, which begins with the request.
     #[must_use]
-    pub fn key(self, encoded: &[u8]) -> Key {
+    pub fn key(self, encoded: &[u8]) -> Key<'static> {
         Key {
-            bytes: self.bytes(encoded).into(),
+            bytes: self.bytes(encoded).to_vec().into(),
             base64: self.base64,
         }
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for Key<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Key({} bytes)", self.bytes.len())
     }

@@ -35,7 +35,7 @@ impl KeyLine {
     }
 
     /// Adds a key behind the others; the same one may be there twice.
-    pub fn push(&mut self, key: &Key) {
+    pub fn push(&mut self, key: &Key<'_>) {
         self.text.push(b' ');
         self.text.extend_from_slice(key.as_bytes());
         self.ends.push(self.text.len());

@@ -5,12 +5,12 @@ use super::key::Key;
 use super::request::{Delete, Get, Mode, Request, Set};
 use super::write::{END, number};
 
-const READ: &[u8] = b"mg ";
 /// Where the key of a read begins.
-pub(super) const KEY_OF_READ: u8 = READ.len() as u8;
+pub(super) const KEY_OF_READ: u8 = 3;
+const READ: &[u8; KEY_OF_READ as usize] = b"mg ";
 
 /// Appends `request` without its value.
-pub(super) fn encode_head(request: &Request, opaque: u32, out: &mut Vec<u8>) {
+pub(super) fn encode_head(request: &Request<'_>, opaque: u32, out: &mut Vec<u8>) {
     match request {
         Request::Get(request) => get(request, out),
         Request::Set(request) => set(request, out),
@@ -23,7 +23,7 @@ pub(super) fn encode_head(request: &Request, opaque: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(END);
 }
 
-fn get(get: &Get, out: &mut Vec<u8>) {
+fn get(get: &Get<'_>, out: &mut Vec<u8>) {
     begin(out, READ, &get.key);
     // The server works through the flags in order: `t` after `N` tells the time left of the
     // item that `N` made, and `t` before `T` the one from before the touch.
@@ -42,7 +42,7 @@ fn get(get: &Get, out: &mut Vec<u8>) {
     }
 }
 
-fn set(set: &Set, out: &mut Vec<u8>) {
+fn set(set: &Set<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"ms ");
     out.extend_from_slice(set.key.as_bytes());
     number(out, " ", set.value.len() as u64);
@@ -61,7 +61,7 @@ fn set(set: &Set, out: &mut Vec<u8>) {
     }
 }
 
-fn delete(delete: &Delete, out: &mut Vec<u8>) {
+fn delete(delete: &Delete<'_>, out: &mut Vec<u8>) {
     begin(out, b"md ", &delete.key);
     if delete.stale {
         out.extend_from_slice(b" I");
@@ -71,7 +71,7 @@ fn delete(delete: &Delete, out: &mut Vec<u8>) {
     }
 }
 
-fn arithmetic(arithmetic: &Arithmetic, out: &mut Vec<u8>) {
+fn arithmetic(arithmetic: &Arithmetic<'_>, out: &mut Vec<u8>) {
     begin(out, b"ma ", &arithmetic.key);
     if let Some(create) = arithmetic.create {
         number(out, " N", create.exptime.seconds());
@@ -84,13 +84,13 @@ fn arithmetic(arithmetic: &Arithmetic, out: &mut Vec<u8>) {
     out.extend_from_slice(b" v");
 }
 
-fn begin(out: &mut Vec<u8>, command: &[u8], key: &Key) {
+fn begin(out: &mut Vec<u8>, command: &[u8], key: &Key<'_>) {
     out.extend_from_slice(command);
     out.extend_from_slice(key.as_bytes());
     encoding(out, key);
 }
 
-fn encoding(out: &mut Vec<u8>, key: &Key) {
+fn encoding(out: &mut Vec<u8>, key: &Key<'_>) {
     if key.is_base64() {
         out.extend_from_slice(b" b");
     }
@@ -105,14 +105,14 @@ mod tests {
     use super::*;
     use crate::protocol::{Create, Dialect, Exptime, GetMany, KeyLine, Vivify};
 
-    fn encoded(request: &Request) -> String {
+    fn encoded(request: &Request<'_>) -> String {
         let mut out = Vec::new();
         request.encode(Dialect::Meta, 7, &mut out);
         assert!(out.len() <= request.encoded_len());
         String::from_utf8(out).unwrap()
     }
 
-    fn key() -> Key {
+    fn key() -> Key<'static> {
         Key::new(b"k").unwrap()
     }
 
@@ -146,6 +146,22 @@ mod tests {
             touch: None,
         };
         assert_eq!(encoded(&Request::Get(get)), "mg k N10 R3 t c f v O7\r\n");
+    }
+
+    #[test]
+    fn the_key_of_a_read_is_found_in_its_bytes() {
+        for key in [Key::new(b"key").unwrap(), Key::base64(b"a b").unwrap()] {
+            let get = Request::Get(Get {
+                key: key.borrowed(),
+                value: true,
+                left: true,
+                vivify: None,
+                touch: None,
+            });
+            let place = get.key_of_read(Dialect::Meta).unwrap();
+            let found = place.key(encoded(&get).as_bytes());
+            assert_eq!(found, key);
+        }
     }
 
     #[test]

@@ -7,8 +7,9 @@ use super::line::{number, words};
 /// The answer to one [`Request`](super::Request).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// To `mg`, `ms`, `md` and `ma`, and in the same words to the classic commands.
-    Meta(Meta),
+    /// To `mg`, `ms`, `md` and `ma`, and in the same words to the classic commands. Boxed, because
+    /// replies are moved from hand to hand.
+    Meta(Box<Meta>),
     /// To a [`GetMany`](super::GetMany): an item or none for each of its keys, in their order.
     Values(Vec<Option<Item>>),
     /// `MN`, to `mn`.
@@ -81,6 +82,19 @@ pub enum Code {
 #[error("malformed reply: {0}")]
 pub struct Malformed(pub(crate) &'static str);
 
+/// Room for a reply: a miss that tells nothing.
+impl Default for Meta {
+    fn default() -> Self {
+        Self::of(Code::Miss)
+    }
+}
+
+impl From<Meta> for Reply {
+    fn from(meta: Meta) -> Self {
+        Self::Meta(Box::new(meta))
+    }
+}
+
 impl Meta {
     /// Whether the item is one that a [`Vivify`](super::Vivify) left behind, with no value yet:
     /// empty, without client flags, and its lead given to someone.
@@ -107,24 +121,23 @@ impl Meta {
         }
     }
 
-    /// A reply of `code` with these flags; its value comes later.
-    pub(super) fn parse(code: Code, flags: &[u8]) -> Result<Self, Malformed> {
-        let mut meta = Self::of(code);
+    /// Takes in the flags of a reply.
+    pub(super) fn parse(&mut self, flags: &[u8]) -> Result<(), Malformed> {
         for flag in words(flags) {
             let token = &flag[1..];
             match flag[0] {
-                b'O' => meta.opaque = Some(number(token)?),
-                b'c' => meta.cas = Some(number(token)?),
-                b't' => meta.left = Some(left(token)?),
-                b'f' => meta.client_flags = Some(number(token)?),
-                b's' => meta.size = Some(number(token)?),
-                b'W' => meta.won = true,
-                b'Z' => meta.taken = true,
-                b'X' => meta.stale = true,
+                b'O' => self.opaque = Some(number(token)?),
+                b'c' => self.cas = Some(number(token)?),
+                b't' => self.left = Some(left(token)?),
+                b'f' => self.client_flags = Some(number(token)?),
+                b's' => self.size = Some(number(token)?),
+                b'W' => self.won = true,
+                b'Z' => self.taken = true,
+                b'X' => self.stale = true,
                 _ => {}
             }
         }
-        Ok(meta)
+        Ok(())
     }
 }
 

@@ -15,17 +15,17 @@ use crate::config::Credentials;
 /// One command. Each is answered by exactly one [`Reply`](super::Reply), whose words are the same
 /// in both dialects.
 #[derive(Clone, Debug)]
-pub enum Request {
+pub enum Request<'a> {
     /// `mg`; `get`, `gat` or `touch`.
-    Get(Get),
+    Get(Get<'a>),
     /// `get` or `gets`.
     GetMany(GetMany),
     /// `ms`; `set`, `add`, `replace` or `cas`.
-    Set(Set),
+    Set(Set<'a>),
     /// `md`; `delete`.
-    Delete(Delete),
+    Delete(Delete<'a>),
     /// `ma`; `incr` or `decr`.
-    Arithmetic(Arithmetic),
+    Arithmetic(Arithmetic<'a>),
     /// `mn`, which is answered with `MN` and with nothing else; `version`.
     Noop,
     /// `version`
@@ -55,9 +55,9 @@ pub enum Statistics {
 /// Reads an item: `mg <key> …`. Its client flags and its CAS number come back with it: without the
 /// number, a lead that the read was given could not be handed back.
 #[derive(Clone, Debug)]
-pub struct Get {
+pub struct Get<'a> {
     /// Where.
-    pub key: Key,
+    pub key: Key<'a>,
     /// Whether the value is wanted, or only what is known about it.
     pub value: bool,
     /// Whether the time left is wanted.
@@ -91,9 +91,9 @@ pub struct Vivify {
 
 /// Writes an item: `ms <key> <length> …`.
 #[derive(Clone, Debug)]
-pub struct Set {
+pub struct Set<'a> {
     /// Where.
-    pub key: Key,
+    pub key: Key<'a>,
     /// What.
     pub value: Bytes,
     /// For how long.
@@ -119,9 +119,9 @@ pub enum Mode {
 
 /// Deletes an item, or marks it as stale: `md <key> …`.
 #[derive(Clone, Debug)]
-pub struct Delete {
+pub struct Delete<'a> {
     /// Where.
-    pub key: Key,
+    pub key: Key<'a>,
     /// Only the item with this CAS number: else `EX`, or `NF` where there is no item.
     pub cas: Option<u64>,
     /// Marks it as stale and gives it a new CAS number instead. Its time left stays as it is,
@@ -129,7 +129,7 @@ pub struct Delete {
     pub stale: bool,
 }
 
-impl Request {
+impl Request<'_> {
     /// Appends the command to `out`. Meta commands carry `opaque`, and their replies give it back.
     pub fn encode(&self, dialect: Dialect, opaque: u32, out: &mut Vec<u8>) {
         self.encode_head(dialect, opaque, out);
@@ -200,7 +200,7 @@ impl Request {
     #[must_use]
     pub fn expected(self, dialect: Dialect, opaque: u32) -> Expected {
         match (self, dialect) {
-            (Self::GetMany(get), _) => Expected::Values(get.keys),
+            (Self::GetMany(get), _) => Expected::Values(Box::new(get.keys)),
             (Self::Version, _) | (Self::Noop, Dialect::Classic) => Expected::Version,
             (Self::Stats(_), _) => Expected::Stats,
             (Self::Authenticate(_), _) => Expected::Admission,

@@ -46,7 +46,7 @@ impl<S> Driver<S> {
         }
         let unwritten = self.shared.queue.lock().take_late(now);
         for mut pending in unwritten {
-            self.done.add(pending.share);
+            self.done.add(pending.share());
             timeouts += u64::from(pending.waiter.lose(Lost::Late { sent: false }));
         }
         self.tally.timeouts += timeouts;

@@ -22,14 +22,17 @@ async fn a_caller_that_is_gone_when_its_reply_comes_leaves_it_to_nobody() {
 }
 
 #[tokio::test]
-async fn a_caller_that_goes_before_its_request_is_written_sends_nothing() {
-    let (connection, mut peer) = Peer::connected();
-    drop(send(&connection, "a"));
-    drop(ask(&connection, set("a")).unwrap());
+async fn a_caller_that_goes_while_the_socket_takes_no_bytes_sends_nothing() {
+    let (connection, mut peer) = Peer::behind(8);
+    let a = send(&connection, "a");
+    settle().await;
+    let gone = (send(&connection, "gone"), ask(&connection, set("gone")));
+    settle().await;
+    drop(gone);
     let b = send(&connection, "b");
-    peer.expect(&line("b", 3)).await;
-    peer.reply(b"EN O3\r\n").await;
-    assert!(b.await.is_ok());
+    peer.expect(&(line("a", 1) + &line("b", 4))).await;
+    peer.reply(b"EN O1\r\nEN O4\r\n").await;
+    assert!(a.await.is_ok() && b.await.is_ok());
 }
 
 #[tokio::test]

@@ -51,6 +51,18 @@ const ASYNC_PEERS: &[Who] = &[
     Who::Pipelined,
 ];
 
+/// For larger values: every client of Rust but the blocking one behind a pool.
+const VALUE_PEERS: &[Who] = &[
+    OURS,
+    Who::AsyncMemcachedPool,
+    Who::AsyncMemcachedOwn,
+    Who::MemcacheAsync,
+    Who::Mcmc,
+    Who::MemcacheExpAsync,
+    Who::CachekitRs,
+    Who::MemcacheExp,
+];
+
 const fn gets(callers: usize, size: usize) -> Work {
     load(Operation::Get, callers, size)
 }
@@ -233,16 +245,7 @@ pub(super) const ALL: &[Case] = &[
         work: gets(16, 500_000),
         place: Place::Pinned,
         servers: 1,
-        contenders: &[
-            OURS,
-            Who::AsyncMemcachedPool,
-            Who::AsyncMemcachedOwn,
-            Who::MemcacheAsync,
-            Who::Mcmc,
-            Who::MemcacheExpAsync,
-            Who::CachekitRs,
-            Who::MemcacheExp,
-        ],
+        contenders: VALUE_PEERS,
         columns: COLUMNS,
         bars: &[Bar::AtLeast(RATE, Rival::Rust, 0.9)],
     },
@@ -270,16 +273,7 @@ pub(super) const ALL: &[Case] = &[
         work: gets(64, 10_000),
         place: Place::Pinned,
         servers: 1,
-        contenders: &[
-            OURS,
-            Who::AsyncMemcachedPool,
-            Who::AsyncMemcachedOwn,
-            Who::MemcacheAsync,
-            Who::Mcmc,
-            Who::MemcacheExpAsync,
-            Who::CachekitRs,
-            Who::MemcacheExp,
-        ],
+        contenders: VALUE_PEERS,
         columns: COLUMNS,
         bars: &[Bar::AtLeast(RATE, Rival::Rust, 2.0)],
     },

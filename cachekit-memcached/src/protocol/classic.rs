@@ -111,26 +111,14 @@ pub(super) fn lacking(request: &Request<'_>) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use bytes::Bytes;
 
     use super::*;
-    use crate::protocol::{Arithmetic, Delete, Dialect, Exptime};
+    use crate::protocol::samples::{self, key, seconds};
+    use crate::protocol::{Arithmetic, Delete, Dialect};
 
     fn encoded(request: &Request<'_>) -> String {
-        let mut out = Vec::new();
-        request.encode(Dialect::Classic, 7, &mut out);
-        assert!(out.len() <= request.encoded_len());
-        String::from_utf8(out).unwrap()
-    }
-
-    fn key() -> Key<'static> {
-        Key::new(b"k").unwrap()
-    }
-
-    fn seconds(seconds: u64) -> Exptime {
-        Exptime::of(Duration::from_secs(seconds))
+        samples::encoded(request, Dialect::Classic)
     }
 
     #[test]

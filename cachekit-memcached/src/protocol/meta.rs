@@ -98,26 +98,14 @@ fn encoding(out: &mut Vec<u8>, key: &Key<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use bytes::Bytes;
 
     use super::*;
-    use crate::protocol::{Create, Dialect, Exptime, GetMany, KeyLine, Vivify};
+    use crate::protocol::samples::{self, key, seconds};
+    use crate::protocol::{Create, Dialect, GetMany, KeyLine, Vivify};
 
     fn encoded(request: &Request<'_>) -> String {
-        let mut out = Vec::new();
-        request.encode(Dialect::Meta, 7, &mut out);
-        assert!(out.len() <= request.encoded_len());
-        String::from_utf8(out).unwrap()
-    }
-
-    fn key() -> Key<'static> {
-        Key::new(b"k").unwrap()
-    }
-
-    fn seconds(seconds: u64) -> Exptime {
-        Exptime::of(Duration::from_secs(seconds))
+        samples::encoded(request, Dialect::Meta)
     }
 
     #[test]

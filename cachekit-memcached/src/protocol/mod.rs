@@ -20,6 +20,8 @@ mod line;
 mod meta;
 mod reply;
 mod request;
+#[cfg(test)]
+mod samples;
 mod version;
 mod write;
 

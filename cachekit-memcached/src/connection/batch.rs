@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::Lost;
 use super::outgoing::Outgoing;
-use super::pending::Pending;
-use crate::protocol::{Dialect, Request};
+use super::pending::{Pending, Waiter};
+use crate::protocol::{Dialect, Expected, Request};
 
 /// Requests as they are written, and what is known of each until its reply has come. The bytes stay
 /// for as long, because the keys are in them.
@@ -17,23 +17,40 @@ pub(super) struct Batch {
     pub(super) outgoing: Outgoing,
     /// The oldest first, whose reply comes next.
     pub(super) pending: VecDeque<Pending>,
+    /// The earliest deadline of all that were added.
+    pub(super) due: Option<Instant>,
+    /// Whether it had to wait in the queue because the socket took no bytes.
+    pub(super) waited: bool,
     /// When it was taken from the queue.
     pub(super) since: Option<Instant>,
 }
 
 impl Batch {
-    /// Adds `request`, which nobody waits for yet.
+    /// Adds `request`, whose caller is told by `deadline` how it ended; without one, there is none.
     pub(super) fn push(
         &mut self,
         request: Request<'_>,
         dialect: Dialect,
         opaque: u32,
-    ) -> &mut Pending {
+        waiter: Waiter,
+        deadline: Option<Instant>,
+    ) -> &Pending {
         let begin = self.outgoing.text().len();
         let length = self.outgoing.push(&request, dialect, opaque);
-        self.pending
-            .push_back(Pending::new(request, dialect, opaque, begin, length));
-        self.pending.back_mut().expect("it was pushed")
+        let key = request.key_of_read(dialect);
+        let expected = request.expected(dialect, opaque);
+        self.pending.push_back(Pending {
+            room: matches!(expected, Expected::Meta { .. }).then(Box::default),
+            expected,
+            key,
+            waiter,
+            deadline,
+            late: false,
+            begin,
+            length,
+        });
+        self.due = earlier(self.due, deadline);
+        &self.pending[self.pending.len() - 1]
     }
 
     /// How many bytes it has in all.
@@ -47,6 +64,7 @@ impl Batch {
             return Vec::new();
         }
         let mut before = std::mem::take(self);
+        (self.due, self.waited) = (before.due, before.waited);
         let mut taken = Vec::new();
         let mut rest = before.pending.into_iter().peekable();
         while let Some(mut pending) = rest.next() {
@@ -73,7 +91,7 @@ impl Batch {
     pub(super) fn clear(&mut self) {
         self.outgoing.clear();
         self.pending.clear();
-        self.since = None;
+        (self.due, self.waited, self.since) = (None, false, None);
     }
 
     /// There will be no replies: tells every caller whether anything of its request was written.
@@ -84,5 +102,13 @@ impl Batch {
                 pending.waiter.lose(Lost::Sent);
             }
         }
+    }
+}
+
+/// The earlier of two moments, where there are any.
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }

@@ -36,11 +36,12 @@ enum Step {
 
 /// What there is in the queue.
 enum Found {
+    /// Nothing that can be written now. Who adds a request wakes this task.
     Nothing,
     /// Requests, and there may soon be more.
     Some,
     /// Requests that are to be written now.
-    Enough,
+    Batch(Batch),
     /// No handle is left, and no reply is to come.
     End,
 }
@@ -63,10 +64,6 @@ pub(super) struct Driver<S> {
     hasty: bool,
     /// Whether others had their chance to queue.
     gathered: bool,
-    /// Whether requests had to wait in the queue because the socket took no bytes.
-    stalled: bool,
-    /// The earliest deadline of those in the queue.
-    due: Option<Instant>,
     alarm: Alarm,
     /// When a reply last came in time, or the first request was taken after a pause.
     in_time: Instant,
@@ -91,8 +88,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             // With one thread tasks run in the order in which they were woken.
             hasty: flavor != RuntimeFlavor::CurrentThread,
             gathered: false,
-            stalled: false,
-            due: None,
             alarm: Alarm::new(),
             in_time: now,
             used: now,
@@ -114,32 +109,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Step> {
+        if let Poll::Ready(ended) = self.poll_read(context) {
+            return Poll::Ready(Step::End(ended));
+        }
         loop {
-            if let Poll::Ready(ended) = self.poll_read(context) {
-                return Poll::Ready(Step::End(ended));
-            }
             // What is half written is written first: until then nothing else may be.
             let writable = match self.poll_write(context) {
                 Poll::Ready(Ok(())) => true,
                 Poll::Ready(Err(error)) => return Poll::Ready(Step::End(error.into())),
-                Poll::Pending => {
-                    self.stalled = true;
-                    false
-                }
+                Poll::Pending => false,
             };
-            let found = self.look(context, writable);
-            if let Poll::Ready(ended) = self.poll_time(context) {
-                return Poll::Ready(Step::End(ended));
-            }
-            match found {
-                Found::Nothing => return Poll::Pending,
-                Found::Some if !std::mem::replace(&mut self.gathered, true) => {
-                    return Poll::Ready(Step::Gather);
-                }
-                Found::Some | Found::Enough => self.take(),
+            match self.look(context, writable) {
+                Found::Nothing => break,
+                Found::Some => return Poll::Ready(Step::Gather),
+                Found::Batch(batch) => self.take(batch),
                 Found::End => return Poll::Ready(Step::End(Ended::Unused)),
             }
         }
+        self.poll_time(context).map(Step::End)
     }
 
     /// Looks what is in the queue, even while the server takes no bytes: a deadline is kept all the
@@ -148,7 +135,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         let Shared { queue, .. } = &*self.shared;
         let mut queued = queue.lock();
         queue.load.release(std::mem::take(&mut self.done));
-        let earliest = queued.take_earliest();
+        let due = queued.due();
+        if !writable {
+            queued.wait();
+        }
         let idle = self.batches.is_empty();
         let found = match queued.count() {
             0 if idle && writable && !queue.is_open() => Found::End,
@@ -158,32 +148,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             }
             // On a multi-threaded runtime this task is often woken by the first of many callers.
             // Letting the others queue first doubles what one write carries.
-            count if self.hasty && (count > 1 || !idle) => Found::Some,
-            _ => Found::Enough,
+            count if self.hasty && (count > 1 || !idle) && !self.gathered => Found::Some,
+            _ => Found::Batch(queued.take(std::mem::take(&mut self.empty))),
         };
         drop(queued);
-        if let Some(earliest) = earliest {
-            self.alarm.set(earliest);
-            self.due = Some(self.due.map_or(earliest, |due| due.min(earliest)));
+        self.gathered = matches!(found, Found::Some);
+        if let Some(due) = due {
+            self.alarm.set(due);
         }
         found
     }
 
-    /// Takes requests from the queue, to be written together. Those that had to wait there and whose
-    /// callers are gone are not written; nor are those whose time is over.
-    fn take(&mut self) {
+    /// Takes what is to be written together. Requests that had to wait in the queue and whose callers
+    /// are gone are not written; nor are those whose time is over.
+    fn take(&mut self, mut batch: Batch) {
         let now = Instant::now();
         self.used = now;
-        self.gathered = false;
         if self.batches.is_empty() {
             self.in_time = now;
             self.alarm.set(now + self.shared.traffic.patience);
         }
-        let empty = std::mem::take(&mut self.empty);
-        let mut batch = self.shared.queue.lock().take(empty);
-        let late = self.due.take().is_some_and(|due| due <= now);
         // To look at each costs as much as to take them all.
-        if std::mem::take(&mut self.stalled) || late {
+        if batch.waited || batch.due.is_some_and(|due| due <= now) {
             let gone = |pending: &Pending| pending.is_forsaken() || pending.is_late(now);
             for mut pending in batch.take_out(gone) {
                 self.tally.timeouts += u64::from(pending.waiter.lose(Lost::Late { sent: false }));

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::Lost;
 use super::exchange::Outcome;
 use super::load::Share;
-use crate::protocol::{Dialect, Expected, KeyPlace, Meta, Request};
+use crate::protocol::{Expected, KeyPlace, Meta};
 
 /// A request without a reply.
 #[derive(Debug)]
@@ -29,32 +29,10 @@ pub(super) struct Pending {
 
 /// The end of an exchange that the caller does not hold. Dropped, it tells the caller that nothing
 /// of the request was written: on every path, the end of a runtime included.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Waiter(Option<oneshot::Sender<Outcome>>);
 
 impl Pending {
-    /// `request`, which nobody waits for yet. It is encoded in `length` bytes from `begin` on.
-    pub(super) fn new(
-        request: Request<'_>,
-        dialect: Dialect,
-        opaque: u32,
-        begin: usize,
-        length: usize,
-    ) -> Self {
-        let key = request.key_of_read(dialect);
-        let expected = request.expected(dialect, opaque);
-        Self {
-            key,
-            room: matches!(expected, Expected::Meta { .. }).then(Box::default),
-            expected,
-            waiter: Waiter::default(),
-            deadline: None,
-            late: false,
-            begin,
-            length,
-        }
-    }
-
     /// Its share of what is in flight: none, if it was not asked for admission.
     pub(super) fn share(&self) -> Share {
         let admitted = self.deadline.map(|_| Share::of(self.length));
@@ -86,6 +64,10 @@ impl Pending {
 impl Waiter {
     pub(super) const fn new(reply: oneshot::Sender<Outcome>) -> Self {
         Self(Some(reply))
+    }
+
+    pub(super) const fn nobody() -> Self {
+        Self(None)
     }
 
     /// Hands over the reply, if somebody is there to take it.

@@ -37,8 +37,6 @@ pub(super) struct Queued {
     /// What is added to.
     last: Batch,
     opaque: u32,
-    /// The earliest deadline that was added since it was last asked for.
-    earliest: Option<Instant>,
     /// The task that owns the socket, while it waits for requests.
     sleeper: Option<Waker>,
 }
@@ -69,13 +67,9 @@ impl Queue {
         if self.load.is_full() {
             return Err(Lost::Full);
         }
-        let pending = queued.push(request, dialect);
-        pending.waiter = Waiter::new(sender);
-        pending.deadline = Some(deadline);
+        let waiter = Waiter::new(sender);
+        let pending = queued.push(request, dialect, waiter, Some(deadline));
         self.load.admit(pending.share());
-        if queued.earliest.is_none_or(|earliest| deadline < earliest) {
-            queued.earliest = Some(deadline);
-        }
         wake(queued);
         Ok(Exchange::new(reply))
     }
@@ -86,7 +80,7 @@ impl Queue {
         let mut queued = self.lock();
         if self.is_open() {
             // Only the meta commands know leads, which are what this is about.
-            queued.push(request, Dialect::Meta);
+            queued.push(request, Dialect::Meta, Waiter::nobody(), None);
             wake(queued);
         }
     }
@@ -109,6 +103,18 @@ impl Queue {
         std::mem::take(&mut *queued)
     }
 
+    /// Takes out the requests whose time is over.
+    pub(super) fn take_late(&self, now: Instant) -> Vec<Pending> {
+        let mut queued = self.lock();
+        let Queued { full, last, .. } = &mut *queued;
+        let batches = full.iter_mut().chain([last]);
+        let late = batches.map(|batch| batch.take_out(|pending| pending.is_late(now)));
+        let late: Vec<Pending> = late.flatten().collect();
+        late.iter()
+            .for_each(|pending| self.load.release(pending.share()));
+        late
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Queued> {
         self.queued.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -124,12 +130,19 @@ fn wake(mut queued: MutexGuard<'_, Queued>) {
 }
 
 impl Queued {
-    fn push(&mut self, request: Request<'_>, dialect: Dialect) -> &mut Pending {
+    fn push(
+        &mut self,
+        request: Request<'_>,
+        dialect: Dialect,
+        waiter: Waiter,
+        deadline: Option<Instant>,
+    ) -> &Pending {
         if self.last.len() >= BATCH {
             self.full.push_back(std::mem::take(&mut self.last));
         }
         self.opaque = self.opaque.wrapping_add(1);
-        self.last.push(request, dialect, self.opaque)
+        self.last
+            .push(request, dialect, self.opaque, waiter, deadline)
     }
 
     /// Takes as many requests as one write takes, the oldest; `empty` is filled next.
@@ -152,16 +165,15 @@ impl Queued {
         self.full.iter().chain([&self.last])
     }
 
-    /// Takes out the requests whose time is over.
-    pub(super) fn take_late(&mut self, now: Instant) -> Vec<Pending> {
-        let batches = self.full.iter_mut().chain([&mut self.last]);
-        let late = batches.map(|batch| batch.take_out(|pending| pending.is_late(now)));
-        late.flatten().collect()
+    /// When the time of the first of its callers is over; or earlier, if that one is gone.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.batches().filter_map(|batch| batch.due).min()
     }
 
-    /// The earliest deadline that was added since this was last asked.
-    pub(super) const fn take_earliest(&mut self) -> Option<Instant> {
-        self.earliest.take()
+    /// What is in it could not be taken, because the socket took no bytes.
+    pub(super) fn wait(&mut self) {
+        let batches = self.full.iter_mut().chain([&mut self.last]);
+        batches.for_each(|batch| batch.waited = true);
     }
 
     /// The next one who adds a request wakes the task of `context`.

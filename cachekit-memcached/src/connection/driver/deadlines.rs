@@ -44,9 +44,7 @@ impl<S> Driver<S> {
         for pending in self.batches.iter_mut().flat_map(|batch| &mut batch.pending) {
             timeouts += u64::from(pending.check_time(now));
         }
-        let unwritten = self.shared.queue.lock().take_late(now);
-        for mut pending in unwritten {
-            self.done.add(pending.share());
+        for mut pending in self.shared.queue.take_late(now) {
             timeouts += u64::from(pending.waiter.lose(Lost::Late { sent: false }));
         }
         self.tally.timeouts += timeouts;

@@ -81,9 +81,6 @@ impl Cluster {
         deadlines: Deadlines,
     ) -> Option<Result<Started<'a>, Failure>> {
         let node = &self.nodes[place.node];
-        if node.holds_old() {
-            return None;
-        }
         node.with_link(|link| {
             let target = Target {
                 link: Some(link),

@@ -177,10 +177,11 @@ impl Node {
         !self.trust.covers(cas)
     }
 
-    /// Does something with the connection of the current runtime, where there is one and nothing is
-    /// to be waited for before.
+    /// Does something with the connection of the current runtime, where there is one, nothing is to
+    /// be waited for before, and no item is there that an outage may have made old.
     pub(crate) fn with_link<T>(&self, use_it: impl FnOnce(&Link) -> T) -> Option<T> {
-        if !self.is_ready() {
+        // In this order: doubt ends when it is known which items are old.
+        if !self.is_ready() || self.holds_old() {
             return None;
         }
         self.slots.with_current(runtime().ok()?.id(), use_it)
@@ -295,4 +296,46 @@ impl Node {
 fn runtime() -> Result<Handle, Failure> {
     Handle::try_current()
         .map_err(|_| Failure::new(ErrorKind::Unsupported, "called outside of a tokio runtime"))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use cachekit_memcached::testkit::Server;
+
+    use super::*;
+
+    fn node(server: &Server) -> Arc<Node> {
+        let config = Config::default();
+        let server = server.address().parse().unwrap();
+        Node::new(&server, &config, None, &Ejections::of(1))
+    }
+
+    /// Connects, and looks the connection up once more.
+    async fn link(node: &Arc<Node>) {
+        for _ in 0..2 {
+            let deadline = Instant::now() + Duration::from_secs(10);
+            node.link(deadline).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_node_is_called_at_once_only_where_nothing_is_to_be_done_or_looked_at_before() {
+        let server = Server::start();
+        let node = node(&server);
+        let at_once = || node.with_link(|_| ()).is_some();
+        assert!(!at_once(), "there is no connection");
+        link(&node).await;
+        assert!(at_once());
+        assert!(node.owe(&Key::new(b"k").unwrap(), Debt::new()));
+        assert!(!at_once(), "it is owed something");
+        link(&node).await;
+        assert!(at_once());
+        node.slots.clear();
+        assert!(!at_once(), "the connection is forgotten");
+        link(&node).await;
+        node.trust.doubt();
+        assert!(!at_once(), "it is doubtful");
+        link(&node).await;
+        assert!(node.is_ready() && !at_once(), "it holds what may be old");
+    }
 }

@@ -1,11 +1,13 @@
 //! One backend, used from several tokio runtimes.
 
+use std::time::Duration;
+
 use cachekit_core::backend::{Backend as _, Want};
 use cachekit_core::error::ErrorKind;
 use cachekit_memcached::testkit::Server;
 use cachekit_memcached::{Config, Memcached};
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{DEADLINE, backend, config, connected, key, set, value};
 
@@ -61,6 +63,27 @@ fn each_runtime_has_one_connection_up_to_the_limit() {
         }
     }
     runtime().block_on(connected(&servers[0], 2));
+}
+
+#[test]
+fn a_runtime_without_a_connection_of_its_own_waits_no_longer_than_its_time_for_another() {
+    let servers = [Server::start()];
+    let config = Config {
+        max_pool_size: 1,
+        timeout: Duration::from_millis(200),
+        ..config(&servers)
+    };
+    let backend = Memcached::new(config).unwrap();
+    let (first, second) = (runtime(), runtime());
+    first.block_on(set(&backend, &key("k"), "v"));
+    // The only connection is that of `first`, which nobody drives.
+    second.block_on(async {
+        let key = key("k");
+        let get = backend.get(&key, Want::Value);
+        let outcome = timeout(DEADLINE, get).await.expect("it keeps its time");
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Timeout);
+    });
+    first.block_on(async { assert_eq!(value(&backend, &key("k")).await.unwrap(), "v") });
 }
 
 #[test]

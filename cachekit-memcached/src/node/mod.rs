@@ -184,7 +184,8 @@ impl Node {
         if !self.is_ready() || self.holds_old() {
             return None;
         }
-        self.slots.with_current(runtime().ok()?.id(), use_it)
+        self.slots
+            .with_current(runtime().ok()?.id(), |link| use_it(link))
     }
 
     /// A connection for the current runtime; made if there is none. A node that is down fails at
@@ -301,6 +302,7 @@ fn runtime() -> Result<Handle, Failure> {
 #[cfg(all(test, unix))]
 mod tests {
     use cachekit_memcached::testkit::Server;
+    use tokio::runtime::Builder;
 
     use super::*;
 
@@ -337,5 +339,19 @@ mod tests {
         assert!(!at_once(), "it is doubtful");
         link(&node).await;
         assert!(node.is_ready() && !at_once(), "it holds what may be old");
+    }
+
+    #[test]
+    fn each_of_several_runtimes_finds_its_connection_at_once() {
+        let server = Server::start();
+        let node = node(&server);
+        let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
+        let runtimes = [runtime(), runtime()];
+        for runtime in &runtimes {
+            runtime.block_on(link(&node));
+        }
+        for runtime in &runtimes {
+            assert!(runtime.block_on(async { node.with_link(|_| ()).is_some() }));
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arc_swap::ArcSwapOption;
+use arc_swap::ArcSwap;
 use cachekit_core::error::ErrorKind;
 use tokio::runtime::{Handle, Id};
 use tokio::sync::watch;
@@ -24,12 +24,12 @@ pub(super) struct Slots {
     limit: usize,
     traffic: Arc<Traffic>,
     table: Mutex<Table>,
-    /// The connection that was last looked up in the table, so that a process with one runtime, as
-    /// most are, has no lock to wait for. Written only while the table is locked.
-    current: ArcSwapOption<Current>,
+    /// The connections that were looked up in the table, so that no call has to wait for its lock
+    /// after that. Written only while the table is locked.
+    current: ArcSwap<Vec<Current>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Current {
     runtime: Id,
     link: Arc<Link>,
@@ -58,20 +58,19 @@ impl Slots {
             limit,
             traffic,
             table: Mutex::default(),
-            current: ArcSwapOption::empty(),
+            current: ArcSwap::default(),
         }
     }
 
-    /// Does something with the connection of `runtime`, if it is there and open, and was used last.
+    /// Does something with the connection of `runtime`, if it is open and was looked up before.
     pub(super) fn with_current<T>(
         &self,
         runtime: Id,
-        use_it: impl FnOnce(&Link) -> T,
+        use_it: impl FnOnce(&Arc<Link>) -> T,
     ) -> Option<T> {
         let current = self.current.load();
-        let Current { runtime: of, link } = &**current.as_ref()?;
-        let usable = *of == runtime && link.connection.is_open();
-        usable.then(|| use_it(link))
+        let link = &current.iter().find(|one| one.runtime == runtime)?.link;
+        link.connection.is_open().then(|| use_it(link))
     }
 
     /// Whether the limit allows a further connection and none is being made. Then one is, until
@@ -99,17 +98,22 @@ impl Slots {
 
     /// The connection of `runtime`, if it is there and open.
     pub(super) fn link(&self, runtime: &Handle) -> Option<Arc<Link>> {
-        let table = self.lock();
         let runtime = runtime.id();
+        if let Some(link) = self.with_current(runtime, Arc::clone) {
+            return Some(link);
+        }
+        let table = self.lock();
         let link = table.attempts.get(&runtime)?.link()?;
         if !link.connection.is_open() {
             return None;
         }
-        let current = Current {
+        let mut current = Vec::clone(&self.current.load());
+        current.retain(|one| one.runtime != runtime && one.link.connection.is_open());
+        current.push(Current {
             runtime,
             link: Arc::clone(&link),
-        };
-        self.current.store(Some(Arc::new(current)));
+        });
+        self.current.store(Arc::new(current));
         Some(link)
     }
 
@@ -174,13 +178,13 @@ impl Slots {
         };
         let mut table = self.lock();
         table.attempts.retain(|_, attempt| is_other(attempt));
-        self.current.store(None);
+        self.current.store(Arc::default());
     }
 
     /// Forgets all. Who waits for a reply keeps the connection open until it has come.
     pub(super) fn clear(&self) {
         let mut table = self.lock();
-        self.current.store(None);
+        self.current.store(Arc::default());
         let forgotten: Vec<_> = table.attempts.drain().map(|(_, attempt)| attempt).collect();
         let links = forgotten.iter().filter_map(Attempt::link);
         table.leaving.extend(links.filter(|link| link.is_busy()));

@@ -305,6 +305,7 @@ mod tests {
     use tokio::runtime::Builder;
 
     use super::*;
+    use crate::protocol::Reply;
 
     fn node(server: &Server) -> Arc<Node> {
         let config = Config::default();
@@ -353,5 +354,19 @@ mod tests {
         for runtime in &runtimes {
             assert!(runtime.block_on(async { node.with_link(|_| ()).is_some() }));
         }
+    }
+
+    #[tokio::test]
+    async fn a_reply_comes_although_its_connection_is_forgotten_and_nobody_holds_it() {
+        let server = Server::start();
+        let node = node(&server);
+        link(&node).await;
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let sent = node.with_link(|link| node.send(link, Request::Version, deadline));
+        let sent = sent.expect("it is connected").unwrap();
+        for link in node.slots.links() {
+            node.slots.retire(&link);
+        }
+        assert!(matches!(sent.await.unwrap().reply(), Reply::Version(_)));
     }
 }

@@ -33,7 +33,8 @@ pub(crate) struct Sent<'a> {
 }
 
 impl Node {
-    /// Queues `request` now, unless `deadline` is over; the reply is waited for later.
+    /// Queues `request` now; the reply is waited for later. Once `deadline` is over, it is not written
+    /// any more.
     pub(crate) fn send(
         self: &Arc<Self>,
         link: &Link,

@@ -170,7 +170,7 @@ impl Slots {
         there.chain(leaving).collect()
     }
 
-    /// Forgets `link`. Who waits for a reply keeps it open until it has come.
+    /// Forgets `link`. It stays open until every reply on it has come.
     pub(super) fn retire(&self, link: &Arc<Link>) {
         let is_other = |attempt: &mut Attempt| {
             let kept = attempt.link();
@@ -181,7 +181,7 @@ impl Slots {
         self.current.store(Arc::default());
     }
 
-    /// Forgets all. Who waits for a reply keeps the connection open until it has come.
+    /// Forgets all. A connection stays open until every reply on it has come.
     pub(super) fn clear(&self) {
         let mut table = self.lock();
         self.current.store(Arc::default());

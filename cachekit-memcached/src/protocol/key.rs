@@ -16,6 +16,9 @@ pub const MAX_BASE64_KEY_LEN: usize = MAX_KEY_LEN / 4 * 3;
 /// These rules are a security boundary. A server takes a key with a line end in it for two
 /// commands, and up to 1.6.39 it runs the *value* of a `set` as commands when the key is too long.
 ///
+/// It owns its bytes, or borrows them for as long as `'a`, which makes no other key of it: not for
+/// `Eq` and not for `Hash`.
+///
 /// `Debug` shows the length only: keys may carry what must not be in a log.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Key<'a> {
@@ -174,6 +177,8 @@ impl fmt::Debug for Key<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::{BuildHasher as _, RandomState};
+
     use super::*;
 
     #[test]
@@ -208,6 +213,19 @@ mod tests {
             assert!(key.is_base64() && Key::check(key.as_bytes()).is_ok());
             assert_eq!(key.stored_len(), length);
         }
+    }
+
+    #[test]
+    fn a_key_is_the_same_whoever_owns_its_bytes() {
+        let hasher = RandomState::new();
+        for key in [Key::new(b"k").unwrap(), Key::base64(b"k").unwrap()] {
+            for same in [key.borrowed(), key.to_owned(), key.clone()] {
+                assert_eq!(same, key);
+                assert_eq!(hasher.hash_one(&same), hasher.hash_one(&key));
+            }
+        }
+        let plain = Key::new(Key::base64(b"k").unwrap().as_bytes().to_vec()).unwrap();
+        assert_ne!(plain, Key::base64(b"k").unwrap());
     }
 
     #[test]

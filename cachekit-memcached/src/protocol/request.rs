@@ -13,7 +13,7 @@ use super::{classic, meta};
 use crate::config::Credentials;
 
 /// One command. Each is answered by exactly one [`Reply`](super::Reply), whose words are the same
-/// in both dialects.
+/// in both dialects. Its key may be borrowed: it is needed until the command is encoded.
 #[derive(Clone, Debug)]
 pub enum Request<'a> {
     /// `mg`; `get`, `gat` or `touch`.

@@ -288,8 +288,10 @@ impl Target<'_> {
             return Err(Failure::new(ErrorKind::TooLarge, detail).at(self.node.name()));
         }
         Ok(Request::Set(Set {
+            key: set.key.borrowed(),
+            value: set.value.clone(),
             exptime: self.exptime(set.exptime),
-            ..set.clone()
+            ..*set
         }))
     }
 }

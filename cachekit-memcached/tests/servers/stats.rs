@@ -1,5 +1,8 @@
 //! What a client tells of itself and its servers.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -195,6 +198,23 @@ async fn what_a_server_missed_is_owed_until_it_was_replayed() {
     assert_eq!((paid.owed, paid.replayed), (0, pending as u64));
     let lookup = backend.get(&key(0), Want::Value).await.unwrap();
     assert_eq!(lookup.found, None);
+}
+
+#[tokio::test]
+async fn a_write_whose_caller_goes_is_owed_to_the_server_that_is_stood_in_for() {
+    let mut servers = [Server::start(), Server::start(), Server::start()];
+    let client = client(&servers);
+    servers[0].kill();
+    for number in 0..100 {
+        client.set(format!("{number}"), "v", TTL).await.unwrap();
+    }
+    let before = node(&client, 0).owed;
+    for number in 100..200 {
+        let mut set = pin!(client.set(format!("{number}"), "v", TTL));
+        let sent = poll_fn(|context| Poll::Ready(set.as_mut().poll(context).is_pending()));
+        assert!(sent.await, "it waits for the reply");
+    }
+    assert!(node(&client, 0).owed > before);
 }
 
 /// A server that answers the greeting as memcached does, and everything else with `reply`.

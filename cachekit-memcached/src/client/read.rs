@@ -48,6 +48,7 @@ impl Client {
         let request = |_: Target<'_>| Ok(read(&wire));
         match self.cluster.call(&self.route(key), deadline, request).await {
             Ok(answered) if answered.leads_over_stale() => {
+                // Boxed, because it is rare: the future of every read would have room for it.
                 Box::pin(self.value(key, answered, deadline)).await
             }
             Ok(answered) => value(answered),

@@ -194,6 +194,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
                 }
             }
+            // A server may answer before it has read everything.
+            self.recycle();
         }
         if self.unflushed {
             ready!(Pin::new(&mut self.stream).poll_flush(context))?;
@@ -245,8 +247,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Hands one reply over; how many bytes of values it has. `None`: none is there in full.
     fn deliver_one(&mut self, now: Instant) -> Result<Option<usize>, Ended> {
-        let waiting = |batch: &&mut Batch| !batch.pending.is_empty();
-        let Some(batch) = self.batches.iter_mut().find(waiting) else {
+        let oldest = self.batches.front_mut();
+        let Some(batch) = oldest.filter(|batch| !batch.pending.is_empty()) else {
             let asked = self.incoming.is_empty();
             return if asked { Ok(None) } else { Err(Ended::Unasked) };
         };
@@ -277,15 +279,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         let key = || pending.key.map(|place| place.key(encoded));
         let answer = Answer::new(reply, key, &self.shared);
         pending.waiter.answer(Ok(answer));
-        if batch.is_done() {
-            self.recycle();
-        }
+        self.recycle();
         refused.map_or(Ok(Some(length)), Err)
     }
 
-    /// The oldest batch is done with.
+    /// Keeps the memory of the oldest batch, if it is done with.
     fn recycle(&mut self) {
-        if let Some(mut done) = self.batches.pop_front() {
+        if let Some(mut done) = self.batches.pop_front_if(|batch| batch.is_done()) {
             done.clear();
             self.empty = done;
         }
@@ -322,8 +322,10 @@ impl<S> Driver<S> {
     /// Tells what was done to those who look from outside.
     fn report(&mut self) {
         let Shared { queue, traffic, .. } = &*self.shared;
-        let oldest = self.batches.front().and_then(|batch| batch.since);
-        let oldest = oldest.map_or(0, |since| traffic.micros(since));
+        let oldest = self.batches.front();
+        let waiting = oldest.filter(|batch| !batch.pending.is_empty());
+        let since = waiting.and_then(|batch| batch.since);
+        let oldest = since.map_or(0, |since| traffic.micros(since));
         queue.load.set_oldest(oldest);
         traffic.flush(&mut self.tally);
     }

@@ -98,3 +98,26 @@ fn a_runtime_that_ends_fails_what_was_in_flight() {
     });
     drop(peer);
 }
+
+#[tokio::test]
+async fn a_reply_that_comes_before_its_request_is_written_whole_holds_nothing_open() {
+    let traffic = Traffic::new(&"node".into(), TIMEOUT);
+    let (connection, mut peer) = Peer::telling(&traffic, 8);
+    let refused = ask(&connection, set("a")).unwrap();
+    settle().await;
+    peer.reply(b"SERVER_ERROR object too large for cache\r\n")
+        .await;
+    assert!(refused.await.is_ok());
+    peer.expect("ms a 1 T2592000 O1\r\nv\r\n").await;
+    settle().await;
+    let after = traffic.stats();
+    assert_eq!((after.in_flight, after.queue_age), (0, None));
+
+    let b = send(&connection, "b");
+    peer.expect(&line("b", 2)).await;
+    peer.reply(b"EN O2\r\n").await;
+    assert!(b.await.is_ok());
+    drop(connection);
+    let closed = timeout(TIMEOUT / 2, peer.rest()).await;
+    assert_eq!(closed.expect("nothing is waited for"), "");
+}

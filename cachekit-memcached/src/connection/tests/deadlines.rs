@@ -110,3 +110,15 @@ async fn a_spare_connection_ends_when_it_was_not_used_for_a_while_and_no_other_d
     );
     assert!(!spare.is_open() && first.is_open());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_late_in_the_queue_makes_room_at_once() {
+    let traffic = Traffic::new(&"node".into(), TIMEOUT);
+    let (connection, _peer) = Peer::telling(&traffic, 8);
+    let written = ask(&connection, set("a")).unwrap();
+    settle().await;
+    let queued = send(&connection, "b");
+    assert_eq!(lost(written.await), Lost::Late { sent: true });
+    assert_eq!(lost(queued.await), Lost::Late { sent: false });
+    assert_eq!(traffic.stats().in_flight, 1);
+}

@@ -19,7 +19,7 @@ pub(super) struct Pending {
     pub(super) waiter: Waiter,
     /// `None`: nobody waits for it.
     pub(super) deadline: Option<Instant>,
-    /// Whether its caller was told that its time is over.
+    /// Whether the time of its caller is known to be over.
     pub(super) late: bool,
     /// Where it begins in the text of its batch.
     pub(super) begin: usize,
@@ -50,14 +50,12 @@ impl Pending {
         self.deadline.is_some_and(|deadline| deadline <= now)
     }
 
-    /// Tells the caller that its time is over, if it is there and it is so. From then on nobody
-    /// waits for the reply, which comes all the same.
-    pub(super) fn check_time(&mut self, now: Instant) -> bool {
-        if self.late || !self.is_late(now) {
-            return false;
-        }
-        self.late = true;
-        self.waiter.lose(Lost::Late { sent: true })
+    /// Whether the time of its caller is over by now and was not before. From then on nobody waits
+    /// for the reply, which comes all the same.
+    pub(super) fn turns_late(&mut self, now: Instant) -> bool {
+        let turns = !self.late && self.is_late(now);
+        self.late |= turns;
+        turns
     }
 }
 

@@ -17,7 +17,7 @@ impl<S> Driver<S> {
     pub(super) fn poll_time(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
         while self.alarm.poll(context).is_ready() {
             let now = Instant::now();
-            let timeouts = self.fail_late(now);
+            let late = self.fail_late(now);
             let next = self.next_deadline();
             if let Some(earliest) = next {
                 self.alarm.set(earliest);
@@ -26,9 +26,10 @@ impl<S> Driver<S> {
                 let overdue = self.in_time + self.shared.traffic.patience;
                 if now < overdue {
                     self.alarm.set(overdue);
-                } else if timeouts > 0 || next.is_none() {
-                    // Not while the time of all who wait is still running: they would be told of a
-                    // lost connection, and not that the server is late.
+                } else if late || next.is_none() {
+                    // Not while the time of all is still running: they would be told of a lost
+                    // connection, and not that the server is late. Those who are gone count as
+                    // well, or callers who never wait so long would keep the connection for ever.
                     return Poll::Ready(Ended::Overdue);
                 }
             } else {
@@ -38,18 +39,22 @@ impl<S> Driver<S> {
         Poll::Pending
     }
 
-    /// Tells every caller whose time is over; how many there were.
-    fn fail_late(&mut self, now: Instant) -> u64 {
-        let mut timeouts = 0;
+    /// Tells every caller whose time is over; whether there was one, even if it is gone.
+    fn fail_late(&mut self, now: Instant) -> bool {
+        let unwritten = self.shared.queue.take_late(now);
+        let mut late = !unwritten.is_empty();
+        for mut pending in unwritten {
+            self.tally.timeouts += u64::from(pending.waiter.lose(Lost::Late { sent: false }));
+        }
         for pending in self.batches.iter_mut().flat_map(|batch| &mut batch.pending) {
-            timeouts += u64::from(pending.check_time(now));
+            if pending.turns_late(now) {
+                late = true;
+                let told = pending.waiter.lose(Lost::Late { sent: true });
+                self.tally.timeouts += u64::from(told);
+            }
         }
-        for mut pending in self.shared.queue.take_late(now) {
-            timeouts += u64::from(pending.waiter.lose(Lost::Late { sent: false }));
-        }
-        self.tally.timeouts += timeouts;
         self.report();
-        timeouts
+        late
     }
 
     /// When the time of the next caller is over.

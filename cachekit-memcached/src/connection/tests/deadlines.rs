@@ -112,6 +112,21 @@ async fn a_spare_connection_ends_when_it_was_not_used_for_a_while_and_no_other_d
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_answers_nothing_is_given_up_though_all_callers_go_before_their_time() {
+    let (connection, _peer) = Peer::connected();
+    let began = Instant::now();
+    while connection.is_open() && began.elapsed() < 10 * TIMEOUT {
+        let impatient = send(&connection, "a");
+        let _ = tokio::time::timeout(TIMEOUT / 4, impatient).await;
+    }
+    let elapsed = began.elapsed();
+    assert!(
+        elapsed >= 2 * TIMEOUT && elapsed <= 3 * TIMEOUT,
+        "{elapsed:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_late_in_the_queue_makes_room_at_once() {
     let traffic = Traffic::new(&"node".into(), TIMEOUT);
     let (connection, _peer) = Peer::telling(&traffic, 8);

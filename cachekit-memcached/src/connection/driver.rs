@@ -333,14 +333,14 @@ impl<S> Driver<S> {
 
 impl<S> Drop for Driver<S> {
     fn drop(&mut self) {
-        // No request is to be queued any more by those who now learn that theirs failed.
+        // Those who now learn that theirs failed find the connection gone, and queue nothing more.
         let unwritten = self.shared.queue.end();
+        let Shared { traffic, .. } = &*self.shared;
+        traffic.flush(&mut self.tally);
+        traffic.closed(&self.shared);
         for batch in self.batches.drain(..) {
             batch.lose();
         }
         drop(unwritten);
-        let Shared { traffic, .. } = &*self.shared;
-        traffic.flush(&mut self.tally);
-        traffic.closed(&self.shared);
     }
 }

@@ -1,5 +1,9 @@
 //! What is counted.
 
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Wake};
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -79,4 +83,29 @@ async fn a_key_is_known_to_be_large_from_its_last_value_on() {
         assert_eq!(value(a.await).len(), length);
         assert_eq!(traffic.is_large(&get("a")), length > 1);
     }
+}
+
+#[tokio::test]
+async fn who_learns_that_a_connection_ended_finds_it_gone() {
+    struct Waker(Arc<Traffic>, AtomicUsize);
+    impl Wake for Waker {
+        fn wake(self: Arc<Self>) {
+            let connections = self.0.stats().connections;
+            self.1.fetch_add(1 + connections, Ordering::Relaxed);
+        }
+    }
+    let traffic = Traffic::new(&"node".into(), TIMEOUT);
+    let (connection, mut peer) = Peer::telling(&traffic, 1 << 20);
+    let mut a = send(&connection, "a");
+    let woken = Arc::new(Waker(Arc::clone(&traffic), AtomicUsize::new(0)));
+    let waker = woken.clone().into();
+    assert!(
+        Pin::new(&mut a)
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    peer.expect(&line("a", 1)).await;
+    drop(peer);
+    settle().await;
+    assert_eq!(woken.1.load(Ordering::Relaxed), 1);
 }

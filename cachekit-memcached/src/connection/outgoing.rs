@@ -1,6 +1,7 @@
 //! Bytes on their way out.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::IoSlice;
 use std::ops::Range;
 
@@ -13,7 +14,9 @@ const KEEP: usize = 256 * 1024;
 
 /// Requests as they are written: one run of bytes for all of them, but for large values, which stay
 /// where they are and are written from there.
-#[derive(Debug, Default)]
+///
+/// `Debug` shows how many bytes are to be written only: keys, values and passwords are in them.
+#[derive(Default)]
 pub(super) struct Outgoing {
     text: Vec<u8>,
     /// So much of `text` is written.
@@ -24,7 +27,6 @@ pub(super) struct Outgoing {
 }
 
 /// Some of it: text, and a large value with its place therein.
-#[derive(Debug)]
 pub(super) struct Part<'a> {
     text: &'a [u8],
     value: Option<(usize, Bytes)>,
@@ -151,6 +153,12 @@ impl Buf for Outgoing {
     }
 }
 
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Outgoing({} bytes)", self.remaining)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,5 +210,13 @@ mod tests {
         assert!(all == expected[3..]);
         outgoing.advance(all.len());
         assert!(!outgoing.has_remaining());
+    }
+
+    #[test]
+    fn debug_does_not_show_what_is_written() {
+        let (mut outgoing, expected) = filled();
+        outgoing.advance(1);
+        let shown = format!("Outgoing({} bytes)", expected.len() - 1);
+        assert_eq!(format!("{outgoing:?}"), shown);
     }
 }

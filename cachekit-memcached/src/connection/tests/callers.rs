@@ -58,3 +58,17 @@ async fn a_caller_that_forgets_its_exchange_disturbs_no_one() {
     peer.reply(b"VA 1 O1\r\nA\r\nVA 1 O2\r\nB\r\n").await;
     assert_eq!(value(b.await), "B");
 }
+
+#[tokio::test]
+async fn nothing_is_sent_for_callers_that_went_however_much_they_had_queued() {
+    let (connection, mut peer) = Peer::behind(8);
+    let a = send(&connection, "a");
+    settle().await;
+    // More than one write takes.
+    let gone: Vec<_> = (0..20_000).map(|_| send(&connection, "gone")).collect();
+    drop(gone);
+    let b = send(&connection, "b");
+    peer.expect(&(line("a", 1) + &line("b", 20_002))).await;
+    peer.reply(b"EN O1\r\nEN O20002\r\n").await;
+    assert!(a.await.is_ok() && b.await.is_ok());
+}

@@ -240,7 +240,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         if let Some(mean) = mean.filter(|&mean| spare || mean < LARGE_VALUE) {
             self.shared.queue.load.set_reply(mean);
         }
-        self.tally.replies += replies as u64;
         self.report();
         delivered
     }
@@ -268,6 +267,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         let length = traffic
             .large_keys
             .learn_from(key, &pending.expected, &reply);
+        self.tally.replies += 1;
         if let Some(since) = batch.since {
             self.tally.latency.add(now - since);
         }

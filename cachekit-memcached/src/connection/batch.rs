@@ -27,16 +27,17 @@ pub(super) struct Batch {
 
 impl Batch {
     /// Adds `request`, whose caller is told by `deadline` how it ended; without one, there is none.
+    /// The request is of no more use then.
     pub(super) fn push(
         &mut self,
-        request: Request<'_>,
+        request: &mut Request<'_>,
         dialect: Dialect,
         opaque: u32,
         waiter: Waiter,
         deadline: Option<Instant>,
     ) -> &Pending {
         let begin = self.outgoing.text().len();
-        let length = self.outgoing.push(&request, dialect, opaque);
+        let length = self.outgoing.push(request, dialect, opaque);
         let key = request.key_of_read(dialect);
         let expected = request.expected(dialect, opaque);
         self.pending.push_back(Pending {
@@ -59,25 +60,26 @@ impl Batch {
     }
 
     /// Takes out requests. Nothing may be written yet.
-    pub(super) fn take_out(&mut self, unwanted: impl Fn(&Pending) -> bool) -> Vec<Pending> {
+    pub(super) fn take_out(&mut self, unwanted: impl Fn(&Pending) -> bool) -> Self {
+        let mut taken = Self::default();
         if !self.pending.iter().any(&unwanted) {
-            return Vec::new();
+            return taken;
         }
         let mut before = std::mem::take(self);
         (self.due, self.waited) = (before.due, before.waited);
-        let mut taken = Vec::new();
         let mut rest = before.pending.into_iter().peekable();
         while let Some(mut pending) = rest.next() {
             let all = before.outgoing.text().len();
             let end = rest.peek().map_or(all, |next| next.begin);
             let part = before.outgoing.split(pending.begin..end);
-            if unwanted(&pending) {
-                taken.push(pending);
+            let batch = if unwanted(&pending) {
+                &mut taken
             } else {
-                pending.begin = self.outgoing.text().len();
-                self.outgoing.append(part);
-                self.pending.push_back(pending);
-            }
+                &mut *self
+            };
+            pending.begin = batch.outgoing.text().len();
+            batch.outgoing.append(part);
+            batch.pending.push_back(pending);
         }
         taken
     }

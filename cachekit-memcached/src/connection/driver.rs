@@ -171,7 +171,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         // To look at each costs as much as to take them all.
         if batch.waited || batch.due.is_some_and(|due| due <= now) {
             let gone = |pending: &Pending| pending.is_forsaken() || pending.is_late(now);
-            for mut pending in batch.take_out(gone) {
+            for mut pending in batch.take_out(gone).pending {
                 self.tally.timeouts += u64::from(pending.waiter.lose(Lost::Late { sent: false }));
                 self.done.add(pending.share());
             }

@@ -22,6 +22,8 @@ const BATCH: usize = 256 * 1024;
 /// bytes that go out: all that is left to the task is to take them, many at once.
 #[derive(Debug)]
 pub(super) struct Queue {
+    /// While it is locked nobody is woken and no value is dropped: what others do then may take
+    /// long, or need this lock.
     queued: Mutex<Queued>,
     /// Whether requests are taken. Changed only while `queued` is locked.
     open: AtomicBool,
@@ -55,7 +57,7 @@ impl Queue {
     /// Adds `request`, written in `dialect`. Its caller is told by `deadline` how it ended.
     pub(super) fn send(
         &self,
-        request: Request<'_>,
+        mut request: Request<'_>,
         dialect: Dialect,
         deadline: Instant,
     ) -> Result<Exchange, Lost> {
@@ -68,7 +70,7 @@ impl Queue {
             return Err(Lost::Full);
         }
         let waiter = Waiter::new(sender);
-        let pending = queued.push(request, dialect, waiter, Some(deadline));
+        let pending = queued.push(&mut request, dialect, waiter, Some(deadline));
         self.load.admit(pending.share());
         wake(queued);
         Ok(Exchange::new(reply))
@@ -76,11 +78,11 @@ impl Queue {
 
     /// Adds a request that nobody waits for, and that takes no part in the load. Once the queue is
     /// closed it is forgotten.
-    pub(super) fn send_unasked(&self, request: Request<'_>) {
+    pub(super) fn send_unasked(&self, mut request: Request<'_>) {
         let mut queued = self.lock();
         if self.is_open() {
             // Only the meta commands know leads, which are what this is about.
-            queued.push(request, Dialect::Meta, Waiter::nobody(), None);
+            queued.push(&mut request, Dialect::Meta, Waiter::nobody(), None);
             wake(queued);
         }
     }
@@ -104,14 +106,15 @@ impl Queue {
     }
 
     /// Takes out the requests whose time is over.
-    pub(super) fn take_late(&self, now: Instant) -> Vec<Pending> {
+    pub(super) fn take_late(&self, now: Instant) -> Vec<Batch> {
         let mut queued = self.lock();
         let Queued { full, last, .. } = &mut *queued;
         let batches = full.iter_mut().chain([last]);
         let late = batches.map(|batch| batch.take_out(|pending| pending.is_late(now)));
-        let late: Vec<Pending> = late.flatten().collect();
-        late.iter()
-            .for_each(|pending| self.load.release(pending.share()));
+        let late: Vec<Batch> = late.collect();
+        for pending in late.iter().flat_map(|batch| &batch.pending) {
+            self.load.release(pending.share());
+        }
         late
     }
 
@@ -132,7 +135,7 @@ fn wake(mut queued: MutexGuard<'_, Queued>) {
 impl Queued {
     fn push(
         &mut self,
-        request: Request<'_>,
+        request: &mut Request<'_>,
         dialect: Dialect,
         waiter: Waiter,
         deadline: Option<Instant>,
@@ -192,5 +195,60 @@ impl Queued {
             self.last = Batch::default();
         }
         empty
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::protocol::{Exptime, Key, LARGE_VALUE, Mode, Set};
+
+    /// Bytes whose owner looks, when it is dropped, whether the lock is there to be had.
+    struct Owner {
+        bytes: Vec<u8>,
+        queue: Arc<Queue>,
+        free: Arc<AtomicBool>,
+    }
+
+    impl AsRef<[u8]> for Owner {
+        fn as_ref(&self) -> &[u8] {
+            &self.bytes
+        }
+    }
+
+    impl Drop for Owner {
+        fn drop(&mut self) {
+            let free = self.queue.queued.try_lock().is_ok();
+            self.free.store(free, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn no_value_is_dropped_while_others_cannot_have_the_lock() {
+        for length in [1, LARGE_VALUE] {
+            let (queue, now) = (Arc::new(Queue::default()), Instant::now());
+            let free = Arc::default();
+            let owner = Owner {
+                bytes: vec![b'v'; length],
+                queue: Arc::clone(&queue),
+                free: Arc::clone(&free),
+            };
+            let set = Request::Set(Set {
+                key: Key::new(b"k").unwrap(),
+                value: Bytes::from_owner(owner),
+                exptime: Exptime::MAX,
+                client_flags: 0,
+                mode: Mode::Set,
+                cas: None,
+            });
+            let _exchange = queue.send(set, Dialect::Meta, now);
+            let late = queue.take_late(now);
+            drop(late);
+            assert!(free.load(Ordering::Relaxed), "{length} bytes");
+        }
     }
 }

@@ -78,7 +78,7 @@ fn begin(out: &mut Vec<u8>, command: &[u8], key: &Key<'_>) {
 }
 
 /// What the reply to `request` has to be.
-pub(super) fn expected(request: Request<'_>) -> Expected {
+pub(super) fn expected(request: &Request<'_>) -> Expected {
     match request {
         Request::Get(get) if get.value => {
             let mut keys = KeyLine::default();

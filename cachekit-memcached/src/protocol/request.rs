@@ -196,11 +196,11 @@ impl Request<'_> {
         }
     }
 
-    /// What its reply has to be.
+    /// What its reply has to be. The keys of a [`GetMany`] move there: it is to be written before.
     #[must_use]
-    pub fn expected(self, dialect: Dialect, opaque: u32) -> Expected {
+    pub fn expected(&mut self, dialect: Dialect, opaque: u32) -> Expected {
         match (self, dialect) {
-            (Self::GetMany(get), _) => Expected::Values(Box::new(get.keys)),
+            (Self::GetMany(get), _) => Expected::Values(Box::new(std::mem::take(&mut get.keys))),
             (Self::Version, _) | (Self::Noop, Dialect::Classic) => Expected::Version,
             (Self::Stats(_), _) => Expected::Stats,
             (Self::Authenticate(_), _) => Expected::Admission,

@@ -41,9 +41,10 @@ impl<S> Driver<S> {
 
     /// Tells every caller whose time is over; whether there was one, even if it is gone.
     fn fail_late(&mut self, now: Instant) -> bool {
-        let unwritten = self.shared.queue.take_late(now);
-        let mut late = !unwritten.is_empty();
-        for mut pending in unwritten {
+        let mut late = false;
+        let unwritten = self.shared.queue.take_late(now).into_iter();
+        for mut pending in unwritten.flat_map(|batch| batch.pending) {
+            late = true;
             self.tally.timeouts += u64::from(pending.waiter.lose(Lost::Late { sent: false }));
         }
         for pending in self.batches.iter_mut().flat_map(|batch| &mut batch.pending) {

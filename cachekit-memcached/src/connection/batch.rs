@@ -114,3 +114,101 @@ fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
         (one, other) => one.or(other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::protocol::{Exptime, Get, Key, LARGE_VALUE, Mode, Set};
+
+    fn set(length: usize) -> Request<'static> {
+        Request::Set(Set {
+            key: Key::new(b"written").unwrap(),
+            value: Bytes::from(vec![b'x'; length]),
+            exptime: Exptime::MAX,
+            client_flags: 0,
+            mode: Mode::Set,
+            cas: None,
+        })
+    }
+
+    fn requests() -> [Request<'static>; 6] {
+        let get = Request::Get(Get {
+            key: Key::new(b"read").unwrap(),
+            value: true,
+            left: true,
+            vivify: None,
+            touch: None,
+        });
+        let large = || set(LARGE_VALUE);
+        [set(1), large(), large(), get, set(0), large()]
+    }
+
+    /// All [`requests`], and what each is on the wire.
+    fn filled() -> (Batch, Vec<Vec<u8>>) {
+        let (mut batch, mut wire) = (Batch::default(), Vec::new());
+        for (opaque, mut request) in (0..).zip(requests()) {
+            let mut bytes = Vec::new();
+            request.encode(Dialect::Meta, opaque, &mut bytes);
+            wire.push(bytes);
+            batch.push(&mut request, Dialect::Meta, opaque, Waiter::nobody(), None);
+        }
+        (batch, wire)
+    }
+
+    fn written(batch: &mut Batch) -> Vec<u8> {
+        let length = batch.len();
+        batch.outgoing.copy_to_bytes(length).to_vec()
+    }
+
+    #[test]
+    fn whatever_is_taken_out_all_requests_stay_as_they_were() {
+        for unwanted in 0..1_u32 << requests().len() {
+            let (mut kept, wire) = filled();
+            let is_unwanted = |opaque: u32| unwanted >> opaque & 1 == 1;
+            let opaque = |pending: &Pending| match pending.expected {
+                Expected::Meta { opaque } => opaque,
+                _ => unreachable!("all are meta commands"),
+            };
+            let mut taken = kept.take_out(|pending| is_unwanted(opaque(pending)));
+            for (batch, which) in [(&mut kept, false), (&mut taken, true)] {
+                let of_batch = (0..).zip(&wire).filter(|one| is_unwanted(one.0) == which);
+                let (opaques, wire): (Vec<u32>, Vec<_>) = of_batch.unzip();
+                assert!(batch.pending.iter().map(opaque).eq(opaques));
+                for pending in &batch.pending {
+                    let encoded = &batch.outgoing.text()[pending.begin..];
+                    let key = pending.key.map(|place| place.bytes(encoded));
+                    assert!(key.is_none_or(|key| key == b"read"));
+                }
+                assert!(written(batch) == wire.into_iter().flatten().copied().collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_is_sent_from_its_first_byte_on() {
+        let (batch, wire) = filled();
+        let begin = |place: usize| wire[..place].iter().map(Vec::len).sum::<usize>();
+        let begins = (0..=wire.len()).map(begin);
+        let cuts = begins.flat_map(|begin| [begin.saturating_sub(1), begin, begin + 1]);
+        for cut in cuts.filter(|&cut| cut <= batch.len()) {
+            let (mut batch, _) = filled();
+            let ask = |pending: &mut Pending| {
+                let (sender, reply) = oneshot::channel();
+                pending.waiter = Waiter::new(sender);
+                reply
+            };
+            let replies: Vec<_> = batch.pending.iter_mut().map(ask).collect();
+            batch.outgoing.advance(cut);
+            batch.lose();
+            for (place, mut reply) in replies.into_iter().enumerate() {
+                let lost = reply.try_recv().unwrap().unwrap_err();
+                let sent = begin(place) < cut;
+                assert_eq!(lost == Lost::Sent, sent, "{place} at {cut}");
+                assert_eq!(lost == Lost::Unsent, !sent);
+            }
+        }
+    }
+}

@@ -17,7 +17,7 @@ pub(super) struct Batch {
     pub(super) outgoing: Outgoing,
     /// The oldest first, whose reply comes next.
     pub(super) pending: VecDeque<Pending>,
-    /// The earliest deadline of all that were added.
+    /// The earliest deadline of its requests when it was taken.
     pub(super) due: Option<Instant>,
     /// Whether it had to wait in the queue because the socket took no bytes.
     pub(super) waited: bool,
@@ -66,7 +66,7 @@ impl Batch {
             return taken;
         }
         let mut before = std::mem::take(self);
-        (self.due, self.waited) = (before.due, before.waited);
+        self.waited = before.waited;
         let mut rest = before.pending.into_iter().peekable();
         while let Some(mut pending) = rest.next() {
             let all = before.outgoing.text().len();
@@ -79,6 +79,7 @@ impl Batch {
             };
             pending.begin = batch.outgoing.text().len();
             batch.outgoing.append(part);
+            batch.due = earlier(batch.due, pending.deadline);
             batch.pending.push_back(pending);
         }
         taken

@@ -201,6 +201,7 @@ impl Queued {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use bytes::Bytes;
 
@@ -250,5 +251,17 @@ mod tests {
             drop(late);
             assert!(free.load(Ordering::Relaxed), "{length} bytes");
         }
+    }
+
+    #[test]
+    fn what_is_taken_out_leaves_no_deadline_behind() {
+        let (queue, now) = (Queue::default(), Instant::now());
+        let [soon, later] = [1, 2].map(|seconds| now + Duration::from_secs(seconds));
+        let _exchanges = [soon, later].map(|due| queue.send(Request::Noop, Dialect::Meta, due));
+        assert_eq!(queue.lock().due(), Some(soon));
+        queue.take_late(soon);
+        assert_eq!(queue.lock().due(), Some(later));
+        queue.take_late(later);
+        assert_eq!(queue.lock().due(), None);
     }
 }

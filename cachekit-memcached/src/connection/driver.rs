@@ -112,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         if let Poll::Ready(ended) = self.poll_read(context) {
             return Poll::Ready(Step::End(ended));
         }
-        loop {
+        let turn = loop {
             // What is half written is written first: until then nothing else may be.
             let writable = match self.poll_write(context) {
                 Poll::Ready(Ok(())) => true,
@@ -120,13 +120,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Poll::Pending => false,
             };
             match self.look(context, writable) {
-                Found::Nothing => break,
-                Found::Some => return Poll::Ready(Step::Gather),
+                Found::Nothing => break Poll::Pending,
+                Found::Some => break Poll::Ready(Step::Gather),
                 Found::Batch(batch) => self.take(batch),
                 Found::End => return Poll::Ready(Step::End(Ended::Unused)),
             }
+        };
+        // However much there is to do, every turn keeps the time.
+        match self.poll_time(context) {
+            Poll::Ready(ended) => Poll::Ready(Step::End(ended)),
+            Poll::Pending => turn,
         }
-        self.poll_time(context).map(Step::End)
     }
 
     /// Looks what is in the queue, even while the server takes no bytes: a deadline is kept all the

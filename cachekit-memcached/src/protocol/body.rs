@@ -3,6 +3,7 @@
 use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::Malformed;
+use super::large::LargeBuffers;
 
 /// A value of this length or more is received into memory of its own. A smaller one is copied out
 /// of the buffer that all share: a slice would keep that buffer alive for a few bytes.
@@ -62,19 +63,19 @@ impl Body {
     }
 
     /// Takes the value from the front of `shared`, or `None` if it is not complete yet. A large one
-    /// leaves nothing there that belongs to it. One of a bulk read may go to `small`.
+    /// leaves nothing there that belongs to it; its memory is from `large`. One of a bulk read may go to
+    /// `small`.
     pub(super) fn take(
         &mut self,
         shared: &mut BytesMut,
         small: Option<&mut Small>,
+        large: &LargeBuffers,
     ) -> Result<Option<Bytes>, Malformed> {
         if self.length < LARGE_VALUE + END.len() {
             return self.take_small(shared, small);
         }
         let first = self.length.min(FIRST_STEP);
-        let own = self
-            .own
-            .get_or_insert_with(|| BytesMut::with_capacity(first));
+        let own = self.own.get_or_insert_with(|| large.take(first));
         let here = shared.len().min(self.length - own.len());
         own.extend_from_slice(&shared[..here]);
         shared.advance(here);
@@ -84,7 +85,7 @@ impl Body {
         check_end(own)?;
         let mut own = std::mem::take(own);
         own.truncate(self.length - END.len());
-        Ok(Some(own.freeze()))
+        Ok(Some(large.lend(own)))
     }
 
     fn take_small(

@@ -5,6 +5,7 @@ use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 
 use super::body::{Body, Small};
 use super::expected::Expected;
+use super::large::LargeBuffers;
 use super::line::{line_len, number, printable, split_word, words};
 use super::reply::{Code, Item, Malformed, Meta, Reply};
 
@@ -26,6 +27,7 @@ pub struct Decoder {
     searched: usize,
     value: Option<(Head, Body)>,
     small: Small,
+    large: LargeBuffers,
     /// Memory for a reply.
     room: Option<Box<Meta>>,
     /// What has come of a reply of many lines.
@@ -94,12 +96,13 @@ impl Decoder {
         Ok(reply)
     }
 
-    /// Gives back the memory of a buffer with nothing in it.
+    /// Gives back memory that nothing is in.
     pub fn release(&mut self) {
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
             self.small.release();
         }
+        self.large.release();
     }
 
     /// Whether everything received was taken: the end of the stream would cut no reply off.
@@ -113,7 +116,7 @@ impl Decoder {
             if let Some((_, body)) = &mut self.value {
                 let bulk = matches!(expected, Expected::Values(_));
                 let small = bulk.then_some(&mut self.small);
-                let Some(value) = body.take(&mut self.buffer, small)? else {
+                let Some(value) = body.take(&mut self.buffer, small, &self.large)? else {
                     return Ok(None);
                 };
                 if let Some(reply) = self.end_value(value) {

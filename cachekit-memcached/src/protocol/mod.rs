@@ -16,6 +16,7 @@ mod exptime;
 mod item;
 mod key;
 mod key_line;
+mod large;
 mod line;
 mod meta;
 mod reply;

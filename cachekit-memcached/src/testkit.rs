@@ -13,6 +13,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitOptions, geteuid, kill_process, waitpid};
@@ -20,6 +21,10 @@ use rustix::process::{Pid, Signal, WaitOptions, geteuid, kill_process, waitpid};
 /// How long a server may take to listen, and how often it is looked at.
 const START: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(5);
+
+/// Where servers listen: so many ports from here on, below those that systems give away by themselves.
+const FIRST_PORT: u16 = 12_000;
+const PORTS: u16 = 20_000;
 
 /// A memcached process of this test, alone on a free port of 127.0.0.1 or on a unix socket. It is
 /// killed when this is dropped.
@@ -179,12 +184,20 @@ fn connect(place: &Place) -> io::Result<Box<dyn Socket>> {
     }
 }
 
+/// Another one with each call. None of those that the system gives to sockets which ask for no port:
+/// one of these might be taken before memcached has it, even by the look whether it listens, which
+/// then connects to itself.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port on 127.0.0.1");
-    listener
-        .local_addr()
-        .expect("a bound socket has an address")
-        .port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Processes that run at the same time begin at other places.
+    let first = (std::process::id() % 100) as u16 * 200;
+    let free = |_| {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed) % PORTS;
+        let port = FIRST_PORT + (first + next) % PORTS;
+        let bound = TcpListener::bind(("127.0.0.1", port));
+        bound.is_ok().then_some(port)
+    };
+    (0..PORTS).find_map(free).expect("a free port on 127.0.0.1")
 }
 
 /// Starts memcached and waits until it listens; `None` if it ends before.

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use tokio::time::Instant;
 
-use super::debts::Change;
 use super::route::{Deadlines, Tried};
 use super::span::CallSpan;
 use super::{Answered, Cluster, Place, Target, join_all};
@@ -152,8 +151,8 @@ impl Cluster {
                 Err(failure) => results.push((job.index, Err(failure))),
             }
             if window.len() == WINDOW || bytes >= WINDOW_BYTES {
-                let errands = std::mem::take(&mut window);
-                results.extend(self.carry_out_all(errands, deadlines, &span).await);
+                let requests = std::mem::take(&mut window);
+                results.extend(self.carry_out_all(requests, deadlines, &span).await);
                 bytes = 0;
             }
         }
@@ -164,33 +163,25 @@ impl Cluster {
     /// Sends requests to one node, and sees to what they leave to be deleted.
     async fn carry_out_all(
         &self,
-        errands: Vec<(usize, Target<'_>, Request<'_>)>,
+        requests: Vec<(usize, Target<'_>, Request<'_>)>,
         deadlines: Deadlines,
         span: &CallSpan,
     ) -> Vec<(usize, Result<Answered, Failure>)> {
-        let Some((_, target, request)) = errands.first() else {
+        let Some((_, target, request)) = requests.first() else {
             return Vec::new();
         };
         span.operation(request.operation());
         let (target, deadline) = (*target, deadlines.of(request));
-        let mut changes = Vec::with_capacity(errands.len());
-        for (_, target, request) in &errands {
-            let change = self.change(target.place, request);
-            changes.push(change.inspect(Change::begins));
+        let mut errands = Vec::with_capacity(requests.len());
+        let mut together = Vec::with_capacity(requests.len());
+        for (index, target, request) in requests {
+            errands.push((index, self.errand(target, &request)));
+            together.push(request);
         }
-        let (targets, requests): (Vec<_>, Vec<_>) = errands
-            .into_iter()
-            .map(|(index, target, request)| ((index, target), request))
-            .unzip();
-        let answers = target.ask_all(requests, deadline).await;
-        let mut results = Vec::with_capacity(answers.len());
-        for (((index, target), change), outcome) in targets.into_iter().zip(changes).zip(answers) {
-            if let Some(change) = change {
-                change.ends(outcome.as_ref().err());
-            }
-            let outcome = outcome.inspect_err(|failure| span.failed(failure));
-            results.push((index, outcome.map(|answer| target.answered(answer))));
-        }
-        results
+        let answers = target.ask_all(together, deadline).await;
+        let pairs = errands.into_iter().zip(answers);
+        pairs
+            .map(|((index, errand), outcome)| (index, errand.end(outcome, span)))
+            .collect()
     }
 }

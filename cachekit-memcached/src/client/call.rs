@@ -6,11 +6,10 @@ use std::task::{Context, Poll, ready};
 
 use tokio::time::Instant;
 
-use super::debts::Change;
+use super::errand::Errand;
 use super::route::{Deadlines, Tried};
 use super::span::CallSpan;
 use super::{Answered, Cluster, Place, Target};
-use crate::connection::Answer;
 use crate::error::Failure;
 use crate::node::{Link, Node, Sent};
 use crate::protocol::Request;
@@ -88,10 +87,12 @@ impl Cluster {
             };
             let request = request(target)?;
             let deadline = deadlines.of(&request);
-            let errand = self.errand(target, &request, CallSpan::at(node));
+            let span = CallSpan::at(node);
+            span.operation(request.operation());
+            let errand = self.errand(target, &request);
             match node.send(link, request, deadline) {
-                Ok(sent) => Ok(Started { errand, sent }),
-                Err(failure) => Err(errand.failed(failure)),
+                Ok(sent) => Ok(Started { errand, sent, span }),
+                Err(failure) => Err(errand.failed(failure, &span)),
             }
         })
     }
@@ -117,8 +118,9 @@ impl Cluster {
         target.link = Some(&link);
         let request = request(target)?;
         let deadline = deadlines.of(&request);
-        let errand = self.errand(target, &request, span);
-        errand.end(target.ask(request, deadline).await)
+        span.operation(request.operation());
+        let errand = self.errand(target, &request);
+        errand.end(target.ask(request, deadline).await, &span)
     }
 
     /// A node that is not reached yet.
@@ -127,25 +129,6 @@ impl Cluster {
             place,
             node: &self.nodes[place.node],
             link: None,
-        }
-    }
-
-    /// `request` is about to be sent to `target`.
-    fn errand<'a>(
-        &'a self,
-        target: Target<'_>,
-        request: &Request<'a>,
-        span: CallSpan,
-    ) -> Errand<'a> {
-        span.operation(request.operation());
-        let change = self.change(target.place, request).inspect(Change::begins);
-        let change = change.map(Box::new);
-        Errand {
-            change,
-            span,
-            node: target.place.node,
-            fenced: target.fenced(),
-            run: target.run(),
         }
     }
 
@@ -196,26 +179,17 @@ impl Led<'_> {
     pub(crate) async fn call(&self, request: Request<'_>) -> Result<Answered, Failure> {
         let target = self.target();
         let span = CallSpan::at(self.node);
-        let errand = self.client.errand(target, &request, span);
-        errand.end(target.ask(request, self.deadline).await)
+        span.operation(request.operation());
+        let errand = self.client.errand(target, &request);
+        errand.end(target.ask(request, self.deadline).await, &span)
     }
-}
-
-/// What there is to do when a request has come to an end, for those who look on and for those who
-/// read later.
-struct Errand<'a> {
-    /// Boxed, because reads, which are most of all calls, change nothing.
-    change: Option<Box<Change<'a>>>,
-    span: CallSpan,
-    node: usize,
-    fenced: bool,
-    run: u64,
 }
 
 /// A request that was sent.
 struct Started<'a> {
     errand: Errand<'a>,
     sent: Sent<'a>,
+    span: CallSpan,
 }
 
 /// Waits for the reply. An `async fn` would hold all of it twice, in the future of every call.
@@ -224,33 +198,6 @@ impl Future for Started<'_> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = ready!(Pin::new(&mut self.sent).poll(context));
-        Poll::Ready(self.errand.end(outcome))
-    }
-}
-
-impl Errand<'_> {
-    fn end(&self, outcome: Result<Answer, Failure>) -> Result<Answered, Failure> {
-        match outcome {
-            Ok(answer) => {
-                if let Some(change) = &self.change {
-                    change.ends(None);
-                }
-                Ok(Answered {
-                    answer,
-                    node: self.node,
-                    fenced: self.fenced,
-                    run: self.run,
-                })
-            }
-            Err(failure) => Err(self.failed(failure)),
-        }
-    }
-
-    fn failed(&self, failure: Failure) -> Failure {
-        self.span.failed(&failure);
-        if let Some(change) = &self.change {
-            change.ends(Some(&failure));
-        }
-        failure
+        Poll::Ready(self.errand.end(outcome, &self.span))
     }
 }

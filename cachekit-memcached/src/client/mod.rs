@@ -7,6 +7,7 @@ mod call;
 mod counter;
 mod debts;
 mod delete;
+mod errand;
 mod invalidate;
 mod item;
 mod join;
@@ -252,15 +253,6 @@ impl Target<'_> {
     /// Which run of the node this is.
     fn run(&self) -> u64 {
         self.link.map_or(0, |link| link.greeting.run)
-    }
-
-    fn answered(&self, answer: Answer) -> Answered {
-        Answered {
-            answer,
-            node: self.place.node,
-            fenced: self.fenced(),
-            run: self.run(),
-        }
     }
 }
 

@@ -1,0 +1,60 @@
+//! What there is to do about a request beside sending it.
+
+use super::debts::Change;
+use super::span::CallSpan;
+use super::{Answered, Cluster, Target};
+use crate::connection::Answer;
+use crate::error::Failure;
+use crate::protocol::Request;
+
+/// A request on its way to one node: what it leaves to be deleted, and who answers it.
+#[derive(Debug)]
+pub(super) struct Errand<'a> {
+    /// Boxed, because reads, which are most of all calls, change nothing.
+    change: Option<Box<Change<'a>>>,
+    node: usize,
+    fenced: bool,
+    run: u64,
+}
+
+impl Cluster {
+    /// `request` is about to be sent to `target`.
+    pub(super) fn errand<'a>(&'a self, target: Target<'_>, request: &Request<'a>) -> Errand<'a> {
+        let change = self.change(target.place, request).inspect(Change::begins);
+        Errand {
+            change: change.map(Box::new),
+            node: target.place.node,
+            fenced: target.fenced(),
+            run: target.run(),
+        }
+    }
+}
+
+impl Errand<'_> {
+    /// It came to this.
+    pub(super) fn end(
+        &self,
+        outcome: Result<Answer, Failure>,
+        span: &CallSpan,
+    ) -> Result<Answered, Failure> {
+        let answer = outcome.map_err(|failure| self.failed(failure, span))?;
+        if let Some(change) = &self.change {
+            change.ends(None);
+        }
+        Ok(Answered {
+            answer,
+            node: self.node,
+            fenced: self.fenced,
+            run: self.run,
+        })
+    }
+
+    /// It failed, perhaps before it was sent.
+    pub(super) fn failed(&self, failure: Failure, span: &CallSpan) -> Failure {
+        span.failed(&failure);
+        if let Some(change) = &self.change {
+            change.ends(Some(&failure));
+        }
+        failure
+    }
+}

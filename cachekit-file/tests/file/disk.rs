@@ -10,29 +10,35 @@ use cachekit_core::backend::{Backend, NodeState, Want};
 use cachekit_core::error::ErrorKind;
 use cachekit_file::{Config, FileBackend};
 
+use crate::child;
 use crate::scratch::{LONG, Scratch, key, set, value};
 
-/// Runs `body` of this binary with a file system of 256 KiB mounted at a directory of its own.
-/// Its standard input names that directory.
-fn on_a_small_disk(body: &str) {
+/// Runs `test` as a child with a file system of 256 KiB mounted at the directory that it works on.
+fn on_a_small_disk(test: &str) {
     let scratch = Scratch::new();
-    let mount = r#"mount -t tmpfs -o size=256k,mode=0700 none "$1" || exit 77
-        echo "$1" | "$2" --exact "$3" --ignored --nocapture"#;
-    let run = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", mount, "sh"])
-        .arg(scratch.path())
-        .arg(std::env::current_exe().unwrap())
-        .arg(body)
-        .output();
-    match run {
-        Ok(run) if run.status.success() => {}
-        Ok(run) if !String::from_utf8_lossy(&run.stdout).contains("running 1 test") => {
-            not_run(&format!(
-                "a mount of its own is not permitted here: {run:?}"
-            ));
-        }
-        Ok(run) => panic!("{}", String::from_utf8_lossy(&run.stdout)),
-        Err(error) => not_run(&format!("there is no unshare here: {error}")),
+    let mount = r#"mount -t tmpfs -o size=256k,mode=0700 none "$CACHEKIT_TEST_DIRECTORY" || exit 77
+        "$@""#;
+    let mut shell = Command::new("unshare");
+    shell.args(["--map-root-user", "--mount", "sh"]);
+    let run = child::by_script(shell, mount, test, scratch.path()).output();
+    let run = match run {
+        Ok(run) => run,
+        Err(error) => return not_run(&format!("there is no unshare here: {error}")),
+    };
+    let output = String::from_utf8_lossy(&run.stdout);
+    if output.contains("running 1 test") {
+        assert!(
+            run.status.success() && output.contains("1 passed"),
+            "{output}"
+        );
+    } else {
+        assert!(
+            !run.status.success(),
+            "there is no test of this name: {test}"
+        );
+        not_run(&format!(
+            "a mount of its own is not permitted here: {run:?}"
+        ));
     }
 }
 
@@ -40,15 +46,6 @@ fn on_a_small_disk(body: &str) {
 fn not_run(reason: &str) {
     let line = format!("not run: a test with a disk of its own: {reason}\n");
     std::io::stdout().write_all(line.as_bytes()).unwrap();
-}
-
-fn mounted() -> Config {
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).unwrap();
-    Config {
-        directory: line.trim_end().into(),
-        ..Config::default()
-    }
 }
 
 fn remount(config: &Config, how: &str) {
@@ -60,10 +57,8 @@ fn remount(config: &Config, how: &str) {
     assert!(status.unwrap().success());
 }
 
-#[tokio::test]
-#[ignore = "the body of a process that has a small disk"]
-async fn fill_the_disk() {
-    let backend = FileBackend::new(mounted()).unwrap();
+async fn fill_the_disk(config: Config) {
+    let backend = FileBackend::new(config).unwrap();
     set(&backend, "old", b"old").await;
     let large = Bytes::from(vec![b'x'; 100_000]);
     let mut refused = None;
@@ -88,10 +83,7 @@ async fn fill_the_disk() {
     assert_eq!(value(&backend, refused.as_str()).await.unwrap(), large);
 }
 
-#[tokio::test]
-#[ignore = "the body of a process that has a small disk"]
-async fn make_the_disk_read_only() {
-    let config = mounted();
+async fn make_the_disk_read_only(config: Config) {
     let backend = FileBackend::new(config.clone()).unwrap();
     set(&backend, "k", b"v").await;
     remount(&config, "ro");
@@ -133,20 +125,26 @@ fn a_test_that_cannot_have_a_disk_says_so_although_it_passes() {
     );
 }
 
-#[test]
-fn a_full_disk_is_a_typed_error_and_keeps_what_is_there() {
-    on_a_small_disk("disk::fill_the_disk");
-}
-
-#[test]
-fn a_read_only_disk_serves_what_it_has_and_heals() {
-    on_a_small_disk("disk::make_the_disk_read_only");
+#[tokio::test]
+async fn a_full_disk_is_a_typed_error_and_keeps_what_is_there() {
+    match child::config() {
+        Some(config) => fill_the_disk(config).await,
+        None => {
+            on_a_small_disk("disk::a_full_disk_is_a_typed_error_and_keeps_what_is_there");
+        }
+    }
 }
 
 #[tokio::test]
-#[ignore = "the body of a process that may open few files"]
-async fn open_too_many_files() {
-    let backend = FileBackend::new(mounted()).unwrap();
+async fn a_read_only_disk_serves_what_it_has_and_heals() {
+    match child::config() {
+        Some(config) => make_the_disk_read_only(config).await,
+        None => on_a_small_disk("disk::a_read_only_disk_serves_what_it_has_and_heals"),
+    }
+}
+
+async fn open_too_many_files(config: Config) {
+    let backend = FileBackend::new(config).unwrap();
     set(&backend, "k", b"v").await;
     let open = || std::fs::File::open("/dev/null");
     let held: Vec<_> = std::iter::repeat_with(open).map_while(Result::ok).collect();
@@ -172,17 +170,16 @@ async fn open_too_many_files() {
     assert_eq!(value(&backend, "k").await.unwrap(), "new");
 }
 
-#[test]
-fn too_many_open_files_is_a_typed_error_and_heals() {
+#[tokio::test]
+async fn too_many_open_files_is_a_typed_error_and_heals() {
+    const THIS: &str = "disk::too_many_open_files_is_a_typed_error_and_heals";
+    if let Some(config) = child::config() {
+        return open_too_many_files(config).await;
+    }
     let scratch = Scratch::new();
-    let limit = r#"ulimit -n 64; echo "$1" | "$2" --exact "$3" --ignored --nocapture"#;
-    let run = Command::new("sh")
-        .args(["-c", limit, "sh"])
-        .arg(scratch.path())
-        .arg(std::env::current_exe().unwrap())
-        .arg("disk::open_too_many_files")
-        .output()
-        .unwrap();
+    let few = "ulimit -n 64\n\"$@\"";
+    let mut run = child::by_script(Command::new("sh"), few, THIS, scratch.path());
+    let run = run.output().unwrap();
     let output = String::from_utf8_lossy(&run.stdout);
     assert!(
         run.status.success() && output.contains("1 passed"),

@@ -2,6 +2,7 @@
 
 mod calls;
 mod caps;
+mod child;
 mod conformance;
 mod damage;
 mod directory;

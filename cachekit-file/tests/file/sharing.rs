@@ -1,8 +1,8 @@
 //! Instances and processes that share a directory.
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use cachekit_core::clock::Clock;
 use cachekit_core::testkit::ManualClock;
 use cachekit_file::{Config, FileBackend};
 
+use crate::child;
 use crate::scratch::{LONG, Scratch, key, set, value};
 
 #[tokio::test]
@@ -37,19 +38,13 @@ async fn two_instances_see_each_others_writes_expiries_and_removals() {
     assert_eq!(value(&a, "k").await, None);
 }
 
-/// This test binary again, as a process of its own that runs `body` on `directory`.
+/// A child that runs `test` on `directory`.
 struct Process(Child);
 
 impl Process {
-    fn start(body: &str, directory: &Path) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", body, "--ignored", "--nocapture", "--quiet"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        writeln!(child.stdin.take().unwrap(), "{}", directory.display()).unwrap();
-        Self(child)
+    fn start(test: &str, directory: &Path) -> Self {
+        let mut command = child::of(test, directory);
+        Self(command.stdout(Stdio::piped()).spawn().unwrap())
     }
 
     /// Reads its output up to a line that ends in `text`.
@@ -71,15 +66,6 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
-    }
-}
-
-fn config_from_stdin() -> Config {
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).unwrap();
-    Config {
-        directory: PathBuf::from(line.trim_end()),
-        ..Config::default()
     }
 }
 
@@ -119,22 +105,21 @@ async fn churn(backend: &FileBackend, rounds: usize) {
     }
 }
 
-#[tokio::test]
-#[ignore = "the body of another process"]
-async fn churning_process() {
-    let backend = FileBackend::new(config_from_stdin()).unwrap();
+async fn churn_and_say_so(config: Config) {
+    let backend = FileBackend::new(config).unwrap();
     churn(&backend, 60).await;
-    backend
-        .set(&key("done"), Bytes::from("v"), LONG, None)
-        .await
-        .unwrap();
+    set(&backend, "done", b"v").await;
 }
 
 #[tokio::test]
 async fn processes_that_write_the_same_keys_never_find_a_wrong_value() {
+    const THIS: &str = "sharing::processes_that_write_the_same_keys_never_find_a_wrong_value";
+    if let Some(config) = child::config() {
+        return churn_and_say_so(config).await;
+    }
     let scratch = Scratch::new();
     let processes: Vec<_> = (0..3)
-        .map(|_| Process::start("sharing::churning_process", &scratch.cache()))
+        .map(|_| Process::start(THIS, &scratch.cache()))
         .collect();
     let backend = FileBackend::new(scratch.config()).unwrap();
     churn(&backend, 60).await;
@@ -151,10 +136,8 @@ async fn processes_that_write_the_same_keys_never_find_a_wrong_value() {
     );
 }
 
-#[tokio::test]
-#[ignore = "the body of another process"]
-async fn writing_process() {
-    let backend = FileBackend::new(config_from_stdin()).unwrap();
+async fn write_for_ever(config: Config) {
+    let backend = FileBackend::new(config).unwrap();
     for round in 0.. {
         for number in 0..20 {
             let key = key(&format!("shared:{number}"));
@@ -169,10 +152,14 @@ async fn writing_process() {
 
 #[tokio::test]
 async fn a_writer_that_is_killed_leaves_every_entry_whole_or_absent() {
+    const THIS: &str = "sharing::a_writer_that_is_killed_leaves_every_entry_whole_or_absent";
+    if let Some(config) = child::config() {
+        return write_for_ever(config).await;
+    }
     let scratch = Scratch::new();
     let backend = FileBackend::new(scratch.config()).unwrap();
     for _ in 0..10 {
-        let mut process = Process::start("sharing::writing_process", &scratch.cache());
+        let mut process = Process::start(THIS, &scratch.cache());
         process.wait_for("round");
         drop(process);
         for number in 0..20 {

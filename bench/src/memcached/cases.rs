@@ -17,7 +17,7 @@ pub(super) struct Case {
     pub(super) place: Place,
     /// How many servers are started for it; the trials of an outage start their own.
     pub(super) servers: usize,
-    pub(super) contenders: &'static [Who],
+    pub(super) contenders: &'static [&'static [Who]],
     pub(super) columns: &'static [&'static str],
     pub(super) bars: &'static [Bar],
 }
@@ -25,43 +25,27 @@ pub(super) struct Case {
 const OURS: Who = Who::Ours { clients: 1 };
 const COLUMNS: &[&str] = &[RATE, MEDIAN, P99, CLIENT, SERVER, FOREIGN];
 
-/// Every client of Rust, for small values on one server.
-const PEERS: &[Who] = &[
-    OURS,
+const US: &[Who] = &[OURS];
+/// Clients of Rust whose calls are awaited, for one server.
+const ASYNC: &[Who] = &[
     Who::AsyncMemcachedPool,
     Who::AsyncMemcachedOwn,
     Who::MemcacheAsync,
     Who::Mcmc,
     Who::MemcacheExpAsync,
     Who::CachekitRs,
-    Who::MemcacheExp,
-    Who::MemcacheR2d2,
-    Who::Pipelined,
 ];
-
-/// Those that more than 16 callers, or none of more than one thread, leave a chance.
-const ASYNC_PEERS: &[Who] = &[
-    OURS,
-    Who::AsyncMemcachedPool,
-    Who::AsyncMemcachedOwn,
-    Who::MemcacheAsync,
-    Who::Mcmc,
-    Who::MemcacheExpAsync,
-    Who::CachekitRs,
-    Who::Pipelined,
-];
-
-/// For larger values: every client of Rust but the blocking one behind a pool.
-const VALUE_PEERS: &[Who] = &[
-    OURS,
-    Who::AsyncMemcachedPool,
-    Who::AsyncMemcachedOwn,
-    Who::MemcacheAsync,
-    Who::Mcmc,
-    Who::MemcacheExpAsync,
-    Who::CachekitRs,
-    Who::MemcacheExp,
-];
+/// Clients of Rust whose calls block: a thread for each caller.
+const BLOCKING: &[Who] = &[Who::MemcacheExp, Who::MemcacheR2d2];
+/// Clients of Rust that know several servers.
+const SHARDING: &[Who] = &[Who::MemcacheExpAsync, Who::MemcacheExp, Who::MemcacheR2d2];
+const PYTHON: &[Who] = &[Who::Pymemcache, Who::Pylibmc];
+/// For small values on one server.
+const PEERS: &[&[Who]] = &[US, ASYNC, BLOCKING, PIPELINED];
+const ASYNC_PEERS: &[&[Who]] = &[US, ASYNC, PIPELINED];
+const PIPELINED: &[Who] = &[Who::Pipelined];
+/// For larger values: not the one behind a blocking pool.
+const VALUE_PEERS: &[&[Who]] = &[US, ASYNC, &[Who::MemcacheExp]];
 
 const fn gets(callers: usize, size: usize) -> Work {
     load(Operation::Get, callers, size)
@@ -83,20 +67,7 @@ pub(super) const ALL: &[Case] = &[
         work: gets(1, 100),
         place: Place::Pinned,
         servers: 1,
-        contenders: &[
-            OURS,
-            Who::AsyncMemcachedPool,
-            Who::AsyncMemcachedOwn,
-            Who::MemcacheAsync,
-            Who::Mcmc,
-            Who::MemcacheExpAsync,
-            Who::CachekitRs,
-            Who::MemcacheExp,
-            Who::MemcacheR2d2,
-            Who::Pymemcache,
-            Who::Pylibmc,
-            Who::OneByOne,
-        ],
+        contenders: &[US, ASYNC, BLOCKING, PYTHON, &[Who::OneByOne]],
         columns: COLUMNS,
         bars: &[
             Bar::Duration(Rival::One(Who::OneByOne), 1.15),
@@ -166,16 +137,13 @@ pub(super) const ALL: &[Case] = &[
         place: Place::Pinned,
         servers: 1,
         contenders: &[
-            Who::Ours { clients: 2 },
-            Who::Ours { clients: 3 },
-            Who::Ours { clients: 4 },
-            Who::AsyncMemcachedPool,
-            Who::AsyncMemcachedOwn,
-            Who::MemcacheAsync,
-            Who::Mcmc,
-            Who::MemcacheExpAsync,
-            Who::CachekitRs,
-            Who::MemcacheExp,
+            &[
+                Who::Ours { clients: 2 },
+                Who::Ours { clients: 3 },
+                Who::Ours { clients: 4 },
+            ],
+            ASYNC,
+            &[Who::MemcacheExp],
         ],
         columns: COLUMNS,
         bars: &[Bar::AtLeast(RATE, Rival::Rust, 2.0)],
@@ -187,16 +155,17 @@ pub(super) const ALL: &[Case] = &[
         place: Place::Pinned,
         servers: 1,
         contenders: &[
-            OURS,
-            Who::AsyncMemcachedOwn,
-            Who::MemcacheAsync,
-            Who::Mcmc,
-            Who::MemcacheExpAsync,
-            Who::MemcacheExp,
-            Who::MemcacheR2d2,
-            Who::Pymemcache,
-            Who::Pylibmc,
-            Who::MultiGet,
+            US,
+            // Those that read in bulk; a pool is of no use to one caller.
+            &[
+                Who::AsyncMemcachedOwn,
+                Who::MemcacheAsync,
+                Who::Mcmc,
+                Who::MemcacheExpAsync,
+            ],
+            BLOCKING,
+            PYTHON,
+            &[Who::MultiGet],
         ],
         columns: COLUMNS,
         bars: &[
@@ -210,14 +179,7 @@ pub(super) const ALL: &[Case] = &[
         work: load(Operation::GetMany, 1, 100),
         place: Place::Pinned,
         servers: 3,
-        contenders: &[
-            OURS,
-            Who::MemcacheExpAsync,
-            Who::MemcacheExp,
-            Who::MemcacheR2d2,
-            Who::Pymemcache,
-            Who::Pylibmc,
-        ],
+        contenders: &[US, SHARDING, PYTHON],
         columns: COLUMNS,
         bars: &[
             Bar::AtLeast(RATE, Rival::One(Who::Pylibmc), 1.0),
@@ -230,12 +192,7 @@ pub(super) const ALL: &[Case] = &[
         work: load(Operation::GetMany, 16, 100),
         place: Place::Pinned,
         servers: 3,
-        contenders: &[
-            OURS,
-            Who::MemcacheExpAsync,
-            Who::MemcacheExp,
-            Who::MemcacheR2d2,
-        ],
+        contenders: &[US, SHARDING],
         columns: COLUMNS,
         bars: &[Bar::AtLeast(RATE, Rival::Rust, 2.0)],
     },
@@ -256,13 +213,15 @@ pub(super) const ALL: &[Case] = &[
         place: Place::Pinned,
         servers: 1,
         contenders: &[
-            OURS,
-            Who::AsyncMemcachedPool,
-            Who::AsyncMemcachedOwn,
-            Who::Mcmc,
-            Who::MemcacheExpAsync,
-            Who::CachekitRs,
-            Who::MemcacheExp,
+            US,
+            &[
+                Who::AsyncMemcachedPool,
+                Who::AsyncMemcachedOwn,
+                Who::Mcmc,
+                Who::MemcacheExpAsync,
+                Who::CachekitRs,
+                Who::MemcacheExp,
+            ],
         ],
         columns: COLUMNS,
         bars: &[Bar::AtLeast(RATE, Rival::Rust, 0.9)],
@@ -283,7 +242,7 @@ pub(super) const ALL: &[Case] = &[
         work: Work::Mixed,
         place: Place::Pinned,
         servers: 1,
-        contenders: &[OURS, Who::TwoSockets],
+        contenders: &[US, &[Who::TwoSockets]],
         columns: &[RATE, MEDIAN, P99, mixed::LARGE, CLIENT, SERVER, FOREIGN],
         bars: &[
             Bar::AtMost(P99, Rival::One(Who::TwoSockets), 1.3),
@@ -296,7 +255,7 @@ pub(super) const ALL: &[Case] = &[
         work: Work::Killed,
         place: Place::Pinned,
         servers: 0,
-        contenders: &[OURS],
+        contenders: &[US],
         columns: &[
             killed::CALLS,
             killed::FAILED,
@@ -316,7 +275,7 @@ pub(super) const ALL: &[Case] = &[
         work: Work::Stopped,
         place: Place::Pinned,
         servers: 0,
-        contenders: &[OURS],
+        contenders: &[US],
         columns: &[
             stopped::BEYOND,
             stopped::EJECTED,
@@ -340,7 +299,7 @@ pub(super) const ALL: &[Case] = &[
         work: Work::Memory,
         place: Place::Pinned,
         servers: 1,
-        contenders: &[OURS],
+        contenders: &[US],
         columns: &[
             memory::CALLS,
             memory::ABORTED,

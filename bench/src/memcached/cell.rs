@@ -118,9 +118,9 @@ impl Cell {
         gates: &[Arc<Gate>],
         tasks: Vec<JoinHandle<Result<Histogram, Failed>>>,
     ) -> Result<Figures, Failed> {
-        tokio::time::sleep(Duration::from_secs_f64(self.warm_up)).await;
+        machine::pass(Duration::from_secs_f64(self.warm_up)).await;
         let measured = Measured::begin(gates, &self.processes);
-        tokio::time::sleep(Duration::from_secs_f64(self.measured)).await;
+        machine::pass(Duration::from_secs_f64(self.measured)).await;
         let mut figures = measured.end();
         let mut times = Histogram::default();
         tokio::time::timeout(END, async {

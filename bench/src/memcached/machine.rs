@@ -147,6 +147,12 @@ pub(super) fn now() -> Instant {
     Instant::now()
 }
 
+/// Lets time pass while the load goes on: what happens in it is what is measured, and nothing is
+/// waited for.
+pub(super) async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
 /// The memory of this process that is in use, in bytes.
 pub(super) fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -54,7 +54,13 @@ impl<'a> Rounds<'a> {
             measured,
             quick: self.options.quick,
         };
-        let cells: Vec<_> = case.contenders.iter().map(cell).collect();
+        let cells: Vec<_> = case
+            .contenders
+            .iter()
+            .copied()
+            .flatten()
+            .map(cell)
+            .collect();
         let mut samples = vec![Vec::new(); cells.len()];
         let mut order: Vec<_> = (0..cells.len()).collect();
         let rounds = self.options.rounds(case);

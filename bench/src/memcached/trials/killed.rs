@@ -10,7 +10,7 @@ use crate::Failed;
 use crate::memcached::cell::{Cell, FOREIGN, Figures};
 use crate::memcached::histogram::Histogram;
 use crate::memcached::keys::Keys;
-use crate::memcached::machine::{Usage, now};
+use crate::memcached::machine::{Usage, now, pass};
 use crate::memcached::servers;
 use crate::memcached::trials::outage::Fleet;
 
@@ -77,7 +77,7 @@ pub(crate) fn run(cell: &Cell) -> Result<Figures, Failed> {
 /// Waits for a `phase`; returns how many cores other programs had in it.
 async fn foreign(phase: Duration, servers: &[u32]) -> f64 {
     let before = Usage::now(servers);
-    tokio::time::sleep(phase).await;
+    pass(phase).await;
     Usage::now(servers).since(before).foreign
 }
 

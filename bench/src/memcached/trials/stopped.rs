@@ -13,7 +13,7 @@ use cachekit_memcached::{Client, Ttl};
 use crate::Failed;
 use crate::memcached::cell::{Cell, Figures};
 use crate::memcached::histogram::Histogram;
-use crate::memcached::machine::now;
+use crate::memcached::machine::{now, pass};
 use crate::memcached::trials::outage::Fleet;
 
 /// Reads of a value that was replaced or removed, as the caller had been told, before they began.
@@ -68,13 +68,13 @@ pub(crate) fn run(cell: &Cell) -> Result<Figures, Failed> {
             tokio::spawn(caller.run(Arc::clone(&shared), timeout / 2))
         });
         let callers: Vec<_> = callers.collect();
-        tokio::time::sleep(timeout).await;
+        pass(timeout).await;
         let stopped = now();
         fleet.victim().stop();
-        tokio::time::sleep(timeout * STOPPED).await;
+        pass(timeout * STOPPED).await;
         fleet.victim().resume();
         let returned = back_in_use(fleet.victim()).await;
-        tokio::time::sleep(if cell.quick { timeout } else { AFTER }).await;
+        pass(if cell.quick { timeout } else { AFTER }).await;
         shared.over.store(true, Ordering::Relaxed);
         let (mut times, mut waited) = (Histogram::default(), stopped);
         for caller in callers {
@@ -102,8 +102,9 @@ pub(crate) fn run(cell: &Cell) -> Result<Figures, Failed> {
 async fn back_in_use(server: &Server) -> Duration {
     let began = now();
     let gets = server.stat("cmd_get");
+    let mut looks = tokio::time::interval(LOOK);
     while now().saturating_duration_since(began) < RETURN {
-        tokio::time::sleep(LOOK).await;
+        looks.tick().await;
         if server.stat("cmd_get") > gets + GETS {
             break;
         }

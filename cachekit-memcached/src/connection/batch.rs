@@ -118,32 +118,15 @@ fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::protocol::{Exptime, Get, Key, LARGE_VALUE, Mode, Set};
-
-    fn set(length: usize) -> Request<'static> {
-        Request::Set(Set {
-            key: Key::new(b"written").unwrap(),
-            value: Bytes::from(vec![b'x'; length]),
-            exptime: Exptime::MAX,
-            client_flags: 0,
-            mode: Mode::Set,
-            cas: None,
-        })
-    }
+    use crate::protocol::{LARGE_VALUE, samples};
 
     fn requests() -> [Request<'static>; 6] {
-        let get = Request::Get(Get {
-            key: Key::new(b"read").unwrap(),
-            value: true,
-            left: true,
-            vivify: None,
-            touch: None,
-        });
+        let set = |length: usize| samples::set("written", vec![b'x'; length]);
         let large = || set(LARGE_VALUE);
+        let get = samples::get("read");
         [set(1), large(), large(), get, set(0), large()]
     }
 

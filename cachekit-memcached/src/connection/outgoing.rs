@@ -162,17 +162,10 @@ impl fmt::Debug for Outgoing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Exptime, Key, Mode, Set};
+    use crate::protocol::samples;
 
     fn set(length: usize) -> Request<'static> {
-        Request::Set(Set {
-            key: Key::new(b"k").unwrap(),
-            value: Bytes::from(vec![b'x'; length]),
-            exptime: Exptime::MAX,
-            client_flags: 0,
-            mode: Mode::Set,
-            cas: None,
-        })
+        samples::set("k", vec![b'x'; length])
     }
 
     /// Requests with and without large values, and what they are on the wire.

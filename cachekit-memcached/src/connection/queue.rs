@@ -206,7 +206,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::protocol::{Exptime, Key, LARGE_VALUE, Mode, Set};
+    use crate::protocol::{LARGE_VALUE, samples};
 
     /// Bytes whose owner looks, when it is dropped, whether the lock is there to be had.
     struct Owner {
@@ -238,14 +238,7 @@ mod tests {
                 queue: Arc::clone(&queue),
                 free: Arc::clone(&free),
             };
-            let set = Request::Set(Set {
-                key: Key::new(b"k").unwrap(),
-                value: Bytes::from_owner(owner),
-                exptime: Exptime::MAX,
-                client_flags: 0,
-                mode: Mode::Set,
-                cas: None,
-            });
+            let set = samples::set("k", Bytes::from_owner(owner));
             let _exchange = queue.send(set, Dialect::Meta, now);
             let late = queue.take_late(now);
             drop(late);

@@ -17,7 +17,8 @@ use tokio::time::Instant;
 
 use super::load::MAX_REQUESTS;
 use super::{Answer, Connection, Exchange, Lost, Traffic};
-use crate::protocol::{Exptime, Get, GetMany, Key, KeyLine, Mode, Reply, Request, Set, Statistics};
+use crate::protocol::samples::{self, get};
+use crate::protocol::{GetMany, Key, KeyLine, Reply, Request, Statistics};
 
 const TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -62,26 +63,8 @@ fn key(key: &str) -> Key<'static> {
     Key::new(key.as_bytes().to_vec()).unwrap()
 }
 
-fn get(text: &str) -> Request<'static> {
-    Request::Get(Get {
-        key: key(text),
-        value: true,
-        left: true,
-        vivify: None,
-        touch: None,
-    })
-}
-
-fn set(text: &str) -> Request<'static> {
-    let (exptime, value) = (Exptime::MAX, Bytes::from_static(b"v"));
-    Request::Set(Set {
-        key: key(text),
-        value,
-        exptime,
-        client_flags: 0,
-        cas: None,
-        mode: Mode::Set,
-    })
+fn set(key: &str) -> Request<'static> {
+    samples::set(key, "v")
 }
 
 fn ask(connection: &Connection, request: Request<'_>) -> Result<Exchange, Lost> {
@@ -138,15 +121,7 @@ async fn a_reply_that_comes_byte_by_byte_is_whole() {
 async fn a_large_value_is_read_and_written_whole() {
     let (connection, mut peer) = Peer::connected();
     let body = Bytes::from(vec![b'x'; 3_000_000]);
-    let request = Set {
-        key: key("a"),
-        value: body.clone(),
-        exptime: Exptime::MAX,
-        client_flags: 0,
-        cas: None,
-        mode: Mode::Set,
-    };
-    let stored = ask(&connection, Request::Set(request)).unwrap();
+    let stored = ask(&connection, samples::set("a", body.clone())).unwrap();
     peer.expect("ms a 3000000 T2592000 O1\r\n").await;
     let mut read = vec![0; body.len() + 2];
     peer.0.read_exact(&mut read).await.unwrap();

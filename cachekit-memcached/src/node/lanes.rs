@@ -174,11 +174,11 @@ async fn further(node: &Node, run: u64) -> Result<Option<Connection>, Failure> {
 mod tests {
     use std::time::Duration;
 
-    use bytes::Bytes;
     use tokio::io::{DuplexStream, duplex};
 
     use super::*;
-    use crate::protocol::{Exptime, Get, Key, LARGE_VALUE, Mode, Set};
+    use crate::protocol::LARGE_VALUE;
+    use crate::protocol::samples::{self, get};
 
     struct Scene {
         traffic: Arc<Traffic>,
@@ -212,25 +212,8 @@ mod tests {
         }
     }
 
-    fn get(key: &str) -> Request<'static> {
-        Request::Get(Get {
-            key: Key::new(key.as_bytes().to_vec()).unwrap(),
-            value: true,
-            left: true,
-            vivify: None,
-            touch: None,
-        })
-    }
-
     fn set(key: &str, length: usize) -> Request<'static> {
-        Request::Set(Set {
-            key: Key::new(key.as_bytes().to_vec()).unwrap(),
-            value: Bytes::from(vec![b'x'; length]),
-            exptime: Exptime::MAX,
-            client_flags: 0,
-            mode: Mode::Set,
-            cas: None,
-        })
+        samples::set(key, vec![b'x'; length])
     }
 
     /// Leaves so many bytes in flight.

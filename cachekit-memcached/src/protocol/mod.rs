@@ -22,7 +22,7 @@ mod meta;
 mod reply;
 mod request;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod version;
 mod write;
 

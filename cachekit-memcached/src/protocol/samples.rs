@@ -1,8 +1,33 @@
-//! What the tests of both dialects write.
+//! What tests write.
 
 use std::time::Duration;
 
-use super::{Dialect, Exptime, Key, Request};
+use bytes::Bytes;
+
+use super::{Dialect, Exptime, Get, Key, Mode, Request, Set};
+
+/// A read of all that there is to know.
+pub(crate) fn get(key: &str) -> Request<'static> {
+    Request::Get(Get {
+        key: Key::new(key.as_bytes().to_vec()).unwrap(),
+        value: true,
+        left: true,
+        vivify: None,
+        touch: None,
+    })
+}
+
+/// A write of `value`, which stays.
+pub(crate) fn set(key: &str, value: impl Into<Bytes>) -> Request<'static> {
+    Request::Set(Set {
+        key: Key::new(key.as_bytes().to_vec()).unwrap(),
+        value: value.into(),
+        exptime: Exptime::MAX,
+        client_flags: 0,
+        cas: None,
+        mode: Mode::Set,
+    })
+}
 
 /// `request` as it is written in `dialect`, with the opaque 7.
 pub(super) fn encoded(request: &Request<'_>, dialect: Dialect) -> String {

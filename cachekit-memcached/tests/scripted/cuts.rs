@@ -24,12 +24,13 @@ async fn a_reply_that_stops_anywhere_and_goes_on_later_is_whole(release: Release
             let ready = Ready::on(&peer, peer.config(), call).await;
             peer.follow(Script::Hold(at));
             let held = async {
-                peer.scene()
-                    .until(|p| p.done == at && p.said.len() > at)
-                    .await;
+                let held = peer.scene().is_there(|p| p.done == at && p.said.len() > at);
+                let held = held.await;
                 peer.scene().go_on();
+                held
             };
-            let (outcome, ()) = tokio::join!((call.make)(&ready), held);
+            let (outcome, held) = tokio::join!((call.make)(&ready), held);
+            assert!(held, "{call} at {at}: {outcome:?}, {:?}", peer.scene());
             let outcome: Vec<_> = outcome.iter().flatten().collect();
             assert_eq!(outcome, right, "{call} at {at}");
             assert_eq!(ready.lost(&peer), 0, "{call} at {at}");

@@ -110,12 +110,16 @@ impl Scene {
     }
 
     pub(crate) async fn until(&self, reached: impl FnMut(&Progress) -> bool) {
+        let there = self.is_there(reached).await;
+        assert!(there, "the peer does not come so far: {self:?}");
+    }
+
+    /// Whether the peer comes so far before the deadline.
+    pub(crate) async fn is_there(&self, reached: impl FnMut(&Progress) -> bool) -> bool {
         let mut progress = self.progress.subscribe();
         let wait = progress.wait_for(reached);
-        tokio::time::timeout(super::DEADLINE, wait)
-            .await
-            .expect("the peer does not come so far")
-            .expect("the scene lives");
+        let waited = tokio::time::timeout(super::DEADLINE, wait).await;
+        waited.is_ok_and(|progress| progress.is_ok())
     }
 
     pub(crate) fn note(&self, change: impl FnOnce(&mut Progress)) {

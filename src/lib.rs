@@ -38,7 +38,7 @@
 mod deployment;
 
 pub use cachekit_core::backend::{self, Backend, Ttl};
-pub use cachekit_core::cache::{Arguments, Cache, Form, Function, Key, Stats};
+pub use cachekit_core::cache::{Arguments, Cache, Context, Form, Function, Key, Policy, Stats};
 pub use cachekit_core::key::StoreKey;
 #[cfg(feature = "testkit")]
 pub use cachekit_core::testkit;

@@ -57,6 +57,10 @@ pub enum ErrorKind {
     Unsupported,
     /// The computation ended without a result: it panicked or its task was aborted.
     ComputationLost,
+    /// A key was asked for inside its own computation, or two computations wait for each other.
+    Reentrant,
+    /// The origin has said, not long ago, that there is nothing.
+    NotFound,
 }
 
 impl ErrorKind {
@@ -89,6 +93,8 @@ impl ErrorKind {
             Self::Codec => "value cannot be encoded",
             Self::Unsupported => "not supported",
             Self::ComputationLost => "computation lost",
+            Self::Reentrant => "asked for inside its own computation",
+            Self::NotFound => "not found",
         }
     }
 }

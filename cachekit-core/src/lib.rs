@@ -26,7 +26,8 @@ pub mod __private {
     pub use crate::Error;
     pub use crate::cache::{
         Arguments, Cache, Call, ErrorProbe, Function, Local, OfOption, OfOptionalResult, OfPlain,
-        OfResult, Probe, ShareClone, ShareFrom, ShareNone, checked, hit,
+        OfResult, Policy, Probe, SayFrom, SayNothing, ShareClone, ShareFrom, ShareNone, Voice,
+        checked, hit,
     };
     pub use crate::codec::Bincode;
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::cache::arguments::{Arguments, Key};
 use crate::error::Result;
 use crate::key::KeyBuffer;
+use crate::policy::freshness::Policy;
 
 /// A family of entries: the results of one function, one entry for each list of arguments.
 ///
@@ -22,6 +23,7 @@ pub struct Function {
     name: &'static str,
     namespace: &'static str,
     version: u32,
+    policy: Policy,
     /// What stands for the name in keys of L1; zero until the first key is made.
     id: AtomicU32,
     /// Whether it was said already that its values cannot be stored.
@@ -38,6 +40,7 @@ impl Function {
             name,
             namespace: "",
             version: 0,
+            policy: Policy::new(),
             id: AtomicU32::new(0),
             refused: AtomicBool::new(false),
         }
@@ -75,6 +78,13 @@ impl Function {
         self
     }
 
+    /// What it asks for beside its values. Default: [`Policy::new`].
+    #[must_use]
+    pub const fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
     /// The key for these arguments, all together: a tuple, or a single value.
     ///
     /// # Errors
@@ -87,6 +97,10 @@ impl Function {
 
     pub(crate) const fn current_version(&self) -> u32 {
         self.version
+    }
+
+    pub(crate) const fn asks(&self) -> &Policy {
+        &self.policy
     }
 
     /// What all keys of this function begin with in a store, below `namespace` of the cache.

@@ -185,8 +185,61 @@ impl<E> fmt::Debug for Share<E> {
     }
 }
 
-/// The error type of a kind, to ask how it can be shared:
-/// `(&&&ErrorProbe::new(kind)).share()`.
+/// What can be told to callers whose errors are `E`: the error of another's computation, and
+/// errors of ours.
+pub struct Voice<E> {
+    share: Share<E>,
+    say: Option<fn(Error) -> E>,
+}
+
+impl<E> Voice<E> {
+    /// Errors are shared in this way, and ours told in that.
+    #[inline]
+    #[must_use]
+    pub const fn new(share: Share<E>, say: Option<fn(Error) -> E>) -> Self {
+        Self { share, say }
+    }
+
+    /// Nothing: waiters of a failed computation compute for themselves, and nobody is told of what
+    /// is ours.
+    pub(crate) const NONE: Self = Self::new(Share::NONE, None);
+
+    pub(crate) const fn share(self) -> Share<E> {
+        self.share
+    }
+
+    pub(crate) const fn can_say(self) -> bool {
+        self.say.is_some()
+    }
+
+    pub(crate) fn say(self, error: impl FnOnce() -> Error) -> Option<E> {
+        self.say.map(|say| say(error()))
+    }
+}
+
+impl<E: From<Error> + fmt::Display> Voice<E> {
+    /// Errors of ours are told, and those of others as a source of one.
+    pub(crate) fn of_ours() -> Self {
+        Self::new((&ErrorProbe(PhantomData)).share(), Some(E::from))
+    }
+}
+
+impl<E> Clone for Voice<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Voice<E> {}
+
+impl<E> fmt::Debug for Voice<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Voice")
+    }
+}
+
+/// The error type of a kind, to ask how it can be shared: `(&&&ErrorProbe::new(kind)).share()`, and
+/// whether it can be made of ours: `(&ErrorProbe::new(kind)).say()`.
 pub struct ErrorProbe<E>(PhantomData<fn() -> E>);
 
 impl<E> ErrorProbe<E> {
@@ -251,6 +304,32 @@ impl<E> ShareNone<E> for ErrorProbe<E> {
     }
 }
 
+/// An error that can be made of one of ours.
+pub trait SayFrom<E> {
+    /// How.
+    fn say(&self) -> Option<fn(Error) -> E>;
+}
+
+impl<E: From<Error>> SayFrom<E> for &ErrorProbe<E> {
+    #[inline]
+    fn say(&self) -> Option<fn(Error) -> E> {
+        Some(E::from)
+    }
+}
+
+/// Any other error.
+pub trait SayNothing<E> {
+    /// Not at all.
+    fn say(&self) -> Option<fn(Error) -> E>;
+}
+
+impl<E> SayNothing<E> for ErrorProbe<E> {
+    #[inline]
+    fn say(&self) -> Option<fn(Error) -> E> {
+        None
+    }
+}
+
 #[cfg(test)]
 #[expect(
     clippy::needless_borrow,
@@ -311,6 +390,20 @@ mod tests {
         let Mine(shared) = share.give(&share.keep(&failure).unwrap()).unwrap();
         let source = std::error::Error::source(&shared).unwrap();
         assert_eq!(source.to_string(), "origin away");
+    }
+
+    #[test]
+    fn errors_of_ours_are_told_where_an_error_can_be_made_of_them() {
+        let ours = (&&&&Probe::<Result<u8, Error>>::new()).kind();
+        let said = (&ErrorProbe::new(ours)).say().unwrap();
+        assert_eq!(
+            said(Error::new(ErrorKind::Timeout, "test")).kind(),
+            ErrorKind::Timeout
+        );
+        let other = (&&&&Probe::<Fallible<u8>>::new()).kind();
+        assert!((&ErrorProbe::new(other)).say().is_none());
+        let plain = (&&&&Probe::<u8>::new()).kind();
+        assert!((&ErrorProbe::new(plain)).say().is_none());
     }
 
     #[test]

@@ -27,10 +27,13 @@ pub use form::{Form, Local, Release};
 pub use function::Function;
 pub use kind::{
     ErrorProbe, Kind, OfOption, OfOptionalResult, OfPlain, OfResult, Optional, OptionalResult,
-    Plain, PlainResult, Probe, Share, ShareClone, ShareFrom, ShareNone,
+    Plain, PlainResult, Probe, SayFrom, SayNothing, Share, ShareClone, ShareFrom, ShareNone, Voice,
 };
 pub use null::Null;
 pub use stats::Stats;
+
+pub use crate::policy::computing::Context;
+pub use crate::policy::freshness::Policy;
 
 use crate::backend::{Backend, Health, NodeState, Ttl};
 use crate::background;

@@ -1,5 +1,8 @@
 //! What decides, without I/O: how long an entry lives, who computes, who waits.
 
+pub(crate) mod bulkhead;
+pub(crate) mod computing;
 pub(crate) mod flight;
+pub(crate) mod freshness;
 pub(crate) mod reentry;
 pub(crate) mod ttl;

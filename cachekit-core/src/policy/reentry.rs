@@ -9,6 +9,8 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 
+use crate::policy::computing::Computing;
+
 thread_local! {
     static CURRENT: RefCell<Chain> = const { RefCell::new(Chain(None)) };
 }
@@ -21,6 +23,7 @@ pub(crate) struct Chain(Option<Arc<Link>>);
 struct Link {
     cache: usize,
     key: Arc<[u8]>,
+    computing: Arc<Computing>,
     outer: Chain,
 }
 
@@ -37,6 +40,7 @@ impl Chain {
             cache: of,
             key: computed,
             outer,
+            ..
         }) = link
         {
             if *of == cache && **computed == *key {
@@ -52,8 +56,14 @@ impl Chain {
         Self(Some(Arc::new(Link {
             cache,
             key,
+            computing: Arc::default(),
             outer: self,
         })))
+    }
+
+    /// The innermost computation.
+    pub(crate) fn computing(&self) -> Option<Arc<Computing>> {
+        self.0.as_ref().map(|link| Arc::clone(&link.computing))
     }
 
     /// Runs `compute` inside this chain.

@@ -6,7 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::task::JoinHandle;
+
 use crate::background::{self, AbortOnDrop};
+use crate::error::Result;
 
 /// A source of time.
 ///
@@ -29,6 +32,14 @@ pub trait Time: Send + Sync + fmt::Debug {
     ///
     /// Cancel safety: dropping the future has no effect.
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+    /// Runs `task` to its end beside the callers. Default: on background threads of the cache. A
+    /// test that must be the same each time runs it on its own runtime.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::ErrorKind::Unavailable): there is nothing to run it on.
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) -> Result<JoinHandle<()>> {
+        background::spawn(task)
+    }
 }
 
 impl Clock {
@@ -77,6 +88,17 @@ impl Clock {
                     let _ = AbortOnDrop(task).join().await;
                 }
             }
+        }
+    }
+
+    /// Runs `task`, which waits for its time or acts for a caller that is gone, to its end.
+    pub(crate) fn spawn(
+        &self,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<JoinHandle<()>> {
+        match &self.0 {
+            None => background::spawn(task),
+            Some(time) => time.spawn(Box::pin(task)),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::backend::{Backend, Renewed, Stored, Token, Ttl};
-use crate::background::{self, AbortOnDrop};
+use crate::background::AbortOnDrop;
 use crate::cache::Inner;
 use crate::error::ErrorKind;
 use crate::key::StoreKey;
@@ -122,7 +122,9 @@ impl Drop for Leading {
         let right = std::mem::replace(&mut self.right, Right::Nothing);
         if let (Right::Fenced(token), Some(backend)) = (right, &self.inner.backend) {
             let (backend, key) = (Arc::clone(backend), self.key.clone());
-            let _ = background::spawn(async move { backend.release(&key, &token).await });
+            let _ = self.inner.clock.spawn(async move {
+                let _ = backend.release(&key, &token).await;
+            });
         }
     }
 }
@@ -134,7 +136,7 @@ fn renewal(
     token: Token,
 ) -> Option<AbortOnDrop<()>> {
     let clock = inner.clock.clone();
-    let task = background::spawn(async move {
+    let task = inner.clock.spawn(async move {
         let half: Duration = HOLD.duration() / 2;
         loop {
             clock.sleep(half).await;

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use crate::background::{self, AbortOnDrop};
+use crate::background::AbortOnDrop;
 use crate::clock::Clock;
 
 /// After this long a waiter stops waiting and computes for itself, and the key is free for another
@@ -157,7 +157,7 @@ impl Flights {
         }
         let (key, clock) = (Arc::clone(key), self.clock.clone());
         let (flights, flight) = (Arc::downgrade(self), Arc::downgrade(flight));
-        let task = background::spawn(async move {
+        let task = self.clock.spawn(async move {
             clock.sleep(WAIT_BUDGET).await;
             if let (Some(flights), Some(flight)) = (flights.upgrade(), flight.upgrade()) {
                 flights.leave(&key, &flight);

@@ -23,12 +23,13 @@ pub(crate) fn l1_age(left: Duration, ttl: Ttl, bound: Duration) -> Duration {
     left.min(bound).min(ttl.duration() / 4)
 }
 
+thread_local! {
+    static RANDOM: Cell<u64> = Cell::new(RandomState::new().hash_one(0) | 1);
+}
+
 /// Xorshift, seeded per thread: spreading needs no more.
 pub(crate) fn random() -> u32 {
-    thread_local! {
-        static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(0) | 1);
-    }
-    STATE.with(|state| {
+    RANDOM.with(|state| {
         let mut x = state.get();
         x ^= x << 13;
         x ^= x >> 7;
@@ -36,6 +37,12 @@ pub(crate) fn random() -> u32 {
         state.set(x);
         (x >> 32) as u32 // the better half
     })
+}
+
+/// Makes what this thread draws from now on a consequence of `seed`.
+#[cfg(feature = "testkit")]
+pub(crate) fn seed(seed: u64) {
+    RANDOM.set(seed | 1); // zero would stay zero
 }
 
 #[cfg(test)]

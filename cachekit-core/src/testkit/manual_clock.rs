@@ -6,9 +6,13 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
+use crate::background;
 use crate::clock::{Clock, Time};
+use crate::error::Result;
 
 /// 2023-11-14 22:13:20 UTC: a moment that no machine mistakes for "now".
 const START_UNIX: Duration = Duration::from_secs(1_700_000_000);
@@ -132,6 +136,15 @@ impl Time for ManualClock {
             }
         })
     }
+
+    /// On the runtime of the test, where it has one: a single-threaded one then takes the same
+    /// course each time.
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) -> Result<JoinHandle<()>> {
+        match Handle::try_current() {
+            Ok(runtime) => Ok(runtime.spawn(task)),
+            Err(_) => background::spawn(task),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -156,6 +169,15 @@ mod tests {
         assert_eq!(time.sleepers(), 1);
         time.advance(Duration::from_secs(1));
         assert_eq!(woken.recv().await, Some(3));
+    }
+
+    #[tokio::test]
+    async fn what_it_spawns_runs_in_the_runtime_of_the_test() {
+        let here = std::thread::current().id();
+        let (tell, there) = oneshot::channel();
+        let task = async move { tell.send(std::thread::current().id()).unwrap() };
+        ManualClock::new().clock().spawn(task).unwrap();
+        assert_eq!(there.await, Ok(here));
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 //! - [`ReferenceBackend`]: the contract in memory, as simple as it can be read.
 //! - [`ManualClock`]: time that stands still until a test moves it.
 //! - [`FaultyBackend`]: any backend, with errors, lost replies, delays and outages, reproducibly.
+//! - [`seed_jitter`]: the same jitter each time.
 //!
 //! A third party's backend is tested like this, with a real store where it has one:
 //!
@@ -32,3 +33,9 @@ mod reference;
 pub use faulty::{Calls, Faults, FaultyBackend};
 pub use manual_clock::ManualClock;
 pub use reference::ReferenceBackend;
+
+/// Makes the jitter that this thread draws from now on a consequence of `seed`: of ttls, and of the
+/// pauses between two looks at what another process computes.
+pub fn seed_jitter(seed: u64) {
+    crate::policy::ttl::seed(seed);
+}

@@ -96,6 +96,8 @@ impl Drop for Shown {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::AssertUnwindSafe;
+
     use super::*;
 
     fn key(name: &str) -> Arc<[u8]> {
@@ -120,7 +122,8 @@ mod tests {
     #[test]
     fn a_panic_leaves_the_chain_as_it_was() {
         let chain = Chain::current().with(1, key("f"));
-        let caught = std::panic::catch_unwind(|| chain.run(|| panic!("computation")));
+        let computation = AssertUnwindSafe(|| chain.run(|| panic!("computation")));
+        let caught = std::panic::catch_unwind(computation);
         assert!(caught.is_err());
         assert!(!Chain::current().contains(1, b"f"));
     }

@@ -1,25 +1,102 @@
-//! How many computations run at once.
+//! How many computations of one cache run at once.
+//!
+//! Who comes first is served first. A computation keeps its permit while it waits for another one,
+//! which may itself be queued for a permit: so that full bulkheads do not wait for themselves, the
+//! one who waits may lend its permit to the one who is waited for.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The bound of one cache.
 #[derive(Debug)]
-pub(crate) struct Bulkhead(Arc<Semaphore>);
+pub(crate) struct Bulkhead {
+    limit: usize,
+    free: Arc<Semaphore>,
+}
 
-/// The place of one computation.
+/// The place of one computation, and of those inside of it. Dropping it gives the place back.
 #[derive(Debug)]
-pub(crate) struct Permit(
-    #[expect(dead_code, reason = "gives the place back when it is dropped")] OwnedSemaphorePermit,
-);
+pub(crate) struct Permit {
+    _place: Place,
+    /// One: the right to lend this permit.
+    lendable: Arc<Semaphore>,
+}
+
+#[derive(Debug)]
+enum Place {
+    Own { _permit: OwnedSemaphorePermit },
+    Lent { _loan: Loan },
+}
+
+/// A permit that somebody lends, for one computation. The place is free for a stranger only once
+/// both, the lender and the borrower, are gone.
+#[derive(Debug)]
+pub(crate) struct Loan {
+    _of: Arc<Permit>,
+    _only: OwnedSemaphorePermit,
+}
 
 impl Bulkhead {
+    /// At most `limit` computations.
     pub(crate) fn new(limit: usize) -> Self {
-        Self(Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))))
+        let limit = limit.min(Semaphore::MAX_PERMITS);
+        let free = Arc::new(Semaphore::new(limit));
+        Self { limit, free }
     }
 
+    /// A place, if there is one for which nobody queues.
     pub(crate) fn try_enter(&self) -> Option<Permit> {
-        Arc::clone(&self.0).try_acquire_owned().ok().map(Permit)
+        let _permit = Arc::clone(&self.free).try_acquire_owned().ok()?;
+        Some(Permit::new(Place::Own { _permit }))
     }
+
+    /// Queues for a place.
+    ///
+    /// Cancel safety: dropping the future leaves the queue.
+    pub(crate) fn enter(&self) -> impl Future<Output = Permit> + Send + use<> {
+        let free = Arc::clone(&self.free);
+        async move {
+            Permit::new(Place::Own {
+                _permit: acquire(free).await,
+            })
+        }
+    }
+
+    /// How many places are taken.
+    pub(crate) fn in_use(&self) -> usize {
+        self.limit - self.free.available_permits()
+    }
+}
+
+impl Permit {
+    fn new(place: Place) -> Self {
+        Self {
+            _place: place,
+            lendable: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// Lends this permit, once whoever borrowed it before has given it back. Meanwhile the lender
+    /// is to wait.
+    ///
+    /// Cancel safety: dropping the future lends nothing.
+    pub(crate) async fn lend(self: &Arc<Self>) -> Loan {
+        Loan {
+            _only: acquire(Arc::clone(&self.lendable)).await,
+            _of: Arc::clone(self),
+        }
+    }
+}
+
+impl From<Loan> for Permit {
+    fn from(loan: Loan) -> Self {
+        Self::new(Place::Lent { _loan: loan })
+    }
+}
+
+async fn acquire(semaphore: Arc<Semaphore>) -> OwnedSemaphorePermit {
+    let permit = semaphore.acquire_owned().await;
+    permit.expect("it is never closed")
 }

@@ -4,5 +4,7 @@ pub(crate) mod bulkhead;
 pub(crate) mod computing;
 pub(crate) mod flight;
 pub(crate) mod freshness;
+mod lock;
+mod race;
 pub(crate) mod reentry;
 pub(crate) mod ttl;

@@ -9,14 +9,14 @@ fn key(name: &str) -> Key {
 }
 
 fn leader(flights: &Arc<Flights>, name: &str) -> Leader {
-    match flights.join(&key(name)) {
+    match flights.join(&key(name), DEADLINE) {
         Role::Leader(leader) => leader,
         Role::Waiter(_) => panic!("expected to lead"),
     }
 }
 
 fn waiter(flights: &Arc<Flights>, name: &str) -> Waiter {
-    match flights.join(&key(name)) {
+    match flights.join(&key(name), DEADLINE) {
         Role::Waiter(waiter) => waiter,
         Role::Leader(_) => panic!("expected to wait"),
     }
@@ -28,7 +28,7 @@ async fn a_waiter_gets_the_value_of_the_leader() {
     let leader = leader(&flights, "a");
     let waiter = waiter(&flights, "a");
     leader.land(Landing::Value(Arc::new(7)));
-    let Arrival::Value(value) = waiter.wait().await else {
+    let Arrival::Value(value) = waiter.wait(false).await else {
         panic!("expected a value")
     };
     assert_eq!(value.downcast_ref(), Some(&7));
@@ -40,12 +40,12 @@ async fn a_dropped_leader_hands_over() {
     let first = leader(&flights, "a");
     let waiter = waiter(&flights, "a");
     drop(first);
-    assert!(matches!(waiter.wait().await, Arrival::Again));
+    assert!(matches!(waiter.wait(false).await, Arrival::Again));
     leader(&flights, "a");
 }
 
-#[test]
-fn two_keys_never_share_a_flight() {
+#[tokio::test]
+async fn two_keys_never_share_a_flight() {
     let flights = flights();
     let leaders: Vec<_> = (0..1_000)
         .map(|n| leader(&flights, &n.to_string()))
@@ -53,8 +53,8 @@ fn two_keys_never_share_a_flight() {
     assert_eq!(leaders.len(), 1_000);
 }
 
-#[test]
-fn nobody_joins_a_flight_that_an_invalidation_has_overtaken() {
+#[tokio::test]
+async fn nobody_joins_a_flight_that_an_invalidation_has_overtaken() {
     let flights = flights();
     let before = leader(&flights, "a");
     flights.forget(b"a");
@@ -62,24 +62,24 @@ fn nobody_joins_a_flight_that_an_invalidation_has_overtaken() {
     before.land(Landing::Value(Arc::new(1)));
     let waiter = waiter(&flights, "a");
     after.land(Landing::Value(Arc::new(2)));
-    let Arrival::Value(value) = waiter.wait_blocking() else {
+    let Arrival::Value(value) = waiter.wait(false).await else {
         panic!("expected a value")
     };
     assert_eq!(value.downcast_ref(), Some(&2));
 }
 
-#[test]
-fn only_the_starter_gets_what_is_overtaken() {
+#[tokio::test]
+async fn only_the_starter_gets_what_is_overtaken() {
     let flights = flights();
     let leader = leader(&flights, "a");
     let (starter, waiter) = (leader.starter(), waiter(&flights, "a"));
     leader.land(Landing::Superseded(Arc::new(1)));
-    assert!(matches!(waiter.wait_blocking(), Arrival::Again));
-    assert!(matches!(starter.wait_blocking(), Arrival::Value(_)));
+    assert!(matches!(waiter.wait(false).await, Arrival::Superseded));
+    assert!(matches!(starter.wait(false).await, Arrival::Value(_)));
 }
 
-#[test]
-fn an_error_that_cannot_be_shared_sends_the_waiters_to_compute_alone() {
+#[tokio::test]
+async fn an_error_that_cannot_be_shared_sends_the_waiters_to_compute_alone() {
     let flights = flights();
     let leader = leader(&flights, "a");
     let waiter = waiter(&flights, "a");
@@ -87,7 +87,7 @@ fn an_error_that_cannot_be_shared_sends_the_waiters_to_compute_alone() {
         original: None,
         shared: None,
     });
-    assert!(matches!(waiter.wait_blocking(), Arrival::Alone));
+    assert!(matches!(waiter.wait(false).await, Arrival::Alone));
 }
 
 #[tokio::test]

@@ -1,0 +1,54 @@
+//! The caller, or the task, that computes.
+
+use std::sync::Arc;
+
+use super::landing::{Claim, Landing, Offer};
+use super::state::{Flight, Phase};
+use super::waiter::Waiter;
+use super::{Flights, Key};
+
+/// Dropping it abandons the flight: one of those who wait leads the next.
+#[derive(Debug)]
+pub(crate) struct Leader {
+    pub(super) flights: Arc<Flights>,
+    pub(super) key: Key,
+    pub(super) flight: Arc<Flight>,
+}
+
+impl Leader {
+    /// Ends the flight: nobody joins it any more, and all who wait are told.
+    pub(crate) fn land(self, landing: Landing) {
+        self.end(Phase::Landed(landing));
+    }
+
+    /// Shows what callers may have until the flight lands.
+    pub(crate) fn offer(&self, offer: Offer) {
+        drop(self.flight.change(|state| state.offer.replace(offer)));
+    }
+
+    /// Whether the deadline has passed: the key belongs to others, and nothing of this flight is
+    /// stored any more.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.flights.clock.monotonic_ms() >= self.flight.deadline_ms
+    }
+
+    /// The place of the caller that started a detached flight.
+    pub(crate) fn starter(&self) -> Waiter {
+        let (flight, clock) = (Arc::clone(&self.flight), self.flights.clock.clone());
+        Waiter::new(flight, clock, Claim::Starter)
+    }
+
+    fn end(&self, phase: Phase) {
+        self.flights.leave(&self.key, &self.flight);
+        self.flight.change(|state| state.phase = phase);
+    }
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        let running = |phase: &Phase| matches!(phase, Phase::Running);
+        if self.flight.with(|state| running(&state.phase)) {
+            self.end(Phase::Abandoned);
+        }
+    }
+}

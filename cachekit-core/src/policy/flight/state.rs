@@ -1,0 +1,84 @@
+//! What the leader of a flight and those who wait for it share.
+
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use super::landing::{Landing, Offer};
+use crate::policy::bulkhead::Loan;
+use crate::policy::lock::Lock;
+
+#[derive(Debug)]
+pub(super) struct Flight {
+    /// From then on nobody joins, and nobody but the starter waits.
+    pub(super) deadline_ms: u64,
+    state: Lock<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) phase: Phase,
+    /// How many wait, the starter of a detached flight included.
+    pub(super) waiting: usize,
+    /// The task of a detached flight: it ends when all who waited are dropped.
+    pub(super) task: Option<AbortHandle>,
+    /// Somebody left who wants the flight to go on.
+    pub(super) kept: bool,
+    pub(super) offer: Option<Offer>,
+    pub(super) queue: Queue,
+}
+
+#[derive(Debug, Default)]
+pub(super) enum Phase {
+    #[default]
+    Running,
+    Landed(Landing),
+    Abandoned,
+}
+
+/// Where the leader is with its permit.
+#[derive(Debug, Default)]
+pub(super) enum Queue {
+    /// It needs none now.
+    #[default]
+    Outside,
+    Waiting,
+    /// One who waits for the flight has lent it one.
+    Lent(Loan),
+}
+
+impl Flight {
+    pub(super) fn new(deadline_ms: u64) -> Self {
+        Self {
+            deadline_ms,
+            state: Lock::default(),
+            changed: Notify::new(),
+        }
+    }
+
+    /// What is replaced comes out with the answer, to be dropped without the lock: it may be a
+    /// user's.
+    pub(super) fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut self.state.lock())
+    }
+
+    /// The same, and those who wait for a change look again.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let changed = self.with(change);
+        self.changed.notify_waiters();
+        changed
+    }
+
+    /// Waits until `look` finds something.
+    ///
+    /// Cancel safety: what `look` has taken is always returned.
+    pub(super) async fn until<T>(&self, mut look: impl FnMut(&mut State) -> Option<T>) -> T {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(found) = self.with(&mut look) {
+                return found;
+            }
+            changed.await;
+        }
+    }
+}

@@ -22,7 +22,7 @@ use crate::cache::arguments::Key;
 use crate::cache::computation::{Begun, Computation, begin, past_backend};
 use crate::cache::form::Form;
 use crate::cache::kind::{Kind, Share};
-use crate::policy::flight::{Arrival, Flights, Landing, Leader, Role, Waiter};
+use crate::policy::flight::{Arrival, DEADLINE, Flights, Landing, Leader, Role, Waiter};
 use crate::policy::reentry::Chain;
 
 /// A boxed computation, to run in a task of its own.
@@ -144,11 +144,11 @@ where
 
     async fn turn(&self, flights: &Arc<Flights>) -> Turn<K::Returned> {
         loop {
-            match flights.join(self.key.bytes()) {
+            match flights.join(self.key.bytes(), DEADLINE) {
                 Role::Leader(leader) => return Turn::Lead(leader),
                 Role::Waiter(waiter) => {
                     self.inner.counters.coalesced.add();
-                    if let Some(turn) = self.arrived(waiter.wait().await) {
+                    if let Some(turn) = self.arrived(waiter.wait(nested()).await) {
                         return turn;
                     }
                 }
@@ -158,11 +158,13 @@ where
 
     fn turn_blocking(&self, flights: &Arc<Flights>) -> Turn<K::Returned> {
         loop {
-            match flights.join(self.key.bytes()) {
+            match flights.join(self.key.bytes(), DEADLINE) {
                 Role::Leader(leader) => return Turn::Lead(leader),
                 Role::Waiter(waiter) => {
                     self.inner.counters.coalesced.add();
-                    if let Some(turn) = self.arrived(waiter.wait_blocking()) {
+                    let nested = nested();
+                    let waited = background::block_on(async move { waiter.wait(nested).await });
+                    if let Some(turn) = self.arrived(waited.unwrap_or(Arrival::Alone)) {
                         return turn;
                     }
                 }
@@ -180,8 +182,8 @@ where
                 None => return Some(Turn::Alone),
             },
             Arrival::Panicked(payload) => resume_unwind(payload),
-            Arrival::Again => return None,
-            Arrival::Alone => return Some(Turn::Alone),
+            Arrival::Again | Arrival::Superseded | Arrival::Lost => return None,
+            Arrival::Alone | Arrival::Reentrant | Arrival::Absent => return Some(Turn::Alone),
         };
         Some(Turn::Return(K::join(result)))
     }
@@ -325,12 +327,17 @@ where
     }
 
     async fn landed_for(&self, starter: &Waiter) -> K::Returned {
-        match self.arrived(starter.wait().await) {
+        match self.arrived(starter.wait(false).await) {
             Some(Turn::Return(returned)) => returned,
             // To wait on would be for ever, and what was to be computed is gone with its task.
             _ => panic!("the runtime that computed a cached function was shut down"),
         }
     }
+}
+
+/// Whether this call is part of a computation.
+fn nested() -> bool {
+    Chain::current().computing().is_some()
 }
 
 fn found<K: Kind>(leader: Leader, value: K::Value) -> K::Returned {

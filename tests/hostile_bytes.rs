@@ -26,11 +26,11 @@ struct Profile {
 
 static PROFILES: Function = Function::new("tests::hostile_bytes", "profiles");
 
-fn profile() -> Profile {
+fn profile(name: &str) -> Profile {
     let tags = vec!["a".to_owned(), "bc".to_owned()];
     Profile {
         id: 7,
-        name: "someone".to_owned(),
+        name: name.to_owned(),
         tags,
         parent: Some(3),
     }
@@ -98,7 +98,7 @@ impl Backend for Recorder {
     }
 }
 
-async fn survives<F: Form<Profile>>(backend: &Arc<dyn Backend>) {
+async fn survives<F: Form<Profile>>(backend: &Arc<dyn Backend>, profile: &Profile) {
     let recorder = Arc::new(Recorder {
         backend: Arc::clone(backend),
         last: Mutex::default(),
@@ -108,7 +108,7 @@ async fn survives<F: Form<Profile>>(backend: &Arc<dyn Backend>) {
     let backend = Arc::clone(&recorder) as Arc<dyn Backend>;
     let cache = Cache::builder().backend(backend).config(config).build();
     let key: Key<Profile, F> = PROFILES.key::<Profile>(&7).unwrap().form();
-    cache.set(&key, profile()).await.unwrap();
+    cache.set(&key, profile.clone()).await.unwrap();
     let (store_key, whole) = recorder.last.lock().unwrap().take().unwrap();
     for hostile in changed(&whole).chain((0..whole.len()).map(|len| whole.slice(..len))) {
         let ttl = Ttl::from_secs(60);
@@ -118,7 +118,7 @@ async fn survives<F: Form<Profile>>(backend: &Arc<dyn Backend>) {
             .await
             .unwrap();
         let found = cache.get(&key).await.unwrap();
-        assert!(found.is_none_or(|found| found == profile()));
+        assert!(found.is_none_or(|found| found == *profile));
     }
     // Half an entry does not stop the function that it belongs to.
     let half = whole.slice(..whole.len() / 2);
@@ -127,9 +127,10 @@ async fn survives<F: Form<Profile>>(backend: &Arc<dyn Backend>) {
         .set(&store_key, half, Ttl::from_secs(60), None)
         .await
         .unwrap();
-    let computed = cache.get_or_compute(&key, || async { Ok::<_, cachekit::Error>(profile()) });
-    assert_eq!(computed.await.unwrap(), profile());
-    assert_eq!(cache.get(&key).await.unwrap(), Some(profile()));
+    let compute = || async { Ok::<_, cachekit::Error>(profile.clone()) };
+    let computed = cache.get_or_compute(&key, compute);
+    assert_eq!(computed.await.unwrap(), *profile);
+    assert_eq!(cache.get(&key).await.unwrap().as_ref(), Some(profile));
 }
 
 /// `whole` with one byte changed, every byte in a few ways.
@@ -144,9 +145,13 @@ fn changed(whole: &Bytes) -> impl Iterator<Item = Bytes> {
 }
 
 async fn survives_in_every_codec(backend: Arc<dyn Backend>) {
-    survives::<Bincode>(&backend).await;
-    survives::<MessagePack>(&backend).await;
-    survives::<Json>(&backend).await;
+    // The large one is stored compressed.
+    for name in ["someone", &"someone ".repeat(200)] {
+        let profile = profile(name);
+        survives::<Bincode>(&backend, &profile).await;
+        survives::<MessagePack>(&backend, &profile).await;
+        survives::<Json>(&backend, &profile).await;
+    }
 }
 
 #[tokio::test]

@@ -133,7 +133,7 @@ where
         }
         let bytes = entry.len();
         let written = if leading.may_store() {
-            let entry = envelope::seal(entry, &self.header(ttl), leading.key());
+            let entry = envelope::seal(entry, &self.header(ttl), &[], leading.key());
             leading.store(entry, ttl).await
         } else {
             Written::NotStored

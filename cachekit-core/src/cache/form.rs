@@ -7,11 +7,14 @@ use std::io;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::codec::{Codec, CodecError};
+use crate::codec::{self, Codec, CodecError};
+use crate::envelope;
 use crate::schema::{Refusal, Shape};
 
 /// The version of the envelope, in every key: a format that cannot be read is not even found.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = envelope::VERSION;
+
+const _: () = assert!(codec::MAX_DECODED == envelope::MAX_PAYLOAD);
 
 /// The form that values `V` take outside of the process. Every [`Codec`] is one for what serde can
 /// write and read; [`Local`] is the one of values that stay.

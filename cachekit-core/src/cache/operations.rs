@@ -145,7 +145,7 @@ fn sealed<V, F: Form<V>>(
     let mut entry = envelope::begin();
     F::encode(value, &mut entry).map_err(|error| refused(&error))?;
     let header = inner.header(release.codec, ttl, Duration::ZERO);
-    let value = envelope::seal(entry, &header, &key);
+    let value = envelope::seal(entry, &header, &[], &key);
     Ok(NewEntry {
         key,
         value,
@@ -193,13 +193,13 @@ impl Inner {
     }
 
     pub(crate) fn header(&self, codec: u8, ttl: Ttl, cost: Duration) -> Header {
-        let computed_at_ms = self.clock.unix_ms();
-        let fresh_until_ms = computed_at_ms.saturating_add(ttl.as_millis_rounded_up());
         Header {
             codec,
-            computed_at_ms,
-            fresh_until_ms,
+            computed_at_ms: self.clock.unix_ms(),
+            ttl: ttl.duration(),
+            grace: Duration::ZERO,
             cost,
+            absent: false,
         }
     }
 

@@ -145,16 +145,13 @@ fn open<V, F: Form<V>>(
     key: &StoreKey,
     release: Release,
 ) -> Result<Value<V>, Unusable> {
-    let bytes = found.value.len();
     let envelope = envelope::open(found.value, release.codec, key).map_err(Unusable::Defect)?;
     let value = F::decode(&envelope.payload).map_err(|_| Unusable::Undecodable)?;
-    let header = &envelope.header;
-    let whole = Duration::from_millis(header.fresh_until_ms.saturating_sub(header.computed_at_ms));
     Ok(Value {
         value,
         left: found.left,
-        ttl: Ttl::new(whole).unwrap_or(Ttl::NEVER),
-        bytes,
+        ttl: Ttl::new(envelope.header.ttl).unwrap_or(Ttl::NEVER),
+        bytes: envelope::HEADER_LEN + envelope.payload.len(),
     })
 }
 

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use crate::backend::Backend;
+use crate::cache::namespaces::Namespaces;
 use crate::cache::releases::Releases;
 use crate::cache::stats::Counters;
+use crate::cache::tags::SeenTags;
 use crate::cache::{Cache, Inner};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -68,6 +70,8 @@ impl Builder {
             flights: Arc::new(Flights::new(clock.clone())),
             blocking_flights: Arc::new(Flights::new(clock.clone())),
             releases: Releases::default(),
+            namespaces: Namespaces::default(),
+            seen_tags: SeenTags::default(),
             counters: Counters::default(),
             config,
             clock,

@@ -103,14 +103,27 @@ impl Function {
         &self.policy
     }
 
-    /// What all keys of this function begin with in a store, below `namespace` of the cache.
+    /// Empty: none.
+    pub(crate) const fn namespace_name(&self) -> &'static str {
+        self.namespace
+    }
+
+    /// What stands for this function in a store, below `namespace` of the cache.
     pub(crate) fn head(&self, namespace: &str) -> String {
+        self.head_of_entries(namespace, None)
+    }
+
+    /// What the keys of its entries begin with: the same, with the token of its own namespace.
+    pub(crate) fn head_of_entries(&self, namespace: &str, token: Option<u64>) -> String {
         let mut head = KeyBuffer::new();
         for part in [namespace, self.namespace] {
             if !part.is_empty() {
                 head.push_escaped(&part);
                 head.push(b':');
             }
+        }
+        if let Some(token) = token {
+            head.extend(format!("#{token:016x}:").as_bytes());
         }
         head.push_escaped(&self.path());
         String::from_utf8_lossy(head.bytes()).into_owned()

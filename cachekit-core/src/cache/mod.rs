@@ -11,11 +11,14 @@ mod invalidation;
 mod job;
 mod kind;
 mod leading;
+mod namespaces;
 mod null;
 mod operations;
 mod releases;
 mod remote;
 mod stats;
+mod tags;
+mod tokens;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -31,6 +34,7 @@ pub use kind::{
 };
 pub use null::Null;
 pub use stats::Stats;
+pub use tags::{MAX_TAGS, Tags};
 
 pub use crate::policy::computing::Context;
 pub use crate::policy::freshness::Policy;
@@ -87,6 +91,8 @@ pub(crate) struct Inner {
     /// runtime would wait for ever.
     blocking_flights: Arc<Flights>,
     releases: releases::Releases,
+    namespaces: namespaces::Namespaces,
+    seen_tags: tags::SeenTags,
     counters: Counters,
     /// What is wrong with the configuration that was to be used.
     misconfigured: Option<String>,

@@ -1,0 +1,126 @@
+//! Namespaces of functions: each has a [token](crate::cache::tokens) in the store that is a part of
+//! the keys of all its entries. Once it is removed, nobody finds them any more.
+//!
+//! A process reads the token anew after half of the bound of L1, and L1 keeps nothing longer than
+//! the bound after the token was read: so that bound is also the bound of an invalidation that
+//! another process has made.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::backend::Backend;
+use crate::cache::Inner;
+use crate::cache::function::Function;
+use crate::cache::tokens::{self, TokenState};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A token that could not be reached is left alone for this long, in milliseconds: a node that does
+/// not answer would hold up every call for its timeout, one after the other.
+const RETRY_MS: u64 = 1_000;
+
+/// What this process knows of each namespace.
+#[derive(Debug, Default)]
+pub(crate) struct Namespaces(Mutex<HashMap<String, Arc<Namespace>>>);
+
+#[derive(Debug, Default)]
+struct Namespace {
+    /// How many times the token was asked for.
+    reads: AtomicU64,
+    /// What came of the last one. One caller at a time asks.
+    last: tokio::sync::Mutex<Option<Read>>,
+}
+
+#[derive(Clone, Debug)]
+struct Read {
+    began_ms: u64,
+    token: Result<u64>,
+}
+
+/// The token of a namespace, and what is true of entries that are found with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) token: u64,
+    /// Until when L1 may keep them at most, monotonic.
+    pub(crate) until_ms: u64,
+}
+
+impl Namespaces {
+    /// How the namespace of `function` stands; `None` for a function without one, and where there
+    /// is no backend. A missing token is made.
+    ///
+    /// # Errors
+    /// Those of the backend. Nothing may be read from the store or written to it then.
+    pub(crate) async fn standing(
+        &self,
+        inner: &Inner,
+        function: &Function,
+    ) -> Result<Option<Standing>> {
+        let name = function.namespace_name();
+        let Some(backend) = inner.backend.as_ref().filter(|_| !name.is_empty()) else {
+            return Ok(None);
+        };
+        let namespace = self.of(name);
+        let reads = namespace.reads.load(Ordering::SeqCst);
+        let mut last = namespace.last.lock().await;
+        let now_ms = inner.clock.monotonic_ms();
+        let read = match &*last {
+            // One that began while this caller waited is as good as its own.
+            Some(read) if namespace.reads.load(Ordering::SeqCst) != reads => read.clone(),
+            Some(read) if read.is_recent(now_ms, inner.l1_bound()) => read.clone(),
+            _ => {
+                namespace.reads.fetch_add(1, Ordering::SeqCst);
+                let token = token(inner, backend, name).await;
+                let began_ms = now_ms;
+                last.insert(Read { began_ms, token }).clone()
+            }
+        };
+        let until_ms = read.began_ms.saturating_add(millis(inner.l1_bound()));
+        let token = read.token?;
+        Ok(Some(Standing { token, until_ms }))
+    }
+
+    /// Lets nobody in this process use a token of `name` that was read before now.
+    pub(crate) async fn forget(&self, name: &str) {
+        *self.of(name).last.lock().await = None;
+    }
+
+    fn of(&self, name: &str) -> Arc<Namespace> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get(name) {
+            Some(namespace) => Arc::clone(namespace),
+            None => Arc::clone(known.entry(name.to_owned()).or_default()),
+        }
+    }
+}
+
+impl Read {
+    fn is_recent(&self, now_ms: u64, bound: Duration) -> bool {
+        let limit_ms = match &self.token {
+            Ok(_) => millis(bound / 2),
+            Err(_) => RETRY_MS,
+        };
+        now_ms.saturating_sub(self.began_ms) < limit_ms
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+async fn token(inner: &Inner, backend: &Arc<dyn Backend>, name: &str) -> Result<u64> {
+    let key = [tokens::namespace_key(&inner.config.namespace, name)?];
+    let mut state = tokens::read(inner, backend, &key).await.pop();
+    if let Some(TokenState::Missing) = state {
+        state = tokens::make(inner, backend, &key).await.pop();
+    }
+    match state {
+        Some(TokenState::Known(token)) => Ok(token),
+        Some(TokenState::Unreachable(error)) => Err(error),
+        Some(TokenState::Missing) | None => {
+            let detail = "other processes kept this one from making the token of a namespace";
+            Err(Error::with_detail(ErrorKind::Overloaded, "cache", detail))
+        }
+    }
+}

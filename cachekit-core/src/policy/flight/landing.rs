@@ -15,8 +15,8 @@ pub(crate) enum Landing {
     Absent,
     /// With a value for the starter alone.
     Private(Shared),
-    /// With a value that something newer has overtaken: the starter may have it, and who has read
-    /// again once before; the others read again.
+    /// With a value that something newer has overtaken: the starter may have it, and who waited for
+    /// another flight before; the others read again.
     Superseded(Shared),
     /// With an error: for the starter as it is, for the others as far as it can be shared.
     Failed {
@@ -41,24 +41,15 @@ pub(crate) enum Arrival {
     Panicked(Box<dyn Any + Send>),
     /// The computation of somebody else panicked.
     Lost,
-    /// Begin again: the leader is gone.
+    /// What the leader has offered: that is new enough, and the flight goes on.
+    Offered(Shared),
+    /// Begin again: the leader is gone, or its result is overtaken.
     Again,
-    /// Begin again, with [`join_again`](super::Flights::join_again): the result is overtaken.
-    Superseded,
     /// Compute for yourself: the flight is overdue, or its result cannot be shared.
     Alone,
     /// The wait was too long for a caller that is itself part of a computation: that one may be
     /// what the flight waits for.
     Reentrant,
-}
-
-/// What callers may have while the flight goes on: those whose time is over, and those who need
-/// no newer one.
-#[derive(Clone, Debug)]
-pub(crate) struct Offer {
-    pub(crate) value: Shared,
-    /// By the monotonic clock. Zero: it is in grace.
-    pub(crate) fresh_until_ms: u64,
 }
 
 /// Which results a waiter may have.
@@ -68,7 +59,7 @@ pub(super) enum Claim {
     Starter,
     /// It has come for the first time.
     First,
-    /// It has read again because of an overtaken result: another one will do.
+    /// It waited for another flight before this one began: what was true then will do.
     Again,
 }
 
@@ -80,7 +71,7 @@ impl Landing {
             Self::Absent => Arrival::Absent,
             Self::Private(value) if own => Arrival::Value(Arc::clone(value)),
             Self::Private(_) => Arrival::Alone,
-            Self::Superseded(_) if claim == Claim::First => Arrival::Superseded,
+            Self::Superseded(_) if claim == Claim::First => Arrival::Again,
             Self::Superseded(value) => Arrival::Value(Arc::clone(value)),
             Self::Panicked(payload) => payload
                 .take_if(|_| own)

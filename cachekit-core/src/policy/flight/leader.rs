@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::landing::{Claim, Landing, Offer};
+use super::landing::{Claim, Landing};
+use super::offering::{Offer, Offering};
 use super::state::{Flight, Phase};
 use super::waiter::Waiter;
 use super::{Flights, Key};
@@ -23,7 +24,12 @@ impl Leader {
 
     /// Shows what callers may have until the flight lands.
     pub(crate) fn offer(&self, offer: Offer) {
-        drop(self.flight.change(|state| state.offer.replace(offer)));
+        self.offering().offer(offer);
+    }
+
+    /// The place to say what callers may have until the flight lands.
+    pub(crate) fn offering(&self) -> Offering {
+        Offering::of(&self.flight)
     }
 
     /// Whether the deadline has passed: the key belongs to others, and nothing of this flight is

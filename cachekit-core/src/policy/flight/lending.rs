@@ -5,10 +5,8 @@
 
 use std::sync::Arc;
 
-use super::landing::Arrival;
 use super::leader::Leader;
 use super::state::{Flight, Queue};
-use super::waiter::Waiter;
 use crate::policy::bulkhead::{Bulkhead, Permit};
 use crate::policy::race::race;
 
@@ -50,33 +48,19 @@ impl Drop for Queued<'_> {
     }
 }
 
-impl Waiter {
-    /// Waits as a nested caller does, and lends `permit`, which the computation around it holds,
-    /// while the leader has none: one that lends goes on when its flight has ended, or when it has
-    /// waited too long.
-    ///
-    /// Cancel safety: as [`wait`](Self::wait). The leader keeps what it was lent.
-    pub(crate) async fn wait_lending(&self, permit: &Arc<Permit>) -> Arrival {
-        race(self.wait(true), self.lend(permit)).await
-    }
-
-    /// Never completes.
-    async fn lend(&self, permit: &Arc<Permit>) -> Arrival {
-        loop {
-            let queued = self.flight.until(|state| {
-                let waiting = matches!(state.queue, Queue::Waiting);
-                waiting.then_some(())
-            });
-            queued.await;
-            let loan = permit.lend().await;
-            let refused = self.flight.change(|state| match state.queue {
-                Queue::Waiting => {
-                    state.queue = Queue::Lent(loan);
-                    None
-                }
-                Queue::Outside | Queue::Lent(_) => Some(loan),
-            });
-            drop(refused);
-        }
+/// Lends `permit` to the leader of `flight` when it is queued for one. Never completes.
+pub(super) async fn lend<T>(flight: &Flight, permit: &Arc<Permit>) -> T {
+    loop {
+        let queued = flight.until(|state| matches!(state.queue, Queue::Waiting).then_some(()));
+        queued.await;
+        let loan = permit.lend().await;
+        let refused = flight.change(|state| match state.queue {
+            Queue::Waiting => {
+                state.queue = Queue::Lent(loan);
+                None
+            }
+            Queue::Outside | Queue::Lent(_) => Some(loan),
+        });
+        drop(refused);
     }
 }

@@ -8,6 +8,7 @@
 mod landing;
 mod leader;
 mod lending;
+mod offering;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -18,8 +19,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use landing::{Arrival, Landing, Offer};
+pub(crate) use landing::{Arrival, Landing};
 pub(crate) use leader::Leader;
+pub(crate) use offering::{Offer, Offering};
 pub(crate) use waiter::Waiter;
 
 use crate::clock::Clock;
@@ -66,12 +68,10 @@ impl Flights {
 
     /// Joins the flight of `key`, or starts one that has the key for `deadline`.
     pub(crate) fn join(self: &Arc<Self>, key: &Key, deadline: Duration) -> Role {
-        self.join_as(Claim::First, key, deadline)
-    }
-
-    /// The same for a caller that was told [`Arrival::Superseded`]: it is not told so again.
-    pub(crate) fn join_again(self: &Arc<Self>, key: &Key, deadline: Duration) -> Role {
-        self.join_as(Claim::Again, key, deadline)
+        match self.lead(key, deadline) {
+            Ok(leader) => Role::Leader(leader),
+            Err(flight) => Role::Waiter(Waiter::new(flight, self.clock.clone(), Claim::First)),
+        }
     }
 
     /// Starts a flight of `key`, unless there is one.
@@ -84,13 +84,6 @@ impl Flights {
     pub(crate) fn forget(&self, key: &[u8]) {
         let forgotten = self.shard(key).lock().remove(key);
         drop(forgotten);
-    }
-
-    fn join_as(self: &Arc<Self>, claim: Claim, key: &Key, deadline: Duration) -> Role {
-        match self.lead(key, deadline) {
-            Ok(leader) => Role::Leader(leader),
-            Err(flight) => Role::Waiter(Waiter::new(flight, self.clock.clone(), claim)),
-        }
     }
 
     /// Starts a flight of `key`, or finds the one that there is.

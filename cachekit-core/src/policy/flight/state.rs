@@ -3,7 +3,8 @@
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use super::landing::{Landing, Offer};
+use super::landing::Landing;
+use super::offering::Offer;
 use crate::policy::bulkhead::Loan;
 use crate::policy::lock::Lock;
 
@@ -22,7 +23,7 @@ pub(super) struct State {
     pub(super) waiting: usize,
     /// The task of a detached flight: it ends when all who waited are dropped.
     pub(super) task: Option<AbortHandle>,
-    /// Somebody left who wants the flight to go on.
+    /// Somebody left who wants it to go on.
     pub(super) kept: bool,
     pub(super) offer: Option<Offer>,
     pub(super) queue: Queue,

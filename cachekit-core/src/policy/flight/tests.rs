@@ -28,7 +28,7 @@ async fn a_waiter_gets_the_value_of_the_leader() {
     let leader = leader(&flights, "a");
     let waiter = waiter(&flights, "a");
     leader.land(Landing::Value(Arc::new(7)));
-    let Arrival::Value(value) = waiter.wait(false).await else {
+    let Arrival::Value(value) = waiter.wait(false, None).await else {
         panic!("expected a value")
     };
     assert_eq!(value.downcast_ref(), Some(&7));
@@ -40,7 +40,7 @@ async fn a_dropped_leader_hands_over() {
     let first = leader(&flights, "a");
     let waiter = waiter(&flights, "a");
     drop(first);
-    assert!(matches!(waiter.wait(false).await, Arrival::Again));
+    assert!(matches!(waiter.wait(false, None).await, Arrival::Again));
     leader(&flights, "a");
 }
 
@@ -62,7 +62,7 @@ async fn nobody_joins_a_flight_that_an_invalidation_has_overtaken() {
     before.land(Landing::Value(Arc::new(1)));
     let waiter = waiter(&flights, "a");
     after.land(Landing::Value(Arc::new(2)));
-    let Arrival::Value(value) = waiter.wait(false).await else {
+    let Arrival::Value(value) = waiter.wait(false, None).await else {
         panic!("expected a value")
     };
     assert_eq!(value.downcast_ref(), Some(&2));
@@ -74,8 +74,8 @@ async fn only_the_starter_gets_what_is_overtaken() {
     let leader = leader(&flights, "a");
     let (starter, waiter) = (leader.starter(), waiter(&flights, "a"));
     leader.land(Landing::Superseded(Arc::new(1)));
-    assert!(matches!(waiter.wait(false).await, Arrival::Superseded));
-    assert!(matches!(starter.wait(false).await, Arrival::Value(_)));
+    assert!(matches!(waiter.wait(false, None).await, Arrival::Again));
+    assert!(matches!(starter.wait(false, None).await, Arrival::Value(_)));
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn an_error_that_cannot_be_shared_sends_the_waiters_to_compute_alone() {
         original: None,
         shared: None,
     });
-    assert!(matches!(waiter.wait(false).await, Arrival::Alone));
+    assert!(matches!(waiter.wait(false, None).await, Arrival::Alone));
 }
 
 #[tokio::test]

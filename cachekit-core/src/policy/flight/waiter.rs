@@ -6,9 +6,12 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 
 use super::WAIT_BUDGET;
-use super::landing::{Arrival, Claim, Offer};
+use super::landing::{Arrival, Claim};
+use super::lending::lend;
+use super::offering::Offering;
 use super::state::{Flight, Phase, State};
 use crate::clock::Clock;
+use crate::policy::bulkhead::Permit;
 use crate::policy::race::race;
 
 /// When the last waiter of a detached flight is dropped, its task ends.
@@ -31,45 +34,47 @@ impl Waiter {
 
     /// Says which task computes: it is aborted when all who wait are dropped.
     pub(crate) fn computed_by(&self, task: AbortHandle) {
-        self.flight.with(|state| {
-            if !state.kept {
-                state.task = Some(task);
-            }
-        });
+        self.flight.with(|state| state.task = Some(task));
     }
 
-    /// Waits for the end of the flight: until its deadline, and inside another computation
-    /// (`nested`) at most for [`WAIT_BUDGET`]. The starter has nothing better to do than to wait
-    /// on.
-    ///
-    /// Cancel safety: dropping the future leaves the flight to the others.
-    pub(crate) async fn wait(&self, nested: bool) -> Arrival {
-        let landed = self.flight.until(|state| self.arrival(state));
-        if self.claim == Claim::Starter {
-            return landed.await;
+    /// Says whether this caller has waited for another flight of this call before. It began before
+    /// this flight did, so it may have what was true when this flight began.
+    pub(crate) fn after_another(mut self, another: bool) -> Self {
+        if another {
+            self.claim = Claim::Again;
         }
-        race(landed, self.tire(nested)).await
+        self
     }
 
-    /// What callers may have meanwhile, if there is something.
-    pub(crate) fn offer(&self) -> Option<Offer> {
-        self.flight.with(|state| state.offer.clone())
-    }
-
-    /// Waits for an offer.
+    /// Waits for an offer that will do, or for the end of the flight: until its deadline, and as a
+    /// part of another computation (`nested`) at most for [`WAIT_BUDGET`]. The starter has nothing
+    /// better to do than to wait on.
     ///
-    /// Cancel safety: dropping the future has no effect.
-    pub(crate) async fn offered(&self) -> Offer {
-        self.flight.until(|state| state.offer.clone()).await
+    /// `permit` is what the computation around this one holds in the same cache, if it does: it is
+    /// lent to the leader while that has none.
+    ///
+    /// Cancel safety: dropping the future leaves the flight to the others. The leader keeps what it
+    /// was lent.
+    pub(crate) async fn wait(&self, nested: bool, permit: Option<Arc<Permit>>) -> Arrival {
+        let arrival = self.flight.until(|state| self.arrival(state));
+        if self.claim == Claim::Starter {
+            return arrival.await;
+        }
+        let tired = self.tire(nested);
+        match permit {
+            None => race(arrival, tired).await,
+            Some(permit) => race(race(arrival, tired), lend(&self.flight, &permit)).await,
+        }
+    }
+
+    /// Where to find what there is meanwhile.
+    pub(crate) fn offering(&self) -> Offering {
+        Offering::of(&self.flight)
     }
 
     /// Leaves without being missed: the flight goes on even if nobody waits any more.
     pub(crate) fn stay(self) {
-        let task = self.flight.with(|state| {
-            state.kept = true;
-            state.task.take()
-        });
-        drop(task);
+        self.flight.with(|state| state.kept = true);
     }
 
     async fn tire(&self, nested: bool) -> Arrival {
@@ -85,10 +90,20 @@ impl Waiter {
 
     fn arrival(&self, state: &mut State) -> Option<Arrival> {
         match &mut state.phase {
-            Phase::Running => None,
+            Phase::Running => self.offered(state),
             Phase::Abandoned => Some(Arrival::Again),
             Phase::Landed(landing) => Some(landing.arrival(self.claim)),
         }
+    }
+
+    /// An offer that will do. Who takes it leaves the flight to go on.
+    fn offered(&self, state: &mut State) -> Option<Arrival> {
+        let offer = state.offer.as_ref()?;
+        if self.clock.monotonic_ms() >= offer.fresh_until_ms {
+            return None;
+        }
+        state.kept = true;
+        Some(Arrival::Offered(Arc::clone(&offer.value)))
     }
 }
 
@@ -96,7 +111,8 @@ impl Drop for Waiter {
     fn drop(&mut self) {
         let task = self.flight.with(|state| {
             state.waiting -= 1;
-            state.task.take_if(|_| state.waiting == 0)
+            let unwanted = state.waiting == 0 && !state.kept;
+            state.task.take_if(|_| unwanted)
         });
         if let Some(task) = task {
             task.abort();

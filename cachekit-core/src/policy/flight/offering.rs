@@ -1,0 +1,35 @@
+//! What there is already, while the flight goes on.
+
+use std::sync::Arc;
+
+use super::landing::Shared;
+use super::state::Flight;
+
+/// What callers may have while the flight goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct Offer {
+    pub(crate) value: Shared,
+    /// Until when, by the monotonic clock, nobody needs to wait for a newer one. Zero: it is for
+    /// those whose time is over.
+    pub(crate) fresh_until_ms: u64,
+}
+
+/// Where the offer of a flight is made and found, as long as anybody wants it.
+#[derive(Clone, Debug)]
+pub(crate) struct Offering(Arc<Flight>);
+
+impl Offering {
+    pub(super) fn of(flight: &Arc<Flight>) -> Self {
+        Self(Arc::clone(flight))
+    }
+
+    /// Shows `offer`, in the place of any other one, and wakes those for whom it will do.
+    pub(crate) fn offer(&self, offer: Offer) {
+        drop(self.0.change(|state| state.offer.replace(offer)));
+    }
+
+    /// What there is.
+    pub(crate) fn offered(&self) -> Option<Offer> {
+        self.0.with(|state| state.offer.clone())
+    }
+}

@@ -148,7 +148,7 @@ where
                 Role::Leader(leader) => return Turn::Lead(leader),
                 Role::Waiter(waiter) => {
                     self.inner.counters.coalesced.add();
-                    if let Some(turn) = self.arrived(waiter.wait(nested()).await) {
+                    if let Some(turn) = self.arrived(waiter.wait(nested(), None).await) {
                         return turn;
                     }
                 }
@@ -163,7 +163,8 @@ where
                 Role::Waiter(waiter) => {
                     self.inner.counters.coalesced.add();
                     let nested = nested();
-                    let waited = background::block_on(async move { waiter.wait(nested).await });
+                    let waited =
+                        background::block_on(async move { waiter.wait(nested, None).await });
                     if let Some(turn) = self.arrived(waited.unwrap_or(Arrival::Alone)) {
                         return turn;
                     }
@@ -175,14 +176,16 @@ where
     /// What an arrival means; `None`: begin again.
     fn arrived(&self, arrival: Arrival) -> Option<Turn<K::Returned>> {
         let result = match arrival {
-            Arrival::Value(value) => Ok(value.downcast_ref::<K::Value>()?.clone()),
+            Arrival::Value(value) | Arrival::Offered(value) => {
+                Ok(value.downcast_ref::<K::Value>()?.clone())
+            }
             Arrival::OwnError(error) => Err(*error.downcast::<K::Error>().ok()?),
             Arrival::SharedError(error) => match self.share.give(&error) {
                 Some(error) => Err(error),
                 None => return Some(Turn::Alone),
             },
             Arrival::Panicked(payload) => resume_unwind(payload),
-            Arrival::Again | Arrival::Superseded | Arrival::Lost => return None,
+            Arrival::Again | Arrival::Lost => return None,
             Arrival::Alone | Arrival::Reentrant | Arrival::Absent => return Some(Turn::Alone),
         };
         Some(Turn::Return(K::join(result)))
@@ -327,7 +330,7 @@ where
     }
 
     async fn landed_for(&self, starter: &Waiter) -> K::Returned {
-        match self.arrived(starter.wait(false).await) {
+        match self.arrived(starter.wait(false, None).await) {
             Some(Turn::Return(returned)) => returned,
             // To wait on would be for ever, and what was to be computed is gone with its task.
             _ => panic!("the runtime that computed a cached function was shut down"),

@@ -11,6 +11,14 @@ pub mod env;
 pub mod envelope;
 pub mod error;
 pub mod key;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "what reads by more than an age comes next"
+    )
+)]
 mod l1;
 mod policy;
 pub mod schema;

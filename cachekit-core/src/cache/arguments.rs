@@ -188,10 +188,15 @@ impl<V, F> Key<V, F> {
 }
 
 impl<V, F: Form<V>> Key<V, F> {
-    /// The key in a store, below `namespace`; `None` for values that stay in the process.
-    pub(crate) fn store_key(&self, namespace: &str) -> Option<(StoreKey, Release)> {
+    /// The key in a store, below `namespace` of the cache and with the token of the function's own;
+    /// `None` for values that stay in the process.
+    pub(crate) fn store_key(
+        &self,
+        namespace: &str,
+        token: Option<u64>,
+    ) -> Option<(StoreKey, Release)> {
         let release = F::release(self.function.current_version())?;
-        let head = self.function.head(namespace);
+        let head = self.function.head_of_entries(namespace, token);
         // All three parts are escaped or hexadecimal: they are printable.
         let key = StoreKey::of_release(&head, &release.to_string(), &self.tail()).ok()?;
         Some((key, release))
@@ -221,7 +226,7 @@ mod tests {
     static ORDERS: Function = Function::new("app::orders", "load");
 
     fn store_key(key: &Key<u32>) -> String {
-        key.store_key("shop").unwrap().0.as_str().to_owned()
+        key.store_key("shop", None).unwrap().0.as_str().to_owned()
     }
 
     #[test]
@@ -262,8 +267,8 @@ mod tests {
     fn a_version_is_another_release_with_the_same_route() {
         static ONE: Function = Function::new("app", "f").version(1);
         static TWO: Function = Function::new("app", "f").version(2);
-        let one = ONE.key::<u32>(&1).unwrap().store_key("").unwrap().0;
-        let two = TWO.key::<u32>(&1).unwrap().store_key("").unwrap().0;
+        let one = ONE.key::<u32>(&1).unwrap().store_key("", None).unwrap().0;
+        let two = TWO.key::<u32>(&1).unwrap().store_key("", None).unwrap().0;
         assert_ne!(one, two);
         assert_eq!(one.route(), two.route());
     }

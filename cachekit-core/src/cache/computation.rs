@@ -10,7 +10,7 @@ use crate::cache::form::Form;
 use crate::cache::leading::{Leading, Right, Written};
 use crate::cache::remote::{self, Reading};
 use crate::envelope::{self, Header};
-use crate::l1::Fill;
+use crate::l1::{Fill, LocalTags, Span};
 use crate::policy::ttl::{jittered, l1_age};
 
 /// What a miss in L1 comes to.
@@ -53,7 +53,8 @@ where
             Reading::Value(found) => {
                 let value = Arc::new(found.value);
                 let age = l1_age(found.left, found.ttl, inner.l1_bound());
-                fill.complete(Arc::clone(&value), age, found.bytes);
+                let span = Span::fresh_only(age);
+                fill.complete(Arc::clone(&value), span, found.bytes, LocalTags::default());
                 return Begun::Found(Arc::unwrap_or_clone(value));
             }
             Reading::Compute(lead) => leading = Some(lead),
@@ -113,8 +114,12 @@ where
         }
         match F::measure(&value) {
             Ok(bytes) => {
-                self.fill
-                    .complete(value, ttl.duration(), bytes + size_of::<V>());
+                self.fill.complete(
+                    value,
+                    Span::fresh_only(ttl.duration()),
+                    bytes + size_of::<V>(),
+                    LocalTags::default(),
+                );
             }
             Err(error) => self.refuse(&error).await,
         }
@@ -140,7 +145,8 @@ where
         };
         if written != Written::Superseded {
             let age = l1_age(ttl.duration(), ttl, self.inner.l1_bound());
-            self.fill.complete(value, age, bytes);
+            self.fill
+                .complete(value, Span::fresh_only(age), bytes, LocalTags::default());
         }
         written == Written::Superseded
     }

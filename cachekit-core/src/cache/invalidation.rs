@@ -1,65 +1,211 @@
-//! Saying that an entry is no longer true: here at once, and in the store for every release.
+//! Saying that entries are no longer true: here at once, and in the store for every release.
+//!
+//! Here it is said twice: before the store is told, so that it holds even where the store is away,
+//! and after it, because a reader of this process may have found an old entry in between.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::backend::Backend;
+use crate::cache::Inner;
 use crate::cache::arguments::Key;
 use crate::cache::form::Form;
-use crate::cache::{Inner, releases, remote};
-use crate::error::Result;
+use crate::cache::function::Function;
+use crate::cache::tokens::{self, TokenState};
+use crate::cache::{namespaces, releases};
+use crate::error::{Error, Result};
 use crate::key::StoreKey;
 
-/// How an entry ends.
-#[derive(Clone, Copy, Debug)]
+/// What is no longer true.
 pub(crate) enum Invalidation {
-    Expire,
-    Remove,
+    /// The entry may still be served in grace.
+    Expire(Box<dyn AnyKey>),
+    /// The entry may not be served any more; so it is with all below.
+    Remove(Box<dyn AnyKey>),
+    /// All entries of the tag with this hash.
+    Tag(u64),
+    /// All entries of the functions of this namespace.
+    Namespace(String),
+}
+
+/// A key of whatever values.
+pub(crate) trait AnyKey: Send + Sync {
+    fn function(&self) -> &'static Function;
+    fn bytes(&self) -> &[u8];
+    fn store_key(&self, namespace: &str, token: Option<u64>) -> Option<StoreKey>;
+}
+
+impl<V: 'static, F: Form<V>> AnyKey for Key<V, F> {
+    fn function(&self) -> &'static Function {
+        self.function()
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes()
+    }
+
+    fn store_key(&self, namespace: &str, token: Option<u64>) -> Option<StoreKey> {
+        Some(self.store_key(namespace, token)?.0)
+    }
 }
 
 impl Invalidation {
-    /// Ends the entry of each key, in one call of the backend.
-    pub(crate) async fn of_many<V, F: Form<V>>(
-        self,
-        inner: Arc<Inner>,
-        keys: Vec<Key<V, F>>,
-    ) -> Vec<Result<()>> {
-        let invalidate_here = || {
-            keys.iter()
-                .for_each(|key| inner.invalidate_here(key.bytes()))
+    pub(crate) fn expire<V: 'static, F: Form<V>>(key: &Key<V, F>) -> Self {
+        Self::Expire(Box::new(key.clone()))
+    }
+
+    pub(crate) fn remove<V: 'static, F: Form<V>>(key: &Key<V, F>) -> Self {
+        Self::Remove(Box::new(key.clone()))
+    }
+
+    fn here(&self, inner: &Inner) {
+        match self {
+            Self::Expire(key) | Self::Remove(key) => inner.invalidate_here(key.bytes()),
+            Self::Tag(_) | Self::Namespace(_) => {}
+        }
+    }
+
+    fn key(&self) -> Option<&dyn AnyKey> {
+        match self {
+            Self::Expire(key) | Self::Remove(key) => Some(&**key),
+            Self::Tag(_) | Self::Namespace(_) => None,
+        }
+    }
+}
+
+/// Carries all of them out, in one call of the backend for those that expire, and one for those
+/// that are removed. Each has its own result, in the order given.
+pub(crate) async fn run(inner: Arc<Inner>, all: Vec<Invalidation>) -> Vec<Result<()>> {
+    all.iter().for_each(|one| one.here(&inner));
+    let Some(backend) = &inner.backend else {
+        return all.iter().map(|_| Ok(())).collect();
+    };
+    let results = in_store(&inner, backend, &all).await;
+    for one in &all {
+        if let Invalidation::Namespace(name) = one {
+            inner.namespaces.forget(name).await;
+        }
+    }
+    all.iter().for_each(|one| one.here(&inner));
+    for error in results.iter().filter_map(|result| result.as_ref().err()) {
+        inner.backend_failed(error);
+    }
+    results
+}
+
+async fn in_store(
+    inner: &Inner,
+    backend: &Arc<dyn Backend>,
+    all: &[Invalidation],
+) -> Vec<Result<()>> {
+    let mut places = Places::new(inner, backend, all).await;
+    let (mut expired, mut removed) = (Batch::default(), Batch::default());
+    let mut results = Vec::with_capacity(all.len());
+    for (index, one) in all.iter().enumerate() {
+        let (keys, result) = places.of(one).await;
+        let batch = match one {
+            Invalidation::Expire(_) => &mut expired,
+            _ => &mut removed,
         };
-        invalidate_here();
-        let mut results: Vec<Result<()>> = keys.iter().map(|_| Ok(())).collect();
-        let Some(backend) = &inner.backend else {
-            return results;
-        };
-        let (mut owners, mut ended) = (Vec::new(), Vec::new());
-        let mut known = Known::default();
-        for (index, key) in keys.iter().enumerate() {
-            let Some((_, store_key, _)) = remote::place(&inner, key) else {
-                continue;
-            };
-            let head = key.function().head(&inner.config.namespace);
-            let (releases, listed) = known.of(backend, head).await;
-            results[index] = listed;
-            for store_key in in_every_release(store_key, &releases) {
-                owners.push(index);
-                ended.push(store_key);
+        batch.owners.extend(keys.iter().map(|_| index));
+        batch.keys.extend(keys);
+        results.push(result);
+    }
+    if !expired.keys.is_empty() {
+        expired.came_to(backend.expire_many(&expired.keys).await, &mut results);
+    }
+    if !removed.keys.is_empty() {
+        removed.came_to(backend.remove_many(&removed.keys).await, &mut results);
+    }
+    results
+}
+
+/// Keys of one call of the backend.
+#[derive(Default)]
+struct Batch {
+    /// Whose each key is.
+    owners: Vec<usize>,
+    keys: Vec<StoreKey>,
+}
+
+impl Batch {
+    fn came_to(&self, outcomes: Vec<Result<()>>, results: &mut [Result<()>]) {
+        for (&owner, outcome) in self.owners.iter().zip(outcomes) {
+            results[owner] = std::mem::replace(&mut results[owner], Ok(())).and(outcome);
+        }
+    }
+}
+
+/// Where in the store the entries are, as far as it takes reading to know that.
+struct Places<'a> {
+    inner: &'a Inner,
+    backend: &'a Arc<dyn Backend>,
+    /// The token of each namespace as it is now: what this process remembers may be old.
+    tokens: HashMap<&'static str, TokenState>,
+    /// The releases of each function, by its head.
+    releases: HashMap<String, Result<Vec<String>>>,
+}
+
+impl<'a> Places<'a> {
+    async fn new(inner: &'a Inner, backend: &'a Arc<dyn Backend>, all: &[Invalidation]) -> Self {
+        let names = all.iter().filter_map(Invalidation::key);
+        let mut names: Vec<&str> = names.map(|key| key.function().namespace_name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.retain(|name| !name.is_empty());
+        Self {
+            inner,
+            backend,
+            tokens: namespaces::read(inner, backend, names).await,
+            releases: HashMap::new(),
+        }
+    }
+
+    /// Where what `one` is about lies. Where that cannot be known for certain, it is an error, and
+    /// what is known is ended all the same.
+    async fn of(&mut self, one: &Invalidation) -> (Vec<StoreKey>, Result<()>) {
+        let namespace = &self.inner.config.namespace;
+        let token_key = match one {
+            Invalidation::Expire(key) | Invalidation::Remove(key) => {
+                return self.of_key(&**key).await;
             }
-        }
-        let outcomes = match self {
-            Self::Expire => backend.expire_many(&ended).await,
-            Self::Remove => backend.remove_many(&ended).await,
+            Invalidation::Tag(hash) => tokens::tag_key(namespace, *hash),
+            Invalidation::Namespace(name) => tokens::namespace_key(namespace, name),
         };
-        // Once more: a reader of this process may have found an old entry in the meantime.
-        invalidate_here();
-        for (index, outcome) in owners.into_iter().zip(outcomes) {
-            results[index] = std::mem::replace(&mut results[index], Ok(())).and(outcome);
+        match token_key {
+            Ok(key) => (vec![key], Ok(())),
+            Err(error) => (Vec::new(), Err(error)),
         }
-        for error in results.iter().filter_map(|result| result.as_ref().err()) {
-            inner.backend_failed(error);
+    }
+
+    async fn of_key(&mut self, key: &dyn AnyKey) -> (Vec<StoreKey>, Result<()>) {
+        let (function, namespace) = (key.function(), &self.inner.config.namespace);
+        let token = match self.tokens.get(function.namespace_name()) {
+            None => None,
+            Some(TokenState::Known(token)) => Some(*token),
+            // No entry of the namespace can be found by anyone.
+            Some(TokenState::Missing) => return (Vec::new(), Ok(())),
+            Some(TokenState::Unreachable(error)) => return (Vec::new(), Err(error.clone())),
+        };
+        let Some(store_key) = key.store_key(namespace, token) else {
+            return (Vec::new(), Ok(()));
+        };
+        match self.releases(function.head(namespace)).await {
+            Ok(releases) => (in_every_release(store_key, releases), Ok(())),
+            Err(error) => (vec![store_key], Err(error.clone())),
         }
-        results
+    }
+
+    async fn releases(&mut self, head: String) -> Result<&[String], &Error> {
+        let listed = match self.releases.entry(head) {
+            Entry::Occupied(listed) => listed.into_mut(),
+            Entry::Vacant(unread) => {
+                let listed = releases::listed(self.backend, unread.key()).await;
+                unread.insert(listed)
+            }
+        };
+        listed.as_deref().map_err(|error| &*error)
     }
 }
 
@@ -70,23 +216,4 @@ fn in_every_release(key: StoreKey, releases: &[String]) -> Vec<StoreKey> {
         .filter_map(|release| key.with_release(release).ok());
     let others: Vec<StoreKey> = others.filter(|other| *other != key).collect();
     [key].into_iter().chain(others).collect()
-}
-
-/// The releases of each function, read once for one call. Where the list cannot be read, the key
-/// is ended in its own release all the same, and the call is an error.
-#[derive(Default)]
-struct Known(HashMap<String, Result<Vec<String>>>);
-
-impl Known {
-    async fn of(&mut self, backend: &Arc<dyn Backend>, head: String) -> (Vec<String>, Result<()>) {
-        if !self.0.contains_key(&head) {
-            let listed = releases::listed(backend, &head).await;
-            self.0.insert(head.clone(), listed);
-        }
-        match self.0.get(&head) {
-            Some(Ok(releases)) => (releases.clone(), Ok(())),
-            Some(Err(error)) => (Vec::new(), Err(error.clone())),
-            None => (Vec::new(), Ok(())),
-        }
-    }
 }

@@ -7,7 +7,9 @@ mod call;
 mod computation;
 mod form;
 mod function;
+mod groups;
 mod invalidation;
+mod invalidations;
 mod job;
 mod kind;
 mod leading;
@@ -28,6 +30,7 @@ pub use builder::Builder;
 pub use call::{Call, checked, hit};
 pub use form::{Form, Local, Release};
 pub use function::Function;
+pub use invalidations::Invalidations;
 pub use kind::{
     ErrorProbe, Kind, OfOption, OfOptionalResult, OfPlain, OfResult, Optional, OptionalResult,
     Plain, PlainResult, Probe, SayFrom, SayNothing, Share, ShareClone, ShareFrom, ShareNone, Voice,
@@ -211,28 +214,16 @@ impl Cache {
     ///
     /// # Cancel safety
     /// Dropped early it may or may not be removed from the backend.
-    pub async fn remove<V, F: Form<V>>(&self, key: &Key<V, F>) -> Result<()>
-    where
-        V: 'static,
-    {
-        first(
-            self.invalidate(Invalidation::Remove, vec![key.clone()])
-                .await,
-        )
+    pub async fn remove<V: 'static, F: Form<V>>(&self, key: &Key<V, F>) -> Result<()> {
+        first(self.invalidate(vec![Invalidation::remove(key)]).await)
     }
 
     /// Says that the entry of `key` is no longer fresh, in every release of its function.
     ///
     /// # Errors
     /// As of [`remove`](Self::remove).
-    pub async fn expire<V, F: Form<V>>(&self, key: &Key<V, F>) -> Result<()>
-    where
-        V: 'static,
-    {
-        first(
-            self.invalidate(Invalidation::Expire, vec![key.clone()])
-                .await,
-        )
+    pub async fn expire<V: 'static, F: Form<V>>(&self, key: &Key<V, F>) -> Result<()> {
+        first(self.invalidate(vec![Invalidation::expire(key)]).await)
     }
 
     /// [`get`](Self::get) for many keys, each with its own result, in the order asked; what is not
@@ -259,12 +250,14 @@ impl Cache {
 
     /// [`remove`](Self::remove) for many keys, each with its own result, in the order given.
     pub async fn remove_many<V: 'static, F: Form<V>>(&self, keys: &[Key<V, F>]) -> Vec<Result<()>> {
-        self.invalidate(Invalidation::Remove, keys.to_vec()).await
+        let removals = keys.iter().map(Invalidation::remove).collect();
+        self.invalidate(removals).await
     }
 
     /// [`expire`](Self::expire) for many keys, each with its own result, in the order given.
     pub async fn expire_many<V: 'static, F: Form<V>>(&self, keys: &[Key<V, F>]) -> Vec<Result<()>> {
-        self.invalidate(Invalidation::Expire, keys.to_vec()).await
+        let expiries = keys.iter().map(Invalidation::expire).collect();
+        self.invalidate(expiries).await
     }
 
     /// Counters since this cache was made.
@@ -310,16 +303,10 @@ impl Cache {
         each(count, background::with_runtime(set).await)
     }
 
-    async fn invalidate<V: 'static, F: Form<V>>(
-        &self,
-        how: Invalidation,
-        keys: Vec<Key<V, F>>,
-    ) -> Vec<Result<()>> {
-        let count = keys.len();
-        each(
-            count,
-            background::with_runtime(how.of_many(self.inner(), keys)).await,
-        )
+    async fn invalidate(&self, all: Vec<Invalidation>) -> Vec<Result<()>> {
+        let count = all.len();
+        let run = invalidation::run(self.inner(), all);
+        each(count, background::with_runtime(run).await)
     }
 }
 

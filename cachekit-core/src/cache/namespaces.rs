@@ -15,6 +15,7 @@ use crate::cache::Inner;
 use crate::cache::function::Function;
 use crate::cache::tokens::{self, TokenState};
 use crate::error::{Error, ErrorKind, Result};
+use crate::key::StoreKey;
 
 /// A token that could not be reached is left alone for this long, in milliseconds: a node that does
 /// not answer would hold up every call for its timeout, one after the other.
@@ -109,9 +110,26 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// The token of each of these namespaces as it is now. None is made.
+pub(crate) async fn read<'n>(
+    inner: &Inner,
+    backend: &Arc<dyn Backend>,
+    names: Vec<&'n str>,
+) -> HashMap<&'n str, TokenState> {
+    let key = |name| {
+        Some((
+            name,
+            tokens::namespace_key(&inner.config.namespace, name).ok()?,
+        ))
+    };
+    let (names, keys): (Vec<&str>, Vec<StoreKey>) = names.into_iter().filter_map(key).unzip();
+    let states = tokens::read(backend, &keys).await;
+    names.into_iter().zip(states).collect()
+}
+
 async fn token(inner: &Inner, backend: &Arc<dyn Backend>, name: &str) -> Result<u64> {
     let key = [tokens::namespace_key(&inner.config.namespace, name)?];
-    let mut state = tokens::read(inner, backend, &key).await.pop();
+    let mut state = tokens::read(backend, &key).await.pop();
     if let Some(TokenState::Missing) = state {
         state = tokens::make(inner, backend, &key).await.pop();
     }

@@ -12,7 +12,7 @@ use crate::cache::remote::{self, Unusable};
 use crate::envelope::{self, Header};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::StoreKey;
-use crate::l1::Fill;
+use crate::l1::{Fill, LocalTags, Span};
 use crate::policy::ttl::{jittered, l1_age};
 
 pub(crate) async fn get<V, F>(inner: Arc<Inner>, key: Key<V, F>) -> Result<Option<V>>
@@ -104,7 +104,8 @@ where
         results[index] = match outcome {
             Ok(_) => {
                 let age = l1_age(ttl.duration(), ttl, inner.l1_bound());
-                fill.complete_written(Arc::new(value), age, bytes);
+                let span = Span::fresh_only(age);
+                fill.complete_written(Arc::new(value), span, bytes, LocalTags::default());
                 Ok(())
             }
             Err(error) => {
@@ -128,8 +129,9 @@ where
     inner.l1.put(
         key.bytes(),
         Arc::new(value),
-        ttl.duration(),
+        Span::fresh_only(ttl.duration()),
         bytes + size_of::<V>(),
+        LocalTags::default(),
     );
     Ok(())
 }
@@ -181,7 +183,8 @@ impl Inner {
     ) -> V {
         let value = Arc::new(found.value);
         let age = l1_age(found.left, found.ttl, self.l1_bound());
-        fill.complete(Arc::clone(&value), age, found.bytes);
+        let span = Span::fresh_only(age);
+        fill.complete(Arc::clone(&value), span, found.bytes, LocalTags::default());
         Arc::unwrap_or_clone(value)
     }
 
@@ -189,7 +192,7 @@ impl Inner {
     pub(crate) fn invalidate_here(&self, key: &[u8]) {
         self.flights.forget(key);
         self.blocking_flights.forget(key);
-        self.l1.invalidate(key);
+        self.l1.remove(key);
     }
 
     pub(crate) fn header(&self, codec: u8, ttl: Ttl, cost: Duration) -> Header {

@@ -204,6 +204,6 @@ pub(crate) fn place<'a, V, F: Form<V>>(
     key: &Key<V, F>,
 ) -> Option<(&'a Arc<dyn Backend>, StoreKey, Release)> {
     let backend = inner.backend.as_ref()?;
-    let (store_key, release) = key.store_key(&inner.config.namespace)?;
+    let (store_key, release) = key.store_key(&inner.config.namespace, None)?;
     Some((backend, store_key, release))
 }

@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::cache::Inner;
 use crate::cache::tokens::{self, TokenState};
+use crate::error::Error;
 use crate::key::StoreKey;
 
 /// The most tags that one entry may have.
@@ -150,6 +151,14 @@ impl Versions {
         names.filter(|&name| self.state(name).is_none()).collect()
     }
 
+    /// Why some could not be read.
+    pub(crate) fn failure(&self) -> Option<&Error> {
+        self.0.iter().find_map(|(_, state)| match state {
+            TokenState::Unreachable(error) => Some(error),
+            TokenState::Known(_) | TokenState::Missing => None,
+        })
+    }
+
     fn state(&self, name: u64) -> Option<&TokenState> {
         let of_name = self.0.iter().find(|(known, _)| *known == name);
         of_name.map(|(_, state)| state)
@@ -223,7 +232,7 @@ async fn ask(inner: &Inner, names: &[u64], make: bool) -> Versions {
     let states = if make {
         tokens::make(inner, backend, &keys).await
     } else {
-        tokens::read(inner, backend, &keys).await
+        tokens::read(backend, &keys).await
     };
     let versions = Versions(names.into_iter().zip(states).collect());
     inner.seen_tags.note(&versions, inner.clock.monotonic_ms());

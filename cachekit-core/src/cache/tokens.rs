@@ -81,18 +81,14 @@ fn key(namespace: &str, kind: &str, name: &dyn std::fmt::Display) -> Result<Stor
 }
 
 /// Reads the token of each of `keys`, in one call of the backend.
-pub(crate) async fn read(
-    inner: &Inner,
-    backend: &Arc<dyn Backend>,
-    keys: &[StoreKey],
-) -> Vec<TokenState> {
+pub(crate) async fn read(backend: &Arc<dyn Backend>, keys: &[StoreKey]) -> Vec<TokenState> {
     if keys.is_empty() {
         return Vec::new();
     }
     let lookups = backend.get_many(keys, Want::Value).await;
     let state = |(key, lookup): (&StoreKey, Result<Lookup>)| match lookup {
         Ok(lookup) => whole(key, &lookup).map_or(TokenState::Missing, TokenState::Known),
-        Err(error) => unreachable(inner, error),
+        Err(error) => TokenState::Unreachable(error),
     };
     keys.iter().zip(lookups).map(state).collect()
 }
@@ -136,7 +132,7 @@ async fn try_to_make(
     let (mut led, mut entries, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
     for ((&index, key), lookup) in missing.iter().zip(asked).zip(lookups) {
         match lookup.map(|lookup| (whole(&key, &lookup), lookup.lead)) {
-            Err(error) => states[index] = unreachable(inner, error),
+            Err(error) => states[index] = TokenState::Unreachable(error),
             Ok((Some(token), _)) => states[index] = TokenState::Known(token),
             Ok((None, Lead::Other)) => {}
             // Nobody is given the lead of what is there, though it cannot be read.
@@ -160,14 +156,9 @@ async fn try_to_make(
         match outcome {
             Ok(Stored::Stored) => states[index] = TokenState::Known(token),
             Ok(Stored::Superseded) => {}
-            Err(error) => states[index] = unreachable(inner, error),
+            Err(error) => states[index] = TokenState::Unreachable(error),
         }
     }
-}
-
-fn unreachable(inner: &Inner, error: Error) -> TokenState {
-    inner.backend_failed(&error);
-    TokenState::Unreachable(error)
 }
 
 fn entry(key: StoreKey, token: u64, lead: Lead) -> NewEntry {

@@ -1,41 +1,54 @@
 //! The layer in this process: typed values, shared by reference count or copied, never decoded.
 //!
-//! Over quick_cache, which has no ttl and no way to lend a value: the deadline lies in the entry,
-//! and the *key* that is stored carries the value, so that a look-up can clone what it finds
+//! Over quick_cache, which has no ttl and no way to lend a value: the line of time lies in the
+//! entry, and the *key* that is stored carries the value, so that a look-up can clone what it finds
 //! while the shard is locked for reading. A hit touches no reference count but those that the
 //! value's own `Clone` touches, and each thread that reads has a lock of its own (`sharded-lock` of
 //! quick_cache): two readers write to nothing that the other reads. `Clone` runs under that lock:
-//! a slow one delays writers of the shard, not readers.
+//! a slow one delays writers of the shard, not readers. `Drop` runs under no lock.
+//!
+//! A hit compares the time with one moment of the entry. All else (early refresh, grace, tags,
+//! marks) is seen by a second look, which is taken only after a hit failed.
 //!
 //! A **fill** is a value on its way in: a read of the backend, or a computation. It notes the
 //! generation of its exact key when it begins and enters only if no invalidation and no write
-//! has moved it. Fills, invalidations and writes of a key pass the same lock; hits never do.
+//! has moved it. Fills, invalidations, writes and whatever changes an entry in its place pass the
+//! same lock; hits and looks never do.
 
+mod fill;
+mod look;
 mod resident;
+mod span;
+mod stripe;
+mod tags;
 #[cfg(test)]
 mod tests;
 
 use std::any::Any;
-use std::cell::Cell;
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZero;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use quick_cache::OptionsBuilder;
-use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::sync::Cache;
 
 use crate::clock::Clock;
-use resident::{ByBytes, Bytes, Probe, Query, Resident};
+pub(crate) use fill::Fill;
+pub(crate) use look::{Look, Mark};
+use resident::{ByBytes, Bytes, Evicted, Query, Resident, Visit};
+pub(crate) use span::Span;
+use stripe::{Locked, Stripe};
+use tags::Tagged;
+pub(crate) use tags::{LocalTags, Tags};
 
 /// Locks for what is not a hit.
 const STRIPES: usize = 256;
-/// How many entries past their deadline one insert removes at most from its own stripe, and as
-/// many again from the next: more than it adds, so that they cannot pile up.
+/// How many entries past their end one insert removes at most from its own stripe, and as many
+/// again from the next: more than it adds, so that they cannot pile up.
 const SWEPT_PER_INSERT: usize = 4;
 /// A shard of quick_cache below this many entries loses hits to uneven spreading.
 const ENTRIES_PER_SHARD: usize = 128;
@@ -44,8 +57,9 @@ const ENTRIES_PER_SHARD: usize = 128;
 const SHARDS_PER_PROCESSOR: usize = 4;
 /// An entry larger than its shard is never kept, and the bytes are divided among the shards.
 const BYTES_PER_SHARD: usize = 16 << 20;
-/// What an entry costs beside its key and its value: slots in tables, the note of its deadline.
-const ENTRY_OVERHEAD: usize = 128;
+/// What an entry costs beside its key and its value: slots in tables, its moments, the note of its
+/// end.
+const ENTRY_OVERHEAD: usize = 192;
 
 type Key = Arc<[u8]>;
 
@@ -57,27 +71,12 @@ pub(crate) struct Capacity {
 }
 
 pub(crate) struct L1 {
-    residents: Cache<Resident, (), ByBytes, RandomState>,
+    residents: Cache<Resident, (), ByBytes, RandomState, Evicted>,
     stripes: Box<[Mutex<Stripe>]>,
+    tags: Tags,
     hasher: RandomState,
     clock: Clock,
     capacity: Capacity,
-}
-
-/// What quick_cache cannot see of a key: the fills on their way, and when its entries end.
-#[derive(Default)]
-struct Stripe {
-    fills: HashMap<Key, Fills>,
-    deadlines: BinaryHeap<Reverse<(u64, Key)>>,
-    /// The length of `deadlines` at which notes of entries that are gone are thrown away.
-    compact_at: usize,
-}
-
-/// The fills of one key.
-#[derive(Default)]
-struct Fills {
-    under_way: usize,
-    generation: u64,
 }
 
 impl L1 {
@@ -95,20 +94,16 @@ impl L1 {
             .expect("both capacities are given");
         let hasher = RandomState::new();
         Self {
-            residents: Cache::with_options(
-                options,
-                ByBytes,
-                hasher.clone(),
-                DefaultLifecycle::default(),
-            ),
+            residents: Cache::with_options(options, ByBytes, hasher.clone(), Evicted),
             stripes: (0..STRIPES).map(|_| Mutex::default()).collect(),
+            tags: Tags::default(),
             hasher,
             clock,
             capacity,
         }
     }
 
-    /// The value of `key`, unless its time is over or it is not a `T`.
+    /// The value of `key`, if it is fresh, nobody need refresh it, and it has no tags.
     #[inline]
     pub(crate) fn get<T: Clone + 'static>(&self, key: &[u8]) -> Option<T> {
         let query = Query {
@@ -120,18 +115,36 @@ impl L1 {
         query.found.into_inner()
     }
 
+    /// What there is under `key`, after [`get`](Self::get) has found nothing.
+    pub(crate) fn look<T: Clone + 'static>(&self, key: &[u8]) -> Look<T> {
+        let now_ms = self.clock.monotonic_ms();
+        let look = |resident: &Resident| resident.look(now_ms, &self.tags);
+        self.visit(key, look).unwrap_or(Look::Nothing)
+    }
+
+    /// Whether the caller is the one who is to refresh an entry in its early window. For all others
+    /// it is fresh without further ado from now on, until [`throttle`](Self::throttle) or its end.
+    pub(crate) fn claim(&self, key: &[u8]) -> bool {
+        let _stripe = self.stripe(key);
+        let now_ms = self.clock.monotonic_ms();
+        let claimed = self.visit(key, |resident| resident.claim(now_ms));
+        claimed.unwrap_or(false)
+    }
+
+    /// For so long nobody is to compute the entry anew: after a refresh that failed it is early
+    /// again after that, or, zero, at once; in grace it is throttled until then.
+    pub(crate) fn throttle(&self, key: &[u8], duration: Duration) {
+        let _stripe = self.stripe(key);
+        let refresh_ms = self
+            .clock
+            .monotonic_ms()
+            .saturating_add(span::millis(duration));
+        self.visit(key, |resident| resident.refresh_at(refresh_ms));
+    }
+
     /// Notes that a value for `key` is on its way.
     pub(crate) fn begin(self: &Arc<Self>, key: &Key) -> Fill {
-        let mut stripe = self.stripe(key);
-        let fills = stripe.fills.entry(Arc::clone(key)).or_default();
-        fills.under_way += 1;
-        let generation = fills.generation;
-        drop(stripe);
-        Fill {
-            l1: Arc::clone(self),
-            key: Arc::clone(key),
-            generation,
-        }
+        Fill::begin(self, key)
     }
 
     /// Stores `value`, whatever is there or on its way.
@@ -139,24 +152,77 @@ impl L1 {
         &self,
         key: &Key,
         value: Arc<T>,
-        age: Duration,
+        span: Span,
         bytes: usize,
+        tags: LocalTags,
     ) {
         let mut stripe = self.stripe(key);
         stripe.supersede(key);
-        self.insert(&mut stripe, key, value, age, bytes);
+        self.insert(&mut stripe, key, value, span, bytes, tags);
         drop(stripe);
         self.sweep_next(key);
     }
 
     /// Removes `key`, and lets no fill in that is on its way.
-    pub(crate) fn invalidate(&self, key: &[u8]) {
+    pub(crate) fn remove(&self, key: &[u8]) {
         let mut stripe = self.stripe(key);
         stripe.supersede(key);
-        self.residents.remove(&Bytes(key));
+        self.discard(&mut stripe, key);
     }
 
-    /// Entries held, those past their deadline included.
+    /// `key` is no longer fresh: what is there stays for its grace, and no fill enters that is on
+    /// its way.
+    pub(crate) fn expire(&self, key: &[u8]) {
+        let mut stripe = self.stripe(key);
+        stripe.supersede(key);
+        let now_ms = self.clock.monotonic_ms();
+        let expired = self.visit(key, |resident| {
+            let was_until_ms = resident.until_ms();
+            resident.expire(now_ms);
+            (was_until_ms, resident.until_ms(), Arc::clone(&resident.key))
+        });
+        match expired {
+            Some((_, until_ms, _)) if until_ms <= now_ms => self.discard(&mut stripe, key),
+            Some((was_until_ms, until_ms, key)) if until_ms != was_until_ms => {
+                self.note(&mut stripe, until_ms, &key);
+            }
+            _ => {}
+        }
+    }
+
+    /// Removes what is in grace under `key`; what is fresh stays, and fills may enter.
+    pub(crate) fn drop_grace(&self, key: &[u8]) {
+        let mut stripe = self.stripe(key);
+        let now_ms = self.clock.monotonic_ms();
+        if self.visit(key, |resident| resident.is_fresh(now_ms)) == Some(false) {
+            self.discard(&mut stripe, key);
+        }
+    }
+
+    /// [`remove`](Self::remove) for all keys that are meant. Goes through all that is there, and
+    /// locks a part of it at a time.
+    pub(crate) fn invalidate_where(&self, is_meant: impl Fn(&[u8]) -> bool) {
+        for stripe in 0..STRIPES {
+            self.lock(stripe).supersede_where(&is_meant);
+        }
+        let meant = RefCell::new(Vec::new());
+        self.residents.retain(|resident, ()| {
+            if is_meant(&resident.key) {
+                meant.borrow_mut().push(Arc::clone(&resident.key));
+            }
+            true
+        });
+        for key in meant.into_inner() {
+            self.discard(&mut self.stripe(&key), &key);
+        }
+    }
+
+    /// The tags that were removed in this process.
+    pub(crate) const fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
+    /// Entries held, those past their end included.
     pub(crate) fn len(&self) -> usize {
         self.residents.len()
     }
@@ -168,45 +234,45 @@ impl L1 {
 
     fn insert(
         &self,
-        stripe: &mut Stripe,
+        stripe: &mut Locked<'_>,
         key: &Key,
         value: Arc<dyn Any + Send + Sync>,
-        age: Duration,
+        span: Span,
         bytes: usize,
+        tags: LocalTags,
     ) {
-        let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
         let now_ms = self.clock.monotonic_ms();
-        let deadline_ms = now_ms.saturating_add(age_ms);
+        let moments = span.from(now_ms);
+        if moments.until_ms <= now_ms {
+            return self.discard(stripe, key);
+        }
         // The share of one entry in the byte bound, at least: so one weight keeps both bounds.
         let share = self.capacity.bytes.div_ceil(self.capacity.entries);
         let weight = share.max(bytes + key.len() + ENTRY_OVERHEAD) as u64;
+        let resident = Resident::new(Arc::clone(key), value, moments, Tagged::new(tags), weight);
         self.sweep(stripe, now_ms);
-        self.residents.insert(
-            Resident {
-                key: Arc::clone(key),
-                value,
-                deadline_ms,
-                weight,
-            },
-            (),
-        );
-        stripe
-            .deadlines
-            .push(Reverse((deadline_ms, Arc::clone(key))));
-        self.compact(stripe);
+        self.residents
+            .insert_with_lifecycle(resident, (), &mut stripe.gone);
+        self.note(stripe, moments.until_ms, key);
+    }
+
+    fn discard(&self, stripe: &mut Locked<'_>, key: &[u8]) {
+        let removed = self.residents.remove(&Bytes(key));
+        stripe.gone.extend(removed.map(|(resident, ())| resident));
+    }
+
+    fn note(&self, stripe: &mut Stripe, until_ms: u64, key: &Key) {
+        stripe.note(until_ms, key);
+        stripe.compact(|until_ms, key| self.ends_at(key, until_ms));
     }
 
     /// Removes a few entries whose time is over, without anybody asking for them.
-    fn sweep(&self, stripe: &mut Stripe, now_ms: u64) {
+    fn sweep(&self, stripe: &mut Locked<'_>, now_ms: u64) {
         for _ in 0..SWEPT_PER_INSERT {
-            match stripe.deadlines.peek() {
-                Some(Reverse((deadline_ms, _))) if *deadline_ms <= now_ms => {}
-                _ => return,
-            }
-            if let Some(Reverse((deadline_ms, key))) = stripe.deadlines.pop()
-                && self.ends_at(&key, deadline_ms)
-            {
-                self.residents.remove(&Bytes(&key));
+            match stripe.due(now_ms) {
+                Some((until_ms, key)) if self.ends_at(&key, until_ms) => self.discard(stripe, &key),
+                Some(_) => {}
+                None => return,
             }
         }
     }
@@ -214,30 +280,23 @@ impl L1 {
     /// A stripe whose keys are not written any more is swept by the writes of its neighbour.
     fn sweep_next(&self, key: &[u8]) {
         let next = (self.index(key) + 1) % STRIPES;
-        if let Ok(mut stripe) = self.stripes[next].try_lock() {
-            self.sweep(&mut stripe, self.clock.monotonic_ms());
+        if let Ok(stripe) = self.stripes[next].try_lock() {
+            self.sweep(&mut Locked::new(stripe), self.clock.monotonic_ms());
         }
     }
 
-    /// Throws away the notes of entries that were evicted or replaced. Each insert pays for a
-    /// constant number of notes on average.
-    fn compact(&self, stripe: &mut Stripe) {
-        if stripe.deadlines.len() < stripe.compact_at.max(64) {
-            return;
-        }
-        stripe
-            .deadlines
-            .retain(|Reverse((deadline_ms, key))| self.ends_at(key, *deadline_ms));
-        stripe.compact_at = stripe.deadlines.len() * 2;
+    fn ends_at(&self, key: &[u8], until_ms: u64) -> bool {
+        self.visit(key, Resident::until_ms) == Some(until_ms)
     }
 
-    fn ends_at(&self, key: &[u8], deadline_ms: u64) -> bool {
-        let probe = Probe {
+    /// What `see` makes of the entry of `key`. Its stripe must be locked if it is changed.
+    fn visit<R>(&self, key: &[u8], see: impl Fn(&Resident) -> R) -> Option<R> {
+        let seen = Cell::new(None);
+        self.residents.contains_key(&Visit {
             key,
-            deadline_ms,
-            same: Cell::new(false),
-        };
-        self.residents.contains_key(&probe) && probe.same.get()
+            see: |resident: &Resident| seen.set(Some(see(resident))),
+        });
+        seen.into_inner()
     }
 
     fn index(&self, key: &[u8]) -> usize {
@@ -249,78 +308,13 @@ impl L1 {
         hash % STRIPES
     }
 
-    fn stripe(&self, key: &[u8]) -> MutexGuard<'_, Stripe> {
-        self.stripes[self.index(key)]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Stripe {
-    fn supersede(&mut self, key: &[u8]) {
-        if let Some(fills) = self.fills.get_mut(key) {
-            fills.generation += 1;
-        }
-    }
-}
-
-/// A value on its way in.
-pub(crate) struct Fill {
-    l1: Arc<L1>,
-    key: Key,
-    generation: u64,
-}
-
-impl Fill {
-    /// Lets `value` in for `age`, unless an invalidation or a write came in between.
-    pub(crate) fn complete<T: Send + Sync + 'static>(
-        self,
-        value: Arc<T>,
-        age: Duration,
-        bytes: usize,
-    ) {
-        let l1 = &self.l1;
-        let mut stripe = l1.stripe(&self.key);
-        if self.is_current(&stripe) && !age.is_zero() {
-            l1.insert(&mut stripe, &self.key, value, age, bytes);
-        }
-        drop(stripe);
-        l1.sweep_next(&self.key);
+    fn stripe(&self, key: &[u8]) -> Locked<'_> {
+        self.lock(self.index(key))
     }
 
-    /// The same for a value that was written, not read: other fills that are under way may hold
-    /// what it replaced, and do not enter any more.
-    pub(crate) fn complete_written<T: Send + Sync + 'static>(
-        mut self,
-        value: Arc<T>,
-        age: Duration,
-        bytes: usize,
-    ) {
-        let l1 = Arc::clone(&self.l1);
-        let mut stripe = l1.stripe(&self.key);
-        if self.is_current(&stripe) {
-            stripe.supersede(&self.key);
-            self.generation += 1;
-        }
-        drop(stripe);
-        self.complete(value, age, bytes);
-    }
-
-    fn is_current(&self, stripe: &Stripe) -> bool {
-        let fills = stripe.fills.get(&self.key);
-        fills.is_some_and(|fills| fills.generation == self.generation)
-    }
-}
-
-impl Drop for Fill {
-    fn drop(&mut self) {
-        let mut stripe = self.l1.stripe(&self.key);
-        if let Some(fills) = stripe.fills.get_mut(&self.key) {
-            fills.under_way -= 1;
-            if fills.under_way == 0 {
-                stripe.fills.remove(&self.key);
-            }
-        }
+    fn lock(&self, stripe: usize) -> Locked<'_> {
+        let stripe = self.stripes[stripe].lock();
+        Locked::new(stripe.unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -331,11 +325,5 @@ impl fmt::Debug for L1 {
             .field("bytes", &self.bytes())
             .field("capacity", &self.capacity)
             .finish()
-    }
-}
-
-impl fmt::Debug for Fill {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Fill(generation {})", self.generation)
     }
 }

@@ -1,0 +1,82 @@
+//! A value on its way in: a read of the backend, or a computation.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::l1::look::Mark;
+use crate::l1::span::Span;
+use crate::l1::tags::LocalTags;
+use crate::l1::{Key, L1};
+
+/// A value on its way in. Dropped, it leaves what is there as it is.
+pub(crate) struct Fill {
+    l1: Arc<L1>,
+    key: Key,
+    generation: u64,
+}
+
+impl Fill {
+    pub(super) fn begin(l1: &Arc<L1>, key: &Key) -> Self {
+        let generation = l1.stripe(key).begin(key);
+        Self {
+            l1: Arc::clone(l1),
+            key: Arc::clone(key),
+            generation,
+        }
+    }
+
+    /// Lets `value` in, unless an invalidation or a write came in between. What it replaces goes,
+    /// also if it is itself gone at once.
+    pub(crate) fn complete<T: Send + Sync + 'static>(
+        self,
+        value: Arc<T>,
+        span: Span,
+        bytes: usize,
+        tags: LocalTags,
+    ) {
+        let l1 = &self.l1;
+        let mut stripe = l1.stripe(&self.key);
+        if stripe.is_current(&self.key, self.generation) {
+            l1.insert(&mut stripe, &self.key, value, span, bytes, tags);
+        }
+        drop(stripe);
+        l1.sweep_next(&self.key);
+    }
+
+    /// The same for a value that was written, not read: other fills that are under way may hold
+    /// what it replaced, and do not enter any more.
+    pub(crate) fn complete_written<T: Send + Sync + 'static>(
+        mut self,
+        value: Arc<T>,
+        span: Span,
+        bytes: usize,
+        tags: LocalTags,
+    ) {
+        let l1 = Arc::clone(&self.l1);
+        let mut stripe = l1.stripe(&self.key);
+        if stripe.is_current(&self.key, self.generation) {
+            stripe.supersede(&self.key);
+            self.generation += 1;
+        }
+        drop(stripe);
+        self.complete(value, span, bytes, tags);
+    }
+
+    /// Leaves a mark for `age` where the value would have been.
+    pub(crate) fn mark(self, mark: Mark, age: Duration, tags: LocalTags) {
+        self.complete(Arc::new(mark), Span::fresh_only(age), 0, tags);
+    }
+}
+
+impl Drop for Fill {
+    fn drop(&mut self) {
+        self.l1.stripe(&self.key).end(&self.key);
+    }
+}
+
+impl fmt::Debug for Fill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fill(generation {})", self.generation)
+    }
+}

@@ -96,7 +96,8 @@ async fn the_task_of_a_detached_flight_ends_when_all_who_wait_are_dropped() {
     let leader = leader(&flights, "a");
     let (starter, other) = (leader.starter(), waiter(&flights, "a"));
     let task = tokio::spawn(std::future::pending::<()>());
-    starter.computed_by(task.abort_handle());
+    let abort = task.abort_handle();
+    starter.ended_by(move || abort.abort());
     drop(starter);
     tokio::task::yield_now().await;
     assert!(!task.is_finished());

@@ -304,7 +304,7 @@ where
         let job = Arc::new(self);
         let flight = Arc::clone(&job).fly(leader, chain, compute);
         let task = runtime.spawn(flight);
-        starter.computed_by(task.abort_handle());
+        starter.ended_by(move || task.abort());
         job.landed_for(&starter).await
     }
 

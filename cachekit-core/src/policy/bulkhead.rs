@@ -100,3 +100,73 @@ async fn acquire(semaphore: Arc<Semaphore>) -> OwnedSemaphorePermit {
     let permit = semaphore.acquire_owned().await;
     permit.expect("it is never closed")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn polled<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Option<T> {
+        match future.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn no_more_enter_than_there_are_places() {
+        let bulkhead = Bulkhead::new(2);
+        let inside = [bulkhead.try_enter(), bulkhead.try_enter()];
+        assert!(inside.iter().all(Option::is_some));
+        assert!(bulkhead.try_enter().is_none());
+        assert_eq!(bulkhead.in_use(), 2);
+        drop(inside);
+        assert_eq!(bulkhead.in_use(), 0);
+    }
+
+    #[test]
+    fn who_comes_first_is_served_first() {
+        let bulkhead = Bulkhead::new(1);
+        let inside = bulkhead.try_enter().unwrap();
+        let (mut first, mut second) = (pin!(bulkhead.enter()), pin!(bulkhead.enter()));
+        assert!(polled(first.as_mut()).is_none());
+        assert!(polled(second.as_mut()).is_none());
+        drop(inside);
+        assert!(bulkhead.try_enter().is_none());
+        assert!(polled(second.as_mut()).is_none());
+        let inside = polled(first).unwrap();
+        assert!(polled(second.as_mut()).is_none());
+        drop(inside);
+        assert!(polled(second).is_some());
+    }
+
+    #[test]
+    fn who_gives_up_leaves_the_queue() {
+        let bulkhead = Bulkhead::new(1);
+        let inside = bulkhead.try_enter().unwrap();
+        let mut second = pin!(bulkhead.enter());
+        {
+            let mut first = pin!(bulkhead.enter());
+            assert!(polled(first.as_mut()).is_none());
+            assert!(polled(second.as_mut()).is_none());
+            drop(inside);
+        }
+        assert!(polled(second).is_some());
+        assert_eq!(bulkhead.in_use(), 0);
+    }
+
+    #[test]
+    fn what_is_lent_may_be_lent_on() {
+        let bulkhead = Bulkhead::new(1);
+        let own = Arc::new(bulkhead.try_enter().unwrap());
+        let lent = Arc::new(Permit::from(polled(pin!(own.lend())).unwrap()));
+        assert!(polled(pin!(own.lend())).is_none());
+        let lent_on = Permit::from(polled(pin!(lent.lend())).unwrap());
+        drop((own, lent));
+        assert_eq!(bulkhead.in_use(), 1);
+        drop(lent_on);
+        assert_eq!(bulkhead.in_use(), 0);
+    }
+}

@@ -5,6 +5,8 @@ pub(crate) mod computing;
 pub(crate) mod flight;
 pub(crate) mod freshness;
 mod lock;
+#[cfg(test)]
+mod model;
 mod race;
 pub(crate) mod reentry;
 pub(crate) mod ttl;

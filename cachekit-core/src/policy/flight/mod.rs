@@ -82,7 +82,7 @@ impl Flights {
     /// Lets nobody join the flight of `key` any more: what it computes began before the
     /// invalidation that calls this.
     pub(crate) fn forget(&self, key: &[u8]) {
-        let forgotten = self.shard(key).lock().remove(key);
+        let forgotten = self.shard(key).with(|shard| shard.remove(key));
         drop(forgotten);
     }
 
@@ -90,15 +90,14 @@ impl Flights {
     fn lead(self: &Arc<Self>, key: &Key, deadline: Duration) -> Result<Leader, Arc<Flight>> {
         let now_ms = self.clock.monotonic_ms();
         let deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
-        let mut shard = self.shard(key).lock();
-        if let Some(flight) = shard.get(key)
-            && now_ms < flight.deadline_ms
-        {
-            return Err(Arc::clone(flight));
-        }
-        let flight = Arc::new(Flight::new(now_ms.saturating_add(deadline_ms)));
-        let overdue = shard.insert(Arc::clone(key), Arc::clone(&flight));
-        drop(shard);
+        let (flight, overdue) = self.shard(key).with(|shard| match shard.get(key) {
+            Some(other) if now_ms < other.deadline_ms => Err(Arc::clone(other)),
+            _ => {
+                let flight = Arc::new(Flight::new(now_ms.saturating_add(deadline_ms)));
+                let overdue = shard.insert(Arc::clone(key), Arc::clone(&flight));
+                Ok((flight, overdue))
+            }
+        })?;
         drop(overdue);
         Ok(Leader {
             flights: Arc::clone(self),
@@ -108,13 +107,11 @@ impl Flights {
     }
 
     fn leave(&self, key: &[u8], flight: &Arc<Flight>) {
-        let mut shard = self.shard(key).lock();
-        if shard
-            .get(key)
-            .is_some_and(|current| Arc::ptr_eq(current, flight))
-        {
-            shard.remove(key);
-        }
+        let left = self.shard(key).with(|shard| {
+            let current = shard.get(key)?;
+            Arc::ptr_eq(current, flight).then(|| shard.remove(key))
+        });
+        drop(left);
     }
 
     fn shard(&self, key: &[u8]) -> &Lock<Shard> {

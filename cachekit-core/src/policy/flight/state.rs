@@ -1,14 +1,16 @@
 //! What the leader of a flight and those who wait for it share.
 
+use std::fmt;
+
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
 
 use super::landing::Landing;
 use super::offering::Offer;
 use crate::policy::bulkhead::Loan;
 use crate::policy::lock::Lock;
 
-#[derive(Debug)]
+pub(super) type Abort = Box<dyn FnOnce() + Send>;
+
 pub(super) struct Flight {
     /// From then on nobody joins, and nobody but the starter waits.
     pub(super) deadline_ms: u64,
@@ -16,20 +18,20 @@ pub(super) struct Flight {
     changed: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct State {
     pub(super) phase: Phase,
     /// How many wait, the starter of a detached flight included.
     pub(super) waiting: usize,
-    /// The task of a detached flight: it ends when all who waited are dropped.
-    pub(super) task: Option<AbortHandle>,
+    /// Ends the task of a detached flight, when all who waited are dropped.
+    pub(super) abort: Option<Abort>,
     /// Somebody left who wants it to go on.
     pub(super) kept: bool,
     pub(super) offer: Option<Offer>,
     pub(super) queue: Queue,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) enum Phase {
     #[default]
     Running,
@@ -38,7 +40,7 @@ pub(super) enum Phase {
 }
 
 /// Where the leader is with its permit.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) enum Queue {
     /// It needs none now.
     #[default]
@@ -60,7 +62,7 @@ impl Flight {
     /// What is replaced comes out with the answer, to be dropped without the lock: it may be a
     /// user's.
     pub(super) fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
-        look(&mut self.state.lock())
+        self.state.with(look)
     }
 
     /// The same, and those who wait for a change look again.
@@ -81,5 +83,11 @@ impl Flight {
             }
             changed.await;
         }
+    }
+}
+
+impl fmt::Debug for Flight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flight").finish_non_exhaustive()
     }
 }

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::AbortHandle;
-
 use super::WAIT_BUDGET;
 use super::landing::{Arrival, Claim};
 use super::lending::lend;
@@ -32,9 +30,10 @@ impl Waiter {
         }
     }
 
-    /// Says which task computes: it is aborted when all who wait are dropped.
-    pub(crate) fn computed_by(&self, task: AbortHandle) {
-        self.flight.with(|state| state.task = Some(task));
+    /// Says how to end the task that computes: that is done when all who wait are dropped.
+    pub(crate) fn ended_by(&self, abort: impl FnOnce() + Send + 'static) {
+        self.flight
+            .with(|state| state.abort = Some(Box::new(abort)));
     }
 
     /// Says whether this caller has waited for another flight of this call before. It began before
@@ -109,13 +108,13 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        let task = self.flight.with(|state| {
+        let abort = self.flight.with(|state| {
             state.waiting -= 1;
             let unwanted = state.waiting == 0 && !state.kept;
-            state.task.take_if(|_| unwanted)
+            state.abort.take_if(|_| unwanted)
         });
-        if let Some(task) = task {
-            task.abort();
+        if let Some(abort) = abort {
+            abort();
         }
     }
 }

@@ -26,6 +26,17 @@ impl Fill {
         }
     }
 
+    /// The same fill once more: lets in what is there meanwhile, and leaves the place of this one
+    /// to what comes of it.
+    pub(crate) fn twin(&self) -> Self {
+        self.l1.stripe(&self.key).begin(&self.key);
+        Self {
+            l1: Arc::clone(&self.l1),
+            key: Arc::clone(&self.key),
+            generation: self.generation,
+        }
+    }
+
     /// Lets `value` in, unless an invalidation or a write came in between. What it replaces goes,
     /// also if it is itself gone at once.
     pub(crate) fn complete<T: Send + Sync + 'static>(
@@ -64,7 +75,7 @@ impl Fill {
     }
 
     /// Leaves a mark for `age` where the value would have been.
-    pub(crate) fn mark(self, mark: Mark, age: Duration, tags: LocalTags) {
+    pub(crate) fn complete_mark(self, mark: Mark, age: Duration, tags: LocalTags) {
         self.complete(Arc::new(mark), Span::fresh_only(age), 0, tags);
     }
 }

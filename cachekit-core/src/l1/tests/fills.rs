@@ -71,6 +71,22 @@ fn a_fill_that_is_dropped_leaves_what_is_there() {
 }
 
 #[test]
+fn a_fill_and_its_twin_enter_one_after_the_other_and_neither_after_an_invalidation() {
+    let (l1, _) = small();
+    let fill = l1.begin(&key("a"));
+    complete(fill.twin(), 1);
+    assert_eq!(l1.get::<u64>(b"a"), Some(1));
+    let late = fill.twin();
+    complete(fill, 2);
+    assert_eq!(l1.get::<u64>(b"a"), Some(2));
+    l1.remove(b"a");
+    complete(late.twin(), 3);
+    complete(late, 4);
+    assert_eq!(look(&l1, "a"), Look::Nothing);
+    assert_eq!(counts(&l1).1, 0);
+}
+
+#[test]
 fn a_fill_while_its_entry_is_claimed_replaces_it() {
     let (l1, time) = small();
     put_for(&l1, "a", 1, LINE);
@@ -88,7 +104,10 @@ fn a_fill_while_its_entry_is_claimed_replaces_it() {
 fn a_mark_takes_the_place_of_a_value_and_a_value_that_of_a_mark() {
     let (l1, _) = small();
     put(&l1, "a", 1);
-    let mark = |mark| l1.begin(&key("a")).mark(mark, SECOND, LocalTags::default());
+    let mark = |mark| {
+        l1.begin(&key("a"))
+            .complete_mark(mark, SECOND, LocalTags::default())
+    };
     mark(Mark::Absent);
     assert_eq!(l1.get::<u64>(b"a"), None);
     assert_eq!(look(&l1, "a"), Look::Marked(Mark::Absent));
@@ -103,6 +122,6 @@ fn a_mark_that_a_removal_has_overtaken_is_not_left() {
     let (l1, _) = small();
     let fill = l1.begin(&key("a"));
     l1.remove(b"a");
-    fill.mark(Mark::Absent, SECOND, LocalTags::default());
+    fill.complete_mark(Mark::Absent, SECOND, LocalTags::default());
     assert_eq!(look(&l1, "a"), Look::Nothing);
 }

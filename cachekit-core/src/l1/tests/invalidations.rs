@@ -33,7 +33,7 @@ fn what_has_no_grace_is_gone_when_it_is_expired() {
     let (l1, time) = small();
     put(&l1, "a", 7);
     l1.begin(&key("b"))
-        .mark(Mark::Absent, SECOND, LocalTags::default());
+        .complete_mark(Mark::Absent, SECOND, LocalTags::default());
     time.set(1);
     l1.expire(b"a");
     l1.expire(b"b");
@@ -167,7 +167,8 @@ fn a_fill_whose_tag_was_removed_while_it_was_computed_is_not_served() {
 fn a_mark_has_tags_too() {
     let (l1, _) = small();
     let tags = l1.tags().capture(&[1]);
-    l1.begin(&key("a")).mark(Mark::Absent, SECOND, tags);
+    l1.begin(&key("a"))
+        .complete_mark(Mark::Absent, SECOND, tags);
     assert_eq!(look(&l1, "a"), Look::Marked(Mark::Absent));
     l1.tags().remove(1);
     assert_eq!(look(&l1, "a"), Look::Nothing);

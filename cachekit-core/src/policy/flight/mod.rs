@@ -86,6 +86,15 @@ impl Flights {
         drop(forgotten);
     }
 
+    /// [`forget`](Self::forget) for all keys that are meant. Locks a part of the table at a time.
+    pub(crate) fn forget_where(&self, is_meant: impl Fn(&[u8]) -> bool) {
+        for shard in &self.shards {
+            let meant = |key: &Key, _: &mut Arc<Flight>| is_meant(key);
+            let forgotten: Vec<_> = shard.lock().extract_if(meant).collect();
+            drop(forgotten);
+        }
+    }
+
     fn join_as(self: &Arc<Self>, claim: Claim, key: &Key, deadline: Duration) -> Role {
         match self.lead(key, deadline) {
             Ok(leader) => Role::Leader(leader),

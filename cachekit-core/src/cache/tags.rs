@@ -268,3 +268,6 @@ impl SeenTags {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

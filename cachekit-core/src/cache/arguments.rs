@@ -27,6 +27,11 @@ impl<T: Serialize + ?Sized> Argument for T {}
 /// Where the bytes of the arguments begin: the number of the function is in front of them.
 const ID_LEN: usize = size_of::<u32>();
 
+/// The number of the function that a key of L1 is of.
+pub(crate) fn function_id(key: &[u8]) -> Option<u32> {
+    key.first_chunk().map(|id| u32::from_le_bytes(*id))
+}
+
 /// The key of one call while its arguments are written: on the stack, without an allocation as
 /// long as it is short.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! What one cached function is to the cache.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
@@ -29,6 +29,9 @@ pub struct Function {
     /// Whether it was said already that its values cannot be stored.
     refused: AtomicBool,
 }
+
+/// The number of each function, by its head and version.
+type Ids = HashMap<(String, u32), u32>;
 
 impl Function {
     /// The function `name` of `module`, usually `module_path!()`.
@@ -161,13 +164,28 @@ impl Function {
 
     #[cold]
     fn assign_id(&self) -> u32 {
-        type Ids = HashMap<(String, u32), u32>;
-        static IDS: LazyLock<Mutex<Ids>> = LazyLock::new(Mutex::default);
-        let mut ids = IDS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ids = Self::ids();
         let next = u32::try_from(ids.len()).unwrap_or(u32::MAX - 1) + 1;
         let id = *ids.entry((self.head(""), self.version)).or_insert(next);
         self.id.store(id, Ordering::Relaxed);
         id
+    }
+
+    /// The numbers of the functions below `namespace` that there are so far.
+    pub(crate) fn ids_in(namespace: &str) -> HashSet<u32> {
+        let mut head = KeyBuffer::new();
+        head.push_escaped(&namespace);
+        head.push(b':');
+        let ids = Self::ids();
+        ids.iter()
+            .filter(|((of, _), _)| of.as_bytes().starts_with(head.bytes()))
+            .map(|(_, id)| *id)
+            .collect()
+    }
+
+    fn ids() -> MutexGuard<'static, Ids> {
+        static IDS: LazyLock<Mutex<Ids>> = LazyLock::new(Mutex::default);
+        IDS.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::cache::Inner;
-use crate::cache::arguments::Key;
+use crate::cache::arguments::{Key, function_id};
 use crate::cache::form::Form;
 use crate::cache::function::Function;
 use crate::cache::tokens::{self, TokenState};
 use crate::cache::{namespaces, releases};
 use crate::error::{Error, Result};
 use crate::key::StoreKey;
+use crate::policy::flight::Flights;
 
 /// What is no longer true.
 pub(crate) enum Invalidation {
@@ -59,10 +60,22 @@ impl Invalidation {
         Self::Remove(Box::new(key.clone()))
     }
 
+    /// Nothing that began before now is served or stored in this process.
     fn here(&self, inner: &Inner) {
         match self {
-            Self::Expire(key) | Self::Remove(key) => inner.invalidate_here(key.bytes()),
-            Self::Tag(_) | Self::Namespace(_) => {}
+            Self::Expire(key) => {
+                inner.forget_flights(|flights| flights.forget(key.bytes()));
+                inner.l1.expire(key.bytes());
+            }
+            Self::Remove(key) => inner.invalidate_here(key.bytes()),
+            // A computation that runs finds out at its end.
+            Self::Tag(hash) => inner.l1.tags().remove(*hash),
+            Self::Namespace(name) => {
+                let ids = Function::ids_in(name);
+                let meant = |key: &[u8]| function_id(key).is_some_and(|id| ids.contains(&id));
+                inner.forget_flights(|flights| flights.forget_where(meant));
+                inner.l1.invalidate_where(meant);
+            }
         }
     }
 
@@ -206,6 +219,13 @@ impl<'a> Places<'a> {
             }
         };
         listed.as_deref().map_err(|error| &*error)
+    }
+}
+
+impl Inner {
+    fn forget_flights(&self, forget: impl Fn(&Flights)) {
+        forget(&self.flights);
+        forget(&self.blocking_flights);
     }
 }
 

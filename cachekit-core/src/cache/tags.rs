@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::cache::Inner;
 use crate::cache::tokens::{self, TokenState};
+use crate::envelope::TagVersion;
 use crate::error::Error;
 use crate::key::StoreKey;
 
@@ -104,14 +105,6 @@ impl fmt::Debug for Tags {
 /// both.
 pub(crate) fn hash(name: &str) -> u64 {
     xxh3_64(name.as_bytes())
-}
-
-/// The version that a tag had when the computation of an entry began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TagVersion {
-    /// The hash of its name.
-    pub(crate) name: u64,
-    pub(crate) token: u64,
 }
 
 /// What the store says of some tags.
@@ -275,3 +268,6 @@ impl SeenTags {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

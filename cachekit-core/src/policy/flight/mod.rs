@@ -86,6 +86,15 @@ impl Flights {
         drop(forgotten);
     }
 
+    /// [`forget`](Self::forget) for all keys that are meant. Locks a part of the table at a time.
+    pub(crate) fn forget_where(&self, is_meant: impl Fn(&[u8]) -> bool) {
+        for shard in &self.shards {
+            let meant = |key: &Key, _: &mut Arc<Flight>| is_meant(key);
+            let forgotten: Vec<_> = shard.lock().extract_if(meant).collect();
+            drop(forgotten);
+        }
+    }
+
     /// Starts a flight of `key`, or finds the one that there is.
     fn lead(self: &Arc<Self>, key: &Key, deadline: Duration) -> Result<Leader, Arc<Flight>> {
         let now_ms = self.clock.monotonic_ms();

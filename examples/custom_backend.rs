@@ -48,13 +48,14 @@ impl Backend for Map {
             let left = Duration::from_millis(gone_ms.checked_sub(now_ms).filter(|ms| *ms > 0)?);
             Some(Found {
                 value: value.clone(),
-                left,
+                left: Some(left),
                 stale: false,
             })
         });
         let lead = match (&found, want) {
-            (None, Want::Lead { .. }) => Lead::Unfenced,
-            _ => Lead::None,
+            (Some(found), Want::Lead { early, .. }) if found.lasts(early) => Lead::None,
+            (_, Want::Lead { .. }) => Lead::Unfenced,
+            (_, Want::Value) => Lead::None,
         };
         Ok(Lookup { found, lead })
     }

@@ -93,6 +93,10 @@ impl Backend for Recorder {
         self.backend.remove_many(keys).await
     }
 
+    fn owner(&self, key: &StoreKey) -> Option<String> {
+        self.backend.owner(key)
+    }
+
     async fn health(&self) -> Health {
         self.backend.health().await
     }

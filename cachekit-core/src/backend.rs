@@ -40,15 +40,17 @@ pub trait Backend: Send + Sync + fmt::Debug + 'static {
     /// - An entry that was never set, was removed, or outlived its ttl is not found.
     /// - An entry is never served later than its ttl, rounded up to the store's resolution.
     /// - The value is found byte for byte as it was set; an empty value is found as empty.
-    /// - `left` is the time left by the store's own clock; a store that does not tell it answers
-    ///   the least that it resolves.
+    /// - `left` is the time left by the store's own clock, unless the store does not tell it.
     /// - An expired entry ([`expire`](Self::expire)) is found with `stale`, or not found.
     /// - [`Want::Value`] never takes the lead from anyone, and its `lead` is [`Lead::None`].
     /// - [`Want::Lead`] on a missing or stale entry gives [`Lead::Mine`] to one reader and
     ///   [`Lead::Other`] to every other, until the entry is set, the lead is released, or `hold`
-    ///   has passed. On a fresh entry it gives [`Lead::None`]; when less than `early` is left,
-    ///   one reader may be given [`Lead::Mine`] together with the value.
-    /// - A store that cannot lead answers [`Lead::Unfenced`] wherever it would have to choose.
+    ///   has passed. On a fresh entry it gives [`Lead::None`].
+    /// - An entry that is fresh and has less than `early` left is led like a stale one, and every
+    ///   reader finds it: one with [`Lead::Mine`], every other with [`Lead::Other`]. While somebody
+    ///   leads it, a reader with a smaller `early` may be told so as well.
+    /// - A store that cannot lead answers [`Lead::Unfenced`] wherever it would have to choose: for
+    ///   a missing entry, a stale one, and one that has less than `early` left or does not tell.
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup>;
 
     /// Writes one entry, to be gone after `ttl`.
@@ -147,6 +149,14 @@ pub trait Backend: Send + Sync + fmt::Debug + 'static {
         results
     }
 
+    /// The name of the node that a read of `key` would ask now, as [`health`](Self::health) names
+    /// it: for those who look into why something was a hit or a miss. Asks nobody. `None`, the
+    /// default: the store has no nodes.
+    fn owner(&self, key: &StoreKey) -> Option<String> {
+        let _ = key;
+        None
+    }
+
     /// How the store is: every node is asked, none is left out. Never fails, and is bounded by
     /// the store's own timeout.
     async fn health(&self) -> Health;
@@ -162,7 +172,8 @@ pub enum Want {
         /// How long the lead stands unless it is renewed. Rounded up to the store's resolution;
         /// memcached: at least 2 s, because its clock is exact to 1 s.
         hold: Ttl,
-        /// An entry with less than this left may be given to one reader together with the lead.
+        /// A fresh entry with less than this left is given to one reader together with the lead,
+        /// and stays fresh. Rounded up to the store's resolution; it may be as long as any ttl.
         /// Zero: only missing and stale entries are led.
         early: Duration,
     },
@@ -190,11 +201,21 @@ impl Lookup {
 pub struct Found {
     /// The bytes that were set.
     pub value: Bytes,
-    /// Time left until the store drops the entry, by the store's own clock. Never zero for a
-    /// fresh entry; rounded up to the store's resolution.
-    pub left: Duration,
+    /// Time left until the store drops the entry, by the store's own clock: above zero, rounded
+    /// up to the store's resolution. `None`: the store does not tell.
+    pub left: Option<Duration>,
     /// Whether the entry was expired by [`Backend::expire`].
     pub stale: bool,
+}
+
+impl Found {
+    /// Whether nobody needs to compute it anew for a reader with this `early`
+    /// ([`Want::Lead`]): it is fresh and has as much time left. One that does not tell the time
+    /// left has it only where `early` is zero.
+    #[must_use]
+    pub fn lasts(&self, early: Duration) -> bool {
+        !self.stale && self.left.unwrap_or_default() >= early
+    }
 }
 
 /// Who computes, as far as this reader is told.

@@ -134,7 +134,7 @@ impl Backend for Broken {
         if self.has(KeepsTheOldTtl)
             && let Some(found) = self.reference.get(&key, Want::Value).await?.found
         {
-            ttl = Ttl::new(found.left)?;
+            ttl = Ttl::new(found.left.unwrap_or_default())?;
         }
         let lead = lead.filter(|_| !self.has(IgnoresTokens));
         self.reference.set(&key, self.value(value), ttl, lead).await
@@ -146,7 +146,7 @@ impl Backend for Broken {
             ExpireDoesNothing => return Ok(()),
             ExpireProlongs => {
                 if let Some(found) = self.reference.get(&key, Want::Value).await?.found {
-                    let prolonged = Ttl::new(found.left * 10)?;
+                    let prolonged = Ttl::new(found.left.unwrap_or_default() * 10)?;
                     self.reference
                         .set(&key, found.value, prolonged, None)
                         .await?;

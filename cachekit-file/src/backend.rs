@@ -132,10 +132,10 @@ impl FileBackend {
 
 /// What a reader is told, by a store that cannot lead.
 fn lookup(found: Option<Found>, want: Want) -> Lookup {
-    let fresh = found.as_ref().is_some_and(|found| !found.stale);
-    let lead = match want {
-        Want::Lead { .. } if !fresh => Lead::Unfenced,
-        _ => Lead::None,
+    let lead = match (&found, want) {
+        (Some(found), Want::Lead { early, .. }) if found.lasts(early) => Lead::None,
+        (_, Want::Lead { .. }) => Lead::Unfenced,
+        (_, Want::Value) => Lead::None,
     };
     Lookup { found, lead }
 }
@@ -220,6 +220,11 @@ impl Backend for FileBackend {
             asked.iter().map(|key| store.remove(key)).collect()
         })
         .await
+    }
+
+    /// The directory.
+    fn owner(&self, _key: &StoreKey) -> Option<String> {
+        Some(self.config().directory.display().to_string())
     }
 
     async fn health(&self) -> Health {

@@ -127,7 +127,7 @@ impl Store {
             let _ = opened.file.set_modified(time_of(now));
         }
         Ok(Some(Found {
-            left: entry.times.left(now),
+            left: Some(entry.times.left(now)),
             stale: entry.stale,
             value: entry.value,
         }))

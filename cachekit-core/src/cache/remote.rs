@@ -19,6 +19,9 @@ use crate::policy::ttl::random;
 const FIRST_POLL: Duration = Duration::from_millis(10);
 const LAST_POLL: Duration = Duration::from_millis(250);
 
+/// The time left of an entry whose store tells none.
+const UNTOLD: Duration = Duration::from_secs(1);
+
 /// What a read of the backend came to.
 #[derive(Debug)]
 pub(crate) enum Reading<V> {
@@ -149,7 +152,7 @@ fn open<V, F: Form<V>>(
     let value = F::decode(&envelope.payload).map_err(|_| Unusable::Undecodable)?;
     Ok(Value {
         value,
-        left: found.left,
+        left: found.left.unwrap_or(UNTOLD),
         ttl: Ttl::new(envelope.header.ttl).unwrap_or(Ttl::NEVER),
         bytes: envelope::HEADER_LEN + envelope.payload.len(),
     })

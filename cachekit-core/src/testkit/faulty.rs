@@ -309,6 +309,10 @@ impl<B: Backend> Backend for FaultyBackend<B> {
         .await
     }
 
+    fn owner(&self, key: &StoreKey) -> Option<String> {
+        self.backend.owner(key)
+    }
+
     async fn health(&self) -> Health {
         self.begin(|calls| calls.health += 1).await;
         match self.fate() {

@@ -64,7 +64,7 @@ impl Slot {
     fn found(&self, now: u64) -> Option<Found> {
         self.entry.as_ref().map(|entry| Found {
             value: entry.value.clone(),
-            left: Duration::from_millis(entry.gone_at - now),
+            left: Some(Duration::from_millis(entry.gone_at - now)),
             stale: entry.stale,
         })
     }
@@ -115,11 +115,9 @@ impl Backend for ReferenceBackend {
                     lead: Lead::None,
                 };
             };
-            let fresh = found.as_ref().filter(|found| !found.stale);
-            let lead = match (fresh, &slot.lead) {
-                (Some(found), _) if found.left >= early => Lead::None,
-                (Some(_), Some(_)) => Lead::None,
-                (None, Some(_)) => Lead::Other,
+            let lead = match (&found, &slot.lead) {
+                (Some(found), _) if found.lasts(early) => Lead::None,
+                (_, Some(_)) => Lead::Other,
                 (_, None) => {
                     let token = self.new_token();
                     slot.lead = Some(Leader {

@@ -4,28 +4,18 @@ use std::time::Duration;
 
 use cachekit_core::backend::{Renewed, Token};
 
-use crate::client::{Answered, Cluster, delete};
+use crate::client::{Answered, Cluster};
 use crate::error::Failure;
-use crate::protocol::{Exptime, Get, Key, Meta, Request};
+use crate::protocol::{Exptime, Get, Key, Meta, Over, Request};
 
 /// What a [`Token`] of this backend says: which item of which run of which node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lead {
+    /// What was there when it was given.
     pub(super) over: Over,
     pub(super) node: usize,
     pub(super) run: u64,
     pub(super) cas: u64,
-}
-
-/// What was there when the lead was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Over {
-    /// Nothing: a stub stands in its place.
-    Stub,
-    /// An item marked as stale.
-    Stale,
-    /// A fresh item with little time left.
-    Fresh,
 }
 
 const LEN: usize = 21;
@@ -115,17 +105,12 @@ impl Lead {
         route: &str,
         cluster: &Cluster,
     ) -> Result<(), Failure> {
-        let stale = match self.over {
-            Over::Stub => false,
-            Over::Stale => true,
-            // To mark a fresh entry would make it stale. It is there until its ttl is over.
-            Over::Fresh => return Ok(()),
-        };
         if let Some(led) = cluster
             .led(route, self.node, self.run, cluster.deadline())
             .await?
         {
-            led.call(delete(key, Some(self.cas), stale)).await?;
+            led.call(Request::end_lead(key.borrowed(), self.cas, self.over))
+                .await?;
         }
         Ok(())
     }

@@ -4,18 +4,14 @@ use std::time::Duration;
 
 use cachekit_core::backend::{self, Found, Lookup, Ttl, Want};
 
-use super::lead::{Lead, Over};
+use super::lead::Lead;
 use super::overdue::Overdue;
-use crate::client::{Answered, Target, unexpected};
+use crate::client::{Answered, Place, Target, unexpected};
 use crate::error::Failure;
 use crate::protocol::{Code, Dialect, Exptime, Get, Key, Meta, Request, Vivify};
 
 /// The least a lead is held for: the server's clock is exact to one second.
 const MIN_HOLD: Duration = Duration::from_secs(2);
-
-/// The time left of an entry on a server that tells none: the least that there is. It bounds how
-/// long others keep a copy, and the server itself ends the entry in time.
-const UNTOLD: Duration = Duration::from_secs(1);
 
 /// How long a stub lives.
 pub(super) fn hold(hold: Ttl) -> Exptime {
@@ -27,7 +23,9 @@ pub(super) fn request<'k>(key: &'k Key<'_>, want: Want, target: Target<'_>) -> R
     let vivify = match want {
         Want::Lead { hold, early } if target.fenced() => {
             let hold = target.exptime(self::hold(hold));
-            let early = (!early.is_zero()).then(|| Exptime::of(early));
+            // What a stand-in keeps is about to end all the time.
+            let led_early = !early.is_zero() && !target.place.is_stand_in();
+            let early = led_early.then(|| Exptime::of(early));
             Some(Vivify { hold, early })
         }
         Want::Lead { .. } | Want::Value => None,
@@ -53,15 +51,16 @@ pub(super) fn lookup(
     let found = match meta.code {
         Code::Miss => None,
         Code::Value if meta.is_stub() => None,
-        Code::Value => Some(found(meta)),
+        Code::Value => Some(found(meta, answered.place)),
         _ => return Err(unexpected()),
     };
-    let fresh = found.as_ref().is_some_and(|found| !found.stale);
-    let lead = match want {
-        Want::Value => backend::Lead::None,
-        Want::Lead { .. } if !answered.fenced && fresh => backend::Lead::None,
-        Want::Lead { .. } if !answered.fenced => backend::Lead::Unfenced,
-        Want::Lead { hold, .. } => {
+    let lead = match (want, &found) {
+        (Want::Value, _) => backend::Lead::None,
+        (Want::Lead { early, .. }, Some(found)) if !answered.fenced && found.lasts(early) => {
+            backend::Lead::None
+        }
+        (Want::Lead { .. }, _) if !answered.fenced => backend::Lead::Unfenced,
+        (Want::Lead { hold, .. }, _) => {
             if let (Some(cas), true, Some(_)) = (meta.cas, meta.taken, &found)
                 && overdue.seen(
                     key,
@@ -81,16 +80,11 @@ fn lead(answered: Answered) -> backend::Lead {
     let Some(meta) = answered.meta() else {
         return backend::Lead::Unfenced;
     };
-    let over = match (meta.is_stub(), meta.stale) {
-        (true, _) => Over::Stub,
-        (false, true) => Over::Stale,
-        (false, false) => Over::Fresh,
-    };
     match meta.cas {
         Some(cas) if meta.won && cas != 0 => {
             let lead = Lead {
-                over,
-                node: answered.node,
+                over: meta.over(),
+                node: answered.place.node,
                 run: answered.run,
                 cas,
             };
@@ -104,16 +98,17 @@ fn lead(answered: Answered) -> backend::Lead {
     }
 }
 
-fn found(meta: &Meta) -> Found {
-    let left = match meta.left {
-        Some(seconds) if seconds >= 0 => Duration::from_secs(seconds.unsigned_abs().max(1)),
-        None => UNTOLD,
+fn found(meta: &Meta, place: Place) -> Found {
+    let left = |seconds| match u64::try_from(seconds) {
+        Ok(seconds) => Duration::from_secs(seconds.max(1)),
         // An item that another client stored for ever.
-        Some(_) => Duration::from_secs(u64::from(Exptime::MAX.seconds())),
+        Err(_) => Duration::from_secs(Exptime::MAX.seconds().into()),
     };
+    // How long a stand-in keeps an entry says nothing of how long the entry was to live.
+    let told = meta.left.filter(|_| !place.is_stand_in());
     Found {
         value: meta.value.clone().unwrap_or_default(),
-        left,
+        left: told.map(left),
         stale: meta.stale,
     }
 }

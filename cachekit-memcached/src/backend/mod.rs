@@ -55,14 +55,15 @@ const SETS_AT_ONCE: usize = 256;
 /// A read that wants the lead leaves an empty item behind (`mg … N`), and the CAS number of that
 /// item fences the write. A server that counts none (`-C`) answers
 /// [`Lead::Unfenced`](backend::Lead::Unfenced). A lead over an entry that is still there, stale or
-/// about to end, goes to another reader after twice its hold; releasing one over an entry that is
-/// still fresh does nothing. A lead given after [`expire`](Backend::expire) during a computation
-/// has what is left of the hold before, until it is renewed.
+/// about to end, goes to another reader after twice its hold. A lead given after
+/// [`expire`](Backend::expire) during a computation has what is left of the hold before, until it
+/// is renewed.
 ///
 /// # A server that is away
 /// [`Failover`] says where its keys go. Removals and expirations go to the owner of the key and to
 /// the server that stands in for it, and are an error if the owner did not get them: it may come
-/// back with the old entry.
+/// back with the old entry. A server that stands in keeps an entry for ten seconds at most,
+/// whatever its ttl; so the time left is not told there, and no entry is about to end.
 #[derive(Debug)]
 pub struct Memcached {
     client: Client,
@@ -275,6 +276,10 @@ impl Backend for Memcached {
 
     async fn remove_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
         self.invalidate(keys, false, REMOVE).await
+    }
+
+    fn owner(&self, key: &StoreKey) -> Option<String> {
+        Some(self.cluster().asked(&self.route(key)).to_owned())
     }
 
     async fn health(&self) -> Health {

@@ -2,7 +2,7 @@
 
 use super::debts::Change;
 use super::span::CallSpan;
-use super::{Answered, Cluster, Target};
+use super::{Answered, Cluster, Place, Target};
 use crate::connection::Answer;
 use crate::error::Failure;
 use crate::protocol::Request;
@@ -12,7 +12,7 @@ use crate::protocol::Request;
 pub(super) struct Errand<'a> {
     /// Boxed, because reads, which are most of all calls, change nothing.
     change: Option<Box<Change<'a>>>,
-    node: usize,
+    place: Place,
     fenced: bool,
     run: u64,
 }
@@ -23,7 +23,7 @@ impl Cluster {
         let change = self.change(target.place, request).inspect(Change::begins);
         Errand {
             change: change.map(Box::new),
-            node: target.place.node,
+            place: target.place,
             fenced: target.fenced(),
             run: target.run(),
         }
@@ -43,7 +43,7 @@ impl Errand<'_> {
         }
         Ok(Answered {
             answer,
-            node: self.node,
+            place: self.place,
             fenced: self.fenced,
             run: self.run,
         })

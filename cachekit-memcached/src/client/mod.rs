@@ -163,7 +163,7 @@ pub(crate) struct Target<'a> {
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) answer: Answer,
-    pub(crate) node: usize,
+    pub(crate) place: Place,
     /// Whether the node can fence writes.
     pub(crate) fenced: bool,
     /// Which run of the node this is.

@@ -95,6 +95,11 @@ impl Cluster {
         stand_in.unwrap_or(owner)
     }
 
+    /// The name of the node that a request for `route` would be sent to now.
+    pub(crate) fn asked(&self, route: &str) -> &str {
+        self.nodes[self.place(route).node].name()
+    }
+
     /// The owner of `route`, up or not.
     pub(super) fn owner(&self, route: &str) -> Place {
         let owner = self

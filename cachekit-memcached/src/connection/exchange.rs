@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::{Lost, Shared};
-use crate::protocol::{Delete, Key, Meta, Reply, Request};
+use crate::protocol::{Key, Meta, Reply, Request};
 
 /// A reply to come.
 ///
@@ -98,13 +98,11 @@ impl Answer {
         }
     }
 
-    /// Ends the lead that someone else has over the item of this reply: the item is marked again,
-    /// so that its next reader leads. Nobody waits for the outcome.
+    /// Ends the lead that someone has over the item of this reply, so that its next reader leads.
+    /// Nobody waits for the outcome.
     pub(crate) fn end_lead(&self) {
-        if let Some(back) = &self.hand_back
-            && let Some(cas) = self.meta().and_then(|meta| meta.cas)
-        {
-            back.send(cas, true);
+        if let (Some(back), Some(meta)) = (&self.hand_back, self.meta()) {
+            back.send(meta);
         }
     }
 
@@ -112,33 +110,23 @@ impl Answer {
     pub(crate) fn keep(mut self) {
         self.hand_back = None;
     }
-
-    /// A bare stub is deleted, and a stale item marked again, so that the next reader leads. A
-    /// lead given early, on a fresh item, stays where it is: marking the item would make it stale.
-    fn returns(&self) -> Option<(u64, bool)> {
-        let meta = self.meta()?;
-        let cas = meta.cas.filter(|&cas| cas != 0)?;
-        let stub = meta.is_stub();
-        (meta.won && (stub || meta.stale)).then_some((cas, !stub))
-    }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        if let Some(back) = self.hand_back.take()
-            && let Some((cas, stale)) = self.returns()
-        {
-            back.send(cas, stale);
+        if self.meta().is_some_and(|meta| meta.won) {
+            self.end_lead();
         }
     }
 }
 
 impl HandBack {
-    /// Queues a deletion that nobody waits for. If the connection is gone, nothing is sent: leads
+    /// Queues a request that nobody waits for. If the connection is gone, nothing is sent: leads
     /// end by themselves as well.
-    fn send(&self, cas: u64, stale: bool) {
-        let (key, cas) = (self.key.borrowed(), Some(cas));
-        let request = Request::Delete(Delete { key, cas, stale });
-        self.connection.queue.send_unasked(request);
+    fn send(&self, meta: &Meta) {
+        if let Some(cas) = meta.cas.filter(|&cas| cas != 0) {
+            let request = Request::end_lead(self.key.borrowed(), cas, meta.over());
+            self.connection.queue.send_unasked(request);
+        }
     }
 }

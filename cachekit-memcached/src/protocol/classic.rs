@@ -62,6 +62,7 @@ fn set(set: &Set<'_>, out: &mut Vec<u8>) {
         (None, Mode::Set) => b"set ",
         (None, Mode::Add) => b"add ",
         (None, Mode::Replace) => b"replace ",
+        (None, Mode::Append) => b"append ",
     };
     begin(out, command, &set.key);
     number(out, " ", set.client_flags);
@@ -152,6 +153,7 @@ mod tests {
         assert_eq!(set(Mode::Set, None), "set k 5 60 4\r\na\r\nb\r\n");
         assert_eq!(set(Mode::Add, None), "add k 5 60 4\r\na\r\nb\r\n");
         assert_eq!(set(Mode::Replace, None), "replace k 5 60 4\r\na\r\nb\r\n");
+        assert_eq!(set(Mode::Append, None), "append k 5 60 4\r\na\r\nb\r\n");
         assert_eq!(set(Mode::Set, Some(7)), "cas k 5 60 4 7\r\na\r\nb\r\n");
     }
 

@@ -58,6 +58,7 @@ fn set(set: &Set<'_>, out: &mut Vec<u8>) {
         Mode::Set => {}
         Mode::Add => out.extend_from_slice(b" ME"),
         Mode::Replace => out.extend_from_slice(b" MR"),
+        Mode::Append => out.extend_from_slice(b" MA"),
     }
 }
 

@@ -35,6 +35,6 @@ pub use exptime::Exptime;
 pub use item::max_value_len;
 pub use key::{InvalidKey, Key, KeyPlace, MAX_BASE64_KEY_LEN, MAX_KEY_LEN};
 pub use key_line::KeyLine;
-pub use reply::{Code, Item, Malformed, Meta, Reply};
+pub use reply::{Code, Item, Malformed, Meta, Over, Reply};
 pub use request::{Delete, Get, GetMany, Mode, Request, Set, Statistics, Vivify};
 pub use version::Version;

@@ -49,6 +49,17 @@ pub struct Meta {
     pub stale: bool,
 }
 
+/// What somebody leads over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// Nothing: a stub stands in its place.
+    Stub,
+    /// An item that is marked as stale.
+    Stale,
+    /// A fresh item with little time left.
+    Fresh,
+}
+
 /// What a [`GetMany`](super::GetMany) finds under one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
@@ -103,6 +114,16 @@ impl Meta {
         let size = self.value.as_ref().map(Bytes::len).or(self.size);
         let led = self.won || self.taken || self.stale;
         size == Some(0) && self.client_flags == Some(0) && led
+    }
+
+    /// What the lead is over that this reply tells of.
+    #[must_use]
+    pub fn over(&self) -> Over {
+        match (self.is_stub(), self.stale) {
+            (true, _) => Over::Stub,
+            (false, true) => Over::Stale,
+            (false, false) => Over::Fresh,
+        }
     }
 
     /// A reply of `code` that tells nothing else.

@@ -8,6 +8,7 @@ use super::expected::Expected;
 use super::exptime::Exptime;
 use super::key::{Key, KeyPlace};
 use super::key_line::KeyLine;
+use super::reply::Over;
 use super::write::{END, number};
 use super::{classic, meta};
 use crate::config::Credentials;
@@ -115,6 +116,9 @@ pub enum Mode {
     Add,
     /// An item: `NS` where there is none.
     Replace,
+    /// Nothing: the value goes to the end of an item, whose time left and client flags stay as
+    /// they are. `NS` where there is none.
+    Append,
 }
 
 /// Deletes an item, or marks it as stale: `md <key> …`.
@@ -127,6 +131,32 @@ pub struct Delete<'a> {
     /// Marks it as stale and gives it a new CAS number instead. Its time left stays as it is,
     /// and the next reader is told `W`. Classic servers have no marks: there it is deleted.
     pub stale: bool,
+}
+
+impl<'a> Request<'a> {
+    /// Ends the lead over the item of `key` with the number `cas`, over which it is `over`: the
+    /// next reader leads.
+    #[must_use]
+    pub fn end_lead(key: Key<'a>, cas: u64, over: Over) -> Self {
+        let cas = Some(cas);
+        match over {
+            Over::Stub | Over::Stale => Self::Delete(Delete {
+                key,
+                cas,
+                stale: over == Over::Stale,
+            }),
+            // To append nothing makes another item of it, with the same value and the same time
+            // left. To mark it would make it stale.
+            Over::Fresh => Self::Set(Set {
+                key,
+                value: Bytes::new(),
+                exptime: Exptime::MAX,
+                client_flags: 0,
+                cas,
+                mode: Mode::Append,
+            }),
+        }
+    }
 }
 
 impl Request<'_> {
@@ -174,6 +204,7 @@ impl Request<'_> {
                 (None, Mode::Set) => "set",
                 (None, Mode::Add) => "add",
                 (None, Mode::Replace) => "replace",
+                (None, Mode::Append) => "append",
             },
             Self::Delete(_) => "delete",
             Self::Arithmetic(arithmetic) => match arithmetic.direction {

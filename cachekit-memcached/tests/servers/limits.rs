@@ -122,7 +122,7 @@ async fn a_ttl_over_30_days_is_taken_for_30_days_and_counted() {
             .set(&key("k"), Bytes::from_static(b"v"), ttl, None)
             .await
             .unwrap();
-        let left = found(&backend, &key("k")).await.unwrap().left;
+        let left = found(&backend, &key("k")).await.unwrap().left.unwrap();
         let days = Duration::from_secs(30 * DAY);
         assert!(
             left <= days && left >= days - Duration::from_secs(10),

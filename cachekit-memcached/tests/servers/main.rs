@@ -4,6 +4,7 @@ mod aborts;
 mod believed;
 mod commands;
 mod counters;
+mod early;
 #[path = "../eventually/mod.rs"]
 mod eventually;
 mod items;

@@ -190,17 +190,55 @@ async fn the_lead_over_an_old_entry_goes_on_when_its_holder_never_comes_back() {
 
 #[tokio::test]
 async fn the_next_server_stands_in_for_at_most_10_seconds() {
-    let (_servers, backend, key) = stood_in().await;
+    let (servers, backend, key) = stood_in().await;
     let found = found(&backend, &key).await.unwrap();
-    assert_eq!(found.value, "stood in");
-    assert!(found.left <= Duration::from_secs(10), "{:?}", found.left);
+    assert_eq!((&*found.value, found.left), (&b"stood in"[..], None));
+    stays_for_at_most_10_seconds(&servers, &key);
     // Leads are given there as well.
     backend.remove(&key).await.unwrap_err();
     let token = take_lead(&backend, &key).await;
     let stored = backend.set(&key, V, TTL, Some(&token)).await.unwrap();
     assert_eq!(stored, Stored::Stored);
-    let found = self::found(&backend, &key).await.unwrap();
-    assert!(found.left <= Duration::from_secs(10), "{:?}", found.left);
+    stays_for_at_most_10_seconds(&servers, &key);
+}
+
+fn stays_for_at_most_10_seconds(servers: &[Server], key: &StoreKey) {
+    let command = format!("mg {} t", key.as_str());
+    let up = [&servers[0], &servers[2]];
+    let left = up.map(|server| server.command(&command, "\r\n"));
+    let seconds = left
+        .iter()
+        .find_map(|left| left.trim().strip_prefix("HD t"));
+    let seconds: u64 = seconds.unwrap().parse().unwrap();
+    assert!(seconds <= 10, "{seconds}");
+}
+
+#[tokio::test]
+async fn no_entry_of_a_stand_in_is_about_to_end() {
+    let (_servers, backend, key) = stood_in().await;
+    let want = Want::Lead {
+        hold: TTL,
+        early: Duration::from_secs(3_600),
+    };
+    for _ in 0..2 {
+        let lookup = backend.get(&key, want).await.unwrap();
+        assert!(lookup.found.is_some_and(|found| !found.stale));
+        assert_eq!(lookup.lead, Lead::None);
+    }
+}
+
+#[tokio::test]
+async fn the_owner_of_a_key_is_the_server_that_stands_in_while_its_own_is_away() {
+    let mut servers = three();
+    let backend = backend(&servers);
+    let key = key_of(&backend, &servers, 1).await;
+    assert_eq!(backend.owner(&key).unwrap(), servers[1].address());
+    servers[1].kill();
+    assert_eq!(found(&backend, &key).await, None);
+    set(&backend, &key, "stood in").await;
+    let owner = backend.owner(&key).unwrap();
+    assert_ne!(owner, servers[1].address());
+    assert!(servers.iter().any(|server| server.address() == owner));
 }
 
 #[tokio::test]

@@ -11,8 +11,10 @@ lines! {
     one_reader_of_a_stale_entry_leads_and_the_others_do_not,
     a_reader_of_the_value_takes_the_lead_from_no_one,
     the_leader_stores_and_the_lead_is_over,
-    one_reader_at_most_leads_an_entry_that_ends_early,
+    one_reader_leads_an_entry_that_ends_early_and_every_other_finds_it,
+    an_entry_that_lasts_for_longer_than_early_needs_no_lead,
     an_early_leader_stores,
+    an_early_lead_that_was_released_goes_to_the_next_reader,
     a_set_supersedes_the_lead,
     a_remove_supersedes_the_lead,
     an_expire_supersedes_the_lead,
@@ -132,18 +134,39 @@ async fn lead_early(scene: &Scene, key: &StoreKey) -> Result<Lead, Failure> {
     Ok(lookup.lead)
 }
 
-async fn one_reader_at_most_leads_an_entry_that_ends_early(scene: Scene) -> Result<(), Failure> {
+async fn take_lead_early(scene: &Scene, key: &StoreKey) -> Result<Token, Failure> {
+    match lead_early(scene, key).await? {
+        Lead::Mine(token) => Ok(token),
+        other => Err(Failure::new(format!(
+            "expected to be given the lead, not {other:?}"
+        ))),
+    }
+}
+
+async fn one_reader_leads_an_entry_that_ends_early_and_every_other_finds_it(
+    scene: Scene,
+) -> Result<(), Failure> {
     let key = scene.key("k");
     scene.set(&key, "v").await?;
-    let mut leaders = 0;
-    for _ in 0..4 {
-        match lead_early(&scene, &key).await? {
-            Lead::Mine(_) => leaders += 1,
-            Lead::None | Lead::Other => {}
-            Lead::Unfenced => return Err(Failure::new("unfenced".to_owned())),
-        }
+    take_lead_early(&scene, &key).await?;
+    for _ in 0..3 {
+        let lead = lead_early(&scene, &key).await?;
+        ensure!(lead == Lead::Other, "another reader: {lead:?}");
     }
-    ensure!(leaders <= 1, "{leaders} leaders");
+    scene.expect(&key, "v").await
+}
+
+async fn an_entry_that_lasts_for_longer_than_early_needs_no_lead(
+    scene: Scene,
+) -> Result<(), Failure> {
+    let key = scene.key("k");
+    scene.set(&key, "v").await?;
+    let want = Want::Lead {
+        hold: LONG,
+        early: LONG.duration() / 2,
+    };
+    let lead = scene.backend().get(&key, want).await?.lead;
+    ensure!(lead == Lead::None, "{lead:?}");
     Ok(())
 }
 
@@ -152,17 +175,26 @@ async fn an_early_leader_stores(scene: Scene) -> Result<(), Failure> {
     for key in [&key, &overtaken] {
         scene.set(key, "v").await?;
     }
-    if let Lead::Mine(token) = lead_early(&scene, &key).await? {
-        let stored = scene.set_with(&key, "led", &token).await?;
-        ensure!(stored == Stored::Stored, "{stored:?}");
-        scene.expect(&key, "led").await?;
-    }
-    if let Lead::Mine(token) = lead_early(&scene, &overtaken).await? {
-        scene.set(&overtaken, "newer").await?;
-        expect_superseded(&scene, &overtaken, &token).await?;
-        scene.expect(&overtaken, "newer").await?;
-    }
-    Ok(())
+    let token = take_lead_early(&scene, &key).await?;
+    let stored = scene.set_with(&key, "led", &token).await?;
+    ensure!(stored == Stored::Stored, "{stored:?}");
+    scene.expect(&key, "led").await?;
+    let token = take_lead_early(&scene, &overtaken).await?;
+    scene.set(&overtaken, "newer").await?;
+    expect_superseded(&scene, &overtaken, &token).await?;
+    scene.expect(&overtaken, "newer").await
+}
+
+async fn an_early_lead_that_was_released_goes_to_the_next_reader(
+    scene: Scene,
+) -> Result<(), Failure> {
+    let key = scene.key("k");
+    scene.set(&key, "v").await?;
+    let first = take_lead_early(&scene, &key).await?;
+    scene.backend().release(&key, &first).await?;
+    scene.expect(&key, "v").await?;
+    take_lead_early(&scene, &key).await?;
+    expect_superseded(&scene, &key, &first).await
 }
 
 async fn expect_superseded(scene: &Scene, key: &StoreKey, token: &Token) -> Result<(), Failure> {

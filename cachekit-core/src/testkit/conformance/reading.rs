@@ -23,6 +23,7 @@ lines! {
     keys_that_differ_in_their_release_are_different_entries,
     a_dropped_call_spoils_no_later_one,
     health_has_a_row_and_a_store_that_is_there_is_not_down,
+    the_owner_of_a_key_is_a_node_that_health_names,
 }
 
 async fn an_entry_that_was_never_set_is_not_found(scene: Scene) -> Result<(), Failure> {
@@ -105,7 +106,7 @@ async fn left_is_the_time_left_rounded_up(scene: Scene) -> Result<(), Failure> {
         "{first:?} left of {most:?}"
     );
     scene.outlive(scene.suite.short()).await?;
-    let Some(then) = scene.found(&key).await?.map(|found| found.left) else {
+    let Some(then) = scene.found(&key).await?.and_then(|found| found.left) else {
         return Err(Failure::new("not found after a while".to_owned()));
     };
     ensure!(
@@ -122,7 +123,7 @@ async fn left_is_the_time_left_rounded_up(scene: Scene) -> Result<(), Failure> {
 
 async fn set_and_look(scene: &Scene, key: &StoreKey) -> Result<Option<Duration>, Failure> {
     scene.set(key, "v").await?;
-    Ok(scene.found(key).await?.map(|found| found.left))
+    Ok(scene.found(key).await?.and_then(|found| found.left))
 }
 
 async fn a_reader_of_the_value_is_told_of_no_lead(scene: Scene) -> Result<(), Failure> {
@@ -233,5 +234,15 @@ async fn health_has_a_row_and_a_store_that_is_there_is_not_down(
     let health = scene.backend().health().await;
     ensure!(!health.nodes.is_empty(), "no row");
     ensure!(health.state() != NodeState::Down, "{health:?}");
+    Ok(())
+}
+
+async fn the_owner_of_a_key_is_a_node_that_health_names(scene: Scene) -> Result<(), Failure> {
+    let Some(owner) = scene.backend().owner(&scene.key("k")) else {
+        return Ok(());
+    };
+    let nodes = scene.backend().health().await.nodes;
+    let named = nodes.iter().any(|node| node.name == owner);
+    ensure!(named, "the owner is {owner:?}, and health has {nodes:?}");
     Ok(())
 }

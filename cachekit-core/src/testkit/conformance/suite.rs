@@ -73,7 +73,7 @@ impl Suite {
         self
     }
 
-    /// The store does not tell how much time is left: what it answers may be any.
+    /// The store does not tell how much time is left.
     #[must_use]
     pub const fn untimed(mut self) -> Self {
         self.timed = false;

@@ -13,8 +13,9 @@ async fn a_lead_that_comes_to_a_caller_that_is_gone_is_handed_back() {
     peer.reply(b"VA 0 O1 t30 c5 f0 W\r\n\r\nVA 1 O2 t30 c6 f0 X W\r\nv\r\n")
         .await;
     peer.reply(b"VA 1 O3 t30 c7 f0 W\r\nv\r\n").await;
-    peer.expect("md stub C5 O4\r\nmd stale I C6 O5\r\n").await;
-    peer.reply(b"HD O4\r\nEX O5\r\n").await;
+    peer.expect("md stub C5 O4\r\nmd stale I C6 O5\r\nms fresh 0 T2592000 C7 MA O6\r\n\r\n")
+        .await;
+    peer.reply(b"HD O4\r\nEX O5\r\nHD O6\r\n").await;
     settle().await;
     assert!(connection.is_open());
 }

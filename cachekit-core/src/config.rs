@@ -63,6 +63,15 @@ pub const L1_MAX_AGE: Variable = Variable {
     secret: false,
 };
 
+/// `CACHEKIT_MAX_COMPUTATIONS`
+pub const MAX_COMPUTATIONS: Variable = Variable {
+    name: "CACHEKIT_MAX_COMPUTATIONS",
+    default: "128",
+    expected: "a whole number between 1 and 1000000",
+    about: "The most computations that run at the same time; those of other keys wait.",
+    secret: false,
+};
+
 /// Every variable of this module.
 pub const VARIABLES: &[Variable] = &[
     NAMESPACE,
@@ -71,6 +80,7 @@ pub const VARIABLES: &[Variable] = &[
     L1_MAX_ENTRIES,
     L1_MAX_SIZE_MB,
     L1_MAX_AGE,
+    MAX_COMPUTATIONS,
 ];
 
 const BYTES_PER_MB: u64 = 1 << 20;
@@ -85,6 +95,9 @@ pub struct Config {
     pub default_ttl: Ttl,
     /// The layer in this process.
     pub l1: L1Config,
+    /// The most computations that run at the same time, those inside of others not counted.
+    /// Default: 128. Zero counts as one.
+    pub max_computations: usize,
 }
 
 /// The layer in this process.
@@ -116,6 +129,7 @@ impl Default for Config {
                 max_bytes: 128 << 20,
                 max_age: Duration::from_secs(5),
             },
+            max_computations: 128,
         }
     }
 }
@@ -128,6 +142,7 @@ struct Raw {
     l1_max_entries: Option<String>,
     l1_max_size_mb: Option<String>,
     l1_max_age: Option<String>,
+    max_computations: Option<String>,
 }
 
 impl Config {
@@ -148,6 +163,11 @@ impl Config {
         );
         let megabytes = problems.parse(&L1_MAX_SIZE_MB, raw.l1_max_size_mb, integer(1..=1_000_000));
         let age = problems.parse(&L1_MAX_AGE, raw.l1_max_age, seconds(0.0..=3_600.0));
+        let computations = problems.parse(
+            &MAX_COMPUTATIONS,
+            raw.max_computations,
+            integer(1..=1_000_000),
+        );
         Self {
             namespace: raw.namespace.unwrap_or_default(),
             default_ttl: ttl.unwrap_or(default.default_ttl),
@@ -157,6 +177,7 @@ impl Config {
                 max_bytes: megabytes.map_or(default.l1.max_bytes, |mb| count(mb * BYTES_PER_MB)),
                 max_age: age.unwrap_or(default.l1.max_age),
             },
+            max_computations: computations.map_or(default.max_computations, count),
         }
     }
 }
@@ -206,6 +227,7 @@ mod tests {
             ("CACHEKIT_L1_MAX_ENTRIES", "7"),
             ("CACHEKIT_L1_MAX_SIZE_MB", "7"),
             ("CACHEKIT_L1_MAX_AGE", "0"),
+            ("CACHEKIT_MAX_COMPUTATIONS", "7"),
         ];
         assert_eq!(
             changed.map(|(name, _)| name),

@@ -11,19 +11,12 @@ pub mod env;
 pub mod envelope;
 pub mod error;
 pub mod key;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        unused_imports,
-        reason = "what reads by more than an age comes next"
-    )
-)]
 mod l1;
 mod policy;
 pub mod schema;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+mod timers;
 mod ttl;
 
 pub use error::{Error, ErrorKind, Result};
@@ -34,8 +27,8 @@ pub mod __private {
     pub use crate::Error;
     pub use crate::cache::{
         Arguments, Cache, Call, ErrorProbe, Function, Local, OfOption, OfOptionalResult, OfPlain,
-        OfResult, Policy, Probe, SayFrom, SayNothing, ShareClone, ShareFrom, ShareNone, Voice,
-        checked, hit,
+        OfResult, Policy, Probe, SayFrom, SayNothing, ShareClone, ShareFrom, ShareNone, Tags,
+        Voice, checked, hit,
     };
     pub use crate::codec::Bincode;
 

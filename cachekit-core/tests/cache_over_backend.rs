@@ -291,7 +291,7 @@ async fn a_damaged_entry_is_a_miss_and_is_led_again() {
     damage(&fleet, |entry| *entry.last_mut().unwrap() ^= 1).await;
     let cache = fleet.process();
     assert_eq!(get(&cache, 1, "healed").await, "healed");
-    assert_eq!(cache.stats().defective, 1);
+    assert_eq!(cache.stats().corrupt, 1);
     assert_eq!(get(&fleet.process(), 1, "unused").await, "healed");
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use cachekit_core::cache::{
-    Arguments, Cache, Call, ErrorProbe, Function, OfPlain, Probe, ShareNone,
+    Arguments, Cache, Call, ErrorProbe, Function, OfPlain, Probe, ShareNone, Voice,
 };
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -22,9 +22,9 @@ where
     V: Clone + Send + Sync + Serialize + for<'de> Deserialize<'de> + 'static,
 {
     let kind = Probe::<V>::new().kind();
-    let share = ErrorProbe::<Infallible>::new(kind).share();
+    let voice = Voice::new(ErrorProbe::<Infallible>::new(kind).share(), None);
     Call::new(kind, cache, Arguments::new(&FUNCTION))
-        .run_detached(None, unless, share, Box::pin(compute))
+        .run_detached(None, unless, voice, Box::pin(compute))
         .await
 }
 

@@ -87,6 +87,10 @@ impl Arguments {
         self.bypassed = true;
     }
 
+    pub(crate) fn function(&self) -> &'static Function {
+        self.function
+    }
+
     pub(crate) fn is_bypassed(&self) -> bool {
         self.bypassed
     }

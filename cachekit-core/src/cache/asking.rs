@@ -25,11 +25,8 @@ pub(crate) struct Asking {
 }
 
 impl Asking {
-    pub(crate) fn new(backend: &Arc<dyn Backend>, key: &StoreKey) -> Self {
-        let want = Want::Lead {
-            hold: HOLD,
-            early: Duration::ZERO,
-        };
+    pub(crate) fn new(backend: &Arc<dyn Backend>, key: &StoreKey, early: Duration) -> Self {
+        let want = Want::Lead { hold: HOLD, early };
         let (asked, of) = (Arc::clone(backend), key.clone());
         Self {
             backend: Arc::clone(backend),

@@ -11,7 +11,9 @@ use crate::cache::{Cache, Inner};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::l1::{Capacity, L1};
+use crate::policy::bulkhead::Bulkhead;
 use crate::policy::flight::Flights;
+use crate::timers::Timers;
 
 /// Sets up a [`Cache`].
 #[derive(Debug, Default)]
@@ -67,12 +69,14 @@ impl Builder {
         };
         let inner = Inner {
             l1: Arc::new(L1::new(capacity, clock.clone())),
+            timers: Timers::new(clock.clone()),
+            bulkhead: Bulkhead::new(config.max_computations),
             flights: Arc::new(Flights::new(clock.clone())),
             blocking_flights: Arc::new(Flights::new(clock.clone())),
             releases: Releases::default(),
             namespaces: Namespaces::default(),
             seen_tags: SeenTags::default(),
-            counters: Counters::default(),
+            counters: Counters::new(),
             config,
             clock,
             backend,

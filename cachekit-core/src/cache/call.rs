@@ -12,9 +12,12 @@ use crate::cache::Cache;
 use crate::cache::arguments::{Arguments, Key};
 use crate::cache::form::Form;
 use crate::cache::job::Job;
-use crate::cache::kind::{Kind, Share};
+use crate::cache::kind::{Kind, Voice};
+use crate::cache::stats::Event;
+use crate::cache::tags::Tags;
 use crate::codec::Bincode;
 use crate::error::Result;
+use crate::l1::Look;
 
 /// The result of a call, if this process has it: no allocation, no runtime, nothing awaited.
 ///
@@ -23,7 +26,11 @@ use crate::error::Result;
 #[inline]
 #[must_use]
 pub fn hit<K: Kind>(_kind: K, cache: &Cache, arguments: &mut Arguments) -> Option<K::Returned> {
-    let value = cache.inner.l1.get::<K::Value>(arguments.l1_key()?)?;
+    let (l1, key) = (&cache.inner.l1, arguments.l1_key()?);
+    let value = l1.get::<K::Value>(key).or_else(|| match l1.look(key) {
+        Look::Fresh { value, .. } => Some(value),
+        _ => None, // nothing, or something to be done
+    })?;
     Some(K::join(Ok(value)))
 }
 
@@ -45,7 +52,7 @@ pub struct Call<'a, K: Kind, F = Bincode> {
     kind: K,
     cache: &'a Cache,
     arguments: Arguments,
-    cache_none: bool,
+    tags: Tags,
     form: PhantomData<fn() -> F>,
 }
 
@@ -58,7 +65,7 @@ impl<'a, K: Kind> Call<'a, K> {
             kind,
             cache,
             arguments,
-            cache_none: false,
+            tags: Tags::new(),
             form: PhantomData,
         }
     }
@@ -73,23 +80,23 @@ impl<'a, K: Kind, F> Call<'a, K, F> {
             kind,
             cache,
             arguments,
-            cache_none,
+            tags,
             ..
         } = self;
         Call {
             kind,
             cache,
             arguments,
-            cache_none,
+            tags,
             form: PhantomData,
         }
     }
 
-    /// `None` is a result like any other.
+    /// The entry ends when one of `tags` is removed.
     #[inline]
     #[must_use]
-    pub fn cache_none(mut self) -> Self {
-        self.cache_none = true;
+    pub fn tags(mut self, tags: Tags) -> Self {
+        self.tags = tags;
         self
     }
 }
@@ -105,10 +112,10 @@ where
         self,
         ttl: Option<Duration>,
         unless: fn(&K::Returned) -> bool,
-        share: Share<K::Error>,
+        voice: Voice<K::Error>,
         compute: impl FnOnce() -> K::Returned,
     ) -> K::Returned {
-        match self.job(ttl, unless, share) {
+        match self.job(ttl, unless, voice) {
             Some(job) => job.blocking(compute),
             None => compute(),
         }
@@ -119,10 +126,10 @@ where
         self,
         ttl: Option<Duration>,
         unless: fn(&K::Returned) -> bool,
-        share: Share<K::Error>,
+        voice: Voice<K::Error>,
         compute: impl Future<Output = K::Returned>,
     ) -> K::Returned {
-        match self.job(ttl, unless, share) {
+        match self.job(ttl, unless, voice) {
             Some(job) => job.inline(compute).await,
             None => compute.await,
         }
@@ -133,14 +140,14 @@ where
         self,
         ttl: Option<Duration>,
         unless: fn(&K::Returned) -> bool,
-        share: Share<K::Error>,
+        voice: Voice<K::Error>,
         compute: Pin<Box<dyn Future<Output = K::Returned> + Send>>,
     ) -> K::Returned
     where
         K::Returned: Send + 'static,
         K::Error: Send + 'static,
     {
-        match self.job(ttl, unless, share) {
+        match self.job(ttl, unless, voice) {
             Some(job) => job.detached(compute).await,
             None => compute.await,
         }
@@ -153,12 +160,14 @@ where
         self,
         ttl: Option<Duration>,
         unless: fn(&K::Returned) -> bool,
-        share: Share<K::Error>,
+        voice: Voice<K::Error>,
         compute: impl Future<Output = K::Returned>,
     ) -> K::Returned {
         let cache = self.cache.clone();
-        match self.job(ttl, unless, share) {
-            Some(job) if cache.expire(&job.key).await.is_ok() => job.inline(compute).await,
+        match self.job(ttl, unless, voice) {
+            Some(job) if cache.expire(&job.key).await.is_ok() => {
+                Job { anew: true, ..job }.inline(compute).await
+            }
             _ => compute.await,
         }
     }
@@ -168,16 +177,16 @@ where
         self,
         ttl: Option<Duration>,
         unless: fn(&K::Returned) -> bool,
-        share: Share<K::Error>,
+        voice: Voice<K::Error>,
         compute: impl FnOnce() -> K::Returned,
     ) -> K::Returned {
         let cache = self.cache.clone();
-        let Some(job) = self.job(ttl, unless, share) else {
+        let Some(job) = self.job(ttl, unless, voice) else {
             return compute();
         };
         let key = job.key.clone();
         match background::block_on(async move { cache.expire(&key).await }) {
-            Ok(Ok(())) => job.blocking(compute),
+            Ok(Ok(())) => Job { anew: true, ..job }.blocking(compute),
             _ => compute(),
         }
     }
@@ -186,31 +195,32 @@ where
         self,
         ttl: Option<Duration>,
         unless: fn(&K::Returned) -> bool,
-        share: Share<K::Error>,
+        voice: Voice<K::Error>,
     ) -> Option<Job<K, F>> {
         let Self {
             kind,
             cache,
             arguments,
-            cache_none,
+            tags,
             ..
         } = self;
         if arguments.is_bypassed() {
-            cache.inner.counters.bypassed.add();
+            cache.inner.count(arguments.function(), Event::Bypassed);
             return None;
         }
+        let function = arguments.function();
         match arguments.into_key() {
             Ok(key) => {
-                let job = Job::new(kind, &cache.inner, key, share);
+                let job = Job::new(kind, &cache.inner, key, voice);
                 Some(Job {
-                    ttl,
+                    ttl: ttl.map(|ttl| Ttl::new(ttl).ok()),
+                    tags: tags.hashes(),
                     unless,
-                    cache_none,
                     ..job
                 })
             }
             Err(error) => {
-                cache.inner.counters.bypassed.add();
+                cache.inner.count(function, Event::Bypassed);
                 tracing::warn!(%error, "call bypasses the cache");
                 None
             }
@@ -268,16 +278,17 @@ where
         if self.arguments.is_bypassed() {
             return Ok(None);
         }
-        let cache_none = self.cache_none;
         let (cache, key) = self.key()?;
-        let ttl = match ttl {
-            Some(ttl) => Ttl::new(ttl)?,
-            None => cache.inner.config.default_ttl,
+        let policy = key.function().asks();
+        let Ok(value) = K::split(returned) else {
+            return Ok(None);
         };
-        Ok(match K::split(returned) {
-            Ok(value) if cache_none || !K::is_none(&value) => Some((cache, key, value, ttl)),
-            _ => None,
-        })
+        let of_none = policy.ttl_of_none().filter(|_| K::is_none(&value));
+        let ttl = match of_none.or(ttl) {
+            Some(ttl) => Ttl::new(ttl).ok(),
+            None => policy.ttl_or(cache.inner.config.default_ttl),
+        };
+        Ok(ttl.map(|ttl| (cache, key, value, ttl)))
     }
 
     /// [`remove`](Self::remove), blocking this thread.

@@ -4,10 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::cache::arguments::{Arguments, Key};
+use crate::cache::stats::{Counters, Stats};
 use crate::error::Result;
 use crate::key::KeyBuffer;
 use crate::policy::freshness::Policy;
@@ -24,6 +26,9 @@ pub struct Function {
     namespace: &'static str,
     version: u32,
     policy: Policy,
+    counters: Counters,
+    /// What its last computation took, in microseconds.
+    cost_us: AtomicU32,
     /// What stands for the name in keys of L1; zero until the first key is made.
     id: AtomicU32,
     /// Whether it was said already that its values cannot be stored.
@@ -44,6 +49,8 @@ impl Function {
             namespace: "",
             version: 0,
             policy: Policy::new(),
+            counters: Counters::new(),
+            cost_us: AtomicU32::new(0),
             id: AtomicU32::new(0),
             refused: AtomicBool::new(false),
         }
@@ -100,6 +107,27 @@ impl Function {
 
     pub(crate) const fn current_version(&self) -> u32 {
         self.version
+    }
+
+    /// What has happened with it since this process began, in all caches.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.counters.read()
+    }
+
+    pub(crate) const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// What a computation takes, about.
+    pub(crate) fn cost(&self) -> Duration {
+        Duration::from_micros(self.cost_us.load(Ordering::Relaxed).into())
+    }
+
+    /// Notes what a computation has taken, here or in another process.
+    pub(crate) fn learns(&self, cost: Duration) {
+        let micros = u32::try_from(cost.as_micros()).unwrap_or(u32::MAX);
+        self.cost_us.store(micros, Ordering::Relaxed);
     }
 
     pub(crate) const fn asks(&self) -> &Policy {

@@ -102,7 +102,7 @@ pub(crate) async fn run(inner: Arc<Inner>, all: Vec<Invalidation>) -> Vec<Result
     }
     all.iter().for_each(|one| one.here(&inner));
     for error in results.iter().filter_map(|result| result.as_ref().err()) {
-        inner.backend_failed(error);
+        inner.trouble(error);
     }
     results
 }

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::backend::{Backend, Renewed, Stored, Token, Ttl};
 use crate::background::AbortOnDrop;
 use crate::cache::Inner;
+use crate::cache::function::Function;
+use crate::cache::stats::Event;
+use crate::envelope::{self, Header, TagVersion};
 use crate::error::ErrorKind;
 use crate::key::StoreKey;
 
@@ -19,6 +20,7 @@ pub(crate) const HOLD: Ttl = Ttl::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Leading {
     inner: Arc<Inner>,
+    function: &'static Function,
     key: StoreKey,
     right: Right,
     /// Renews the lead until the computation is over.
@@ -45,23 +47,32 @@ pub(crate) enum Written {
 }
 
 impl Leading {
-    pub(crate) fn new(inner: &Arc<Inner>, key: StoreKey, right: Right) -> Self {
+    pub(crate) fn new(
+        inner: &Arc<Inner>,
+        function: &'static Function,
+        key: StoreKey,
+        right: Right,
+    ) -> Self {
         let renewal = match (&right, &inner.backend) {
             (Right::Fenced(token), Some(backend)) => {
-                renewal(inner, Arc::clone(backend), key.clone(), token.clone())
+                let deadline = function.asks().deadline();
+                renewal(
+                    inner,
+                    Arc::clone(backend),
+                    key.clone(),
+                    token.clone(),
+                    deadline,
+                )
             }
             _ => None,
         };
         Self {
             inner: Arc::clone(inner),
+            function,
             key,
             right,
             renewal,
         }
-    }
-
-    pub(crate) fn key(&self) -> &StoreKey {
-        &self.key
     }
 
     /// Whether a result would be written at all.
@@ -69,9 +80,15 @@ impl Leading {
         !matches!(self.right, Right::Nothing)
     }
 
-    /// Stores `entry`. A lead that was not used up by it, because it failed or because the future
-    /// is dropped, is handed back.
-    pub(crate) async fn store(mut self, entry: Bytes, ttl: Ttl) -> Written {
+    /// Stores the entry of which `buffer` is the beginning. A lead that was not used up by it,
+    /// because it failed or because the future is dropped, is handed back.
+    pub(crate) async fn store(
+        mut self,
+        buffer: Vec<u8>,
+        header: &Header,
+        tags: &[TagVersion],
+        ttl: Ttl,
+    ) -> Written {
         self.renewal = None;
         let Some(backend) = &self.inner.backend else {
             return Written::NotStored;
@@ -81,6 +98,7 @@ impl Leading {
             Right::Unfenced => None,
             Right::Nothing => return Written::NotStored,
         };
+        let entry = envelope::seal(buffer, header, tags, &self.key);
         match backend.set(&self.key, entry, ttl, token).await {
             Ok(Stored::Stored) => {
                 self.right = Right::Nothing;
@@ -88,29 +106,42 @@ impl Leading {
             }
             Ok(Stored::Superseded) => {
                 self.right = Right::Nothing;
-                self.inner.counters.superseded.add();
+                self.inner.count(self.function, Event::Superseded);
                 Written::Superseded
             }
             Err(error) if error.kind() == ErrorKind::TooLarge => {
-                self.inner.counters.too_large.add();
+                self.inner.count(self.function, Event::TooLarge);
                 tracing::warn!(key = %self.key.digest(), %error, "value not stored");
                 Written::NotStored
             }
             Err(error) => {
-                self.inner.backend_failed(&error);
+                self.inner.backend_failed(self.function, &error);
                 Written::NotStored
             }
         }
     }
 
-    /// Hands the lead back, so that the next caller may have it at once.
-    pub(crate) async fn hand_back(mut self) {
+    /// Hands the lead back, so that the next caller may have it at once, and with it removes what
+    /// is there, where that is `outdated`.
+    pub(crate) async fn hand_back(mut self, outdated: bool) {
         self.renewal = None;
-        if let (Right::Fenced(token), Some(backend)) = (&self.right, &self.inner.backend)
-            && let Err(error) = backend.release(&self.key, token).await
-        {
-            self.inner.backend_failed(&error);
+        let right = std::mem::replace(&mut self.right, Right::Nothing);
+        let Some(backend) = &self.inner.backend else {
+            return;
+        };
+        let outcome = match right {
+            Right::Nothing => Ok(()),
+            Right::Fenced(_) | Right::Unfenced if outdated => backend.remove(&self.key).await,
+            Right::Fenced(token) => backend.release(&self.key, &token).await,
+            Right::Unfenced => Ok(()),
+        };
+        if let Err(error) = outcome {
+            self.inner.backend_failed(self.function, &error);
         }
+    }
+
+    /// Lets the lead end by itself: nobody else has it for [`HOLD`], about.
+    pub(crate) fn leave(mut self) {
         self.right = Right::Nothing;
     }
 }
@@ -129,17 +160,21 @@ impl Drop for Leading {
     }
 }
 
+/// Renews until `deadline`: a computation that never returns does not keep its key from others.
 fn renewal(
     inner: &Arc<Inner>,
     backend: Arc<dyn Backend>,
     key: StoreKey,
     token: Token,
+    deadline: Duration,
 ) -> Option<AbortOnDrop<()>> {
     let clock = inner.clock.clone();
+    let half = HOLD.duration() / 2;
     let task = inner.clock.spawn(async move {
-        let half: Duration = HOLD.duration() / 2;
-        loop {
+        let mut spent = Duration::ZERO;
+        while spent < deadline {
             clock.sleep(half).await;
+            spent += half;
             if !matches!(backend.renew(&key, &token, HOLD).await, Ok(Renewed::Held)) {
                 return; // the write will say so
             }

@@ -5,6 +5,7 @@ mod asking;
 mod builder;
 mod call;
 mod computation;
+mod entry;
 mod form;
 mod function;
 mod groups;
@@ -48,7 +49,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Result;
 use crate::l1::L1;
+use crate::policy::bulkhead::Bulkhead;
 use crate::policy::flight::Flights;
+use crate::timers::Timers;
 use invalidation::Invalidation;
 use job::Job;
 use stats::Counters;
@@ -87,8 +90,10 @@ pub struct Cache {
 pub(crate) struct Inner {
     config: Config,
     clock: Clock,
+    timers: Timers,
     l1: Arc<L1>,
     backend: Option<Arc<dyn Backend>>,
+    bulkhead: Bulkhead,
     flights: Arc<Flights>,
     /// Synchronous callers have flights of their own: one that waited for a task of its own
     /// runtime would wait for ever.
@@ -150,7 +155,7 @@ impl Cache {
             PlainResult::<V, E>::new(),
             &self.inner,
             key.clone(),
-            Share::NONE,
+            Voice::NONE,
         );
         job.inline(async { compute().await }).await
     }

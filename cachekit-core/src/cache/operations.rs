@@ -7,27 +7,29 @@ use std::time::Duration;
 use crate::backend::{NewEntry, Ttl, Want};
 use crate::cache::Inner;
 use crate::cache::arguments::Key;
-use crate::cache::form::{Form, Release};
-use crate::cache::remote::{self, Unusable};
-use crate::envelope::{self, Header};
+use crate::cache::entry::{Entry, Open, judged};
+use crate::cache::form::Form;
+use crate::cache::function::Function;
+use crate::cache::remote::Place;
+use crate::cache::stats::Event;
+use crate::cache::tags::{self, Versions};
+use crate::envelope::{self, Header, TagVersion};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::StoreKey;
-use crate::l1::{Fill, LocalTags, Span};
-use crate::policy::ttl::{jittered, l1_age};
+use crate::l1::{Fill, LocalTags, Look, Mark};
+use crate::policy::freshness::{Lifetime, over_store};
 
 pub(crate) async fn get<V, F>(inner: Arc<Inner>, key: Key<V, F>) -> Result<Option<V>>
 where
     V: Clone + Send + Sync + 'static,
     F: Form<V>,
 {
-    let Some((backend, store_key, release)) = remote::place(&inner, &key) else {
-        return Ok(None);
-    };
-    let fill = inner.l1.begin(key.bytes());
-    let found = remote::peek::<V, F>(&inner, backend, &store_key, release).await?;
-    Ok(found.map(|found| inner.keep(fill, found)))
+    let keys = vec![key];
+    get_many(inner, keys).await.pop().unwrap_or(Ok(None))
 }
 
+/// The fresh value of each key; what is not in this process takes one call of the backend, and one
+/// more for the tags of what is found.
 pub(crate) async fn get_many<V, F>(
     inner: Arc<Inner>,
     keys: Vec<Key<V, F>>,
@@ -36,30 +38,61 @@ where
     V: Clone + Send + Sync + 'static,
     F: Form<V>,
 {
-    let mut results: Vec<Result<Option<V>>> = keys
-        .iter()
-        .map(|key| Ok(inner.l1.get::<V>(key.bytes())))
-        .collect();
-    let Some(backend) = &inner.backend else {
-        return results;
-    };
+    let mut results: Vec<Result<Option<V>>> =
+        keys.iter().map(|key| Ok(inner.here(key.bytes()))).collect();
     let mut asked = Vec::new();
     for (index, key) in keys.iter().enumerate() {
-        if matches!(results[index], Ok(None))
-            && let Some((_, store_key, release)) = remote::place(&inner, key)
-        {
-            asked.push((index, inner.l1.begin(key.bytes()), store_key, release));
+        if !matches!(results[index], Ok(None)) {
+            continue;
+        }
+        let fill = (inner.l1.begin(key.bytes()), inner.l1.tags().capture(&[]));
+        match Place::of(&inner, key).await {
+            Ok(Some(place)) => asked.push((index, fill, place)),
+            Ok(None) => {}
+            Err(error) => results[index] = Err(error),
         }
     }
-    let store_keys: Vec<StoreKey> = asked.iter().map(|(_, _, key, _)| key.clone()).collect();
+    let Some(backend) = inner.backend.as_ref().filter(|_| !asked.is_empty()) else {
+        return results;
+    };
+    let store_keys: Vec<StoreKey> = asked.iter().map(|(.., place)| place.key.clone()).collect();
+    let mut found = Vec::new();
     let lookups = backend.get_many(&store_keys, Want::Value).await;
-    for ((index, fill, store_key, release), lookup) in asked.into_iter().zip(lookups) {
-        results[index] = lookup
-            .inspect_err(|error| inner.backend_failed(error))
-            .map(|lookup| {
-                let found = remote::usable::<V, F>(&inner, lookup, &store_key, release)?;
-                Some(inner.keep(fill, found))
-            });
+    for ((index, fill, place), lookup) in asked.into_iter().zip(lookups) {
+        let function = keys[index].function();
+        match lookup {
+            Err(error) => {
+                inner.backend_failed(function, &error);
+                results[index] = Err(error);
+            }
+            Ok(lookup) => {
+                let open = Open {
+                    inner: &inner,
+                    function,
+                    key: &place.key,
+                    release: place.release,
+                };
+                if let Some(Ok((entry, None))) = lookup.found.map(|f| open.opened::<V, F>(f)) {
+                    found.push((index, fill, place.l1_until_ms, entry));
+                }
+            }
+        }
+    }
+    let mut versions = Versions::default();
+    let names: Vec<TagVersion> = found
+        .iter()
+        .flat_map(|(.., entry)| &entry.tags)
+        .copied()
+        .collect();
+    versions.extend(tags::read(&inner, &versions.unread(&names)).await);
+    for (index, fill, l1_until_ms, entry) in found {
+        if let Ok((entry, None)) = judged(entry, None, &[], &versions) {
+            inner.hit(keys[index].function(), &entry);
+            let value = entry.value.clone();
+            let (fill, tags) = fill;
+            inner.keep(fill, entry, tags, l1_until_ms);
+            results[index] = Ok(value.map(Arc::unwrap_or_clone));
+        }
     }
     results
 }
@@ -77,18 +110,28 @@ where
     let mut results = Vec::with_capacity(entries.len());
     let (mut sent, mut stored) = (Vec::new(), Vec::new());
     for (key, value) in entries {
-        let ttl = jittered(ttl);
+        let lifetime = Lifetime::new(ttl, key.function().asks().grace_of(ttl));
         inner.invalidate_here(key.bytes());
-        results.push(match remote::place(&inner, &key) {
-            None => keep_here(&inner, &key, value, ttl),
-            Some((_, store_key, release)) => {
+        results.push(match Place::of(&inner, &key).await {
+            Err(error) => Err(error),
+            Ok(None) => keep_here(&inner, &key, value, lifetime),
+            Ok(Some(place)) => {
                 let head = key.function().head(&inner.config.namespace);
-                let registered = inner.releases.register(&inner, &head, release).await;
-                let sealed = || sealed::<V, F>(&inner, store_key, release, &value, ttl);
+                let registered = inner.releases.register(&inner, &head, place.release).await;
+                let l1_until_ms = place.l1_until_ms;
+                let sealed = || sealed::<V, F>(&inner, place, &value, lifetime);
                 registered.and_then(|()| sealed()).map(|entry| {
                     // A removal that comes while the entry is on its way keeps it out of L1.
                     let (fill, bytes) = (inner.l1.begin(key.bytes()), entry.value.len());
-                    sent.push((results.len(), key, fill, value, bytes));
+                    let bound = inner.l1_bound_until(l1_until_ms);
+                    sent.push((
+                        results.len(),
+                        key,
+                        fill,
+                        value,
+                        lifetime.over_store(bound),
+                        bytes,
+                    ));
                     stored.push(entry);
                 })
             }
@@ -97,21 +140,18 @@ where
     let Some(backend) = inner.backend.as_ref().filter(|_| !stored.is_empty()) else {
         return results;
     };
-    let ttls: Vec<Ttl> = stored.iter().map(|entry| entry.ttl).collect();
     let outcomes = backend.set_many(stored).await;
-    for ((sent, ttl), outcome) in sent.into_iter().zip(ttls).zip(outcomes) {
-        let (index, key, fill, value, bytes) = sent;
+    for (sent, outcome) in sent.into_iter().zip(outcomes) {
+        let (index, key, fill, value, span, bytes) = sent;
         results[index] = match outcome {
             Ok(_) => {
-                let age = l1_age(ttl.duration(), ttl, inner.l1_bound());
-                let span = Span::fresh_only(age);
                 fill.complete_written(Arc::new(value), span, bytes, LocalTags::default());
                 Ok(())
             }
             Err(error) => {
                 // It may have happened, and a reader may have found the old value meanwhile.
                 inner.invalidate_here(key.bytes());
-                inner.backend_failed(&error);
+                inner.backend_failed(key.function(), &error);
                 Err(error)
             }
         };
@@ -119,7 +159,7 @@ where
     results
 }
 
-fn keep_here<V, F>(inner: &Inner, key: &Key<V, F>, value: V, ttl: Ttl) -> Result<()>
+fn keep_here<V, F>(inner: &Inner, key: &Key<V, F>, value: V, lifetime: Lifetime) -> Result<()>
 where
     V: Send + Sync + 'static,
     F: Form<V>,
@@ -129,7 +169,7 @@ where
     inner.l1.put(
         key.bytes(),
         Arc::new(value),
-        Span::fresh_only(ttl.duration()),
+        lifetime.here(Duration::ZERO),
         bytes + size_of::<V>(),
         LocalTags::default(),
     );
@@ -138,20 +178,19 @@ where
 
 fn sealed<V, F: Form<V>>(
     inner: &Inner,
-    key: StoreKey,
-    release: Release,
+    place: Place<'_>,
     value: &V,
-    ttl: Ttl,
+    lifetime: Lifetime,
 ) -> Result<NewEntry> {
     carried::<V, F>()?;
     let mut entry = envelope::begin();
     F::encode(value, &mut entry).map_err(|error| refused(&error))?;
-    let header = inner.header(release.codec, ttl, Duration::ZERO);
-    let value = envelope::seal(entry, &header, &[], &key);
+    let header = inner.header::<V, F>(lifetime, Duration::ZERO, false);
+    let value = envelope::seal(entry, &header, &[], &place.key);
     Ok(NewEntry {
-        key,
+        key: place.key,
         value,
-        ttl,
+        ttl: lifetime.whole(),
         lead: None,
     })
 }
@@ -175,17 +214,56 @@ impl Inner {
         }
     }
 
+    /// The same for what L1 may keep only until a moment.
+    pub(crate) fn l1_bound_until(&self, until_ms: u64) -> Duration {
+        let left_ms = until_ms.saturating_sub(self.clock.monotonic_ms());
+        self.l1_bound().min(Duration::from_millis(left_ms))
+    }
+
+    /// The fresh value of `key` that this process has.
+    pub(crate) fn here<V: Clone + 'static>(&self, key: &[u8]) -> Option<V> {
+        self.l1.get(key).or_else(|| match self.l1.look(key) {
+            Look::Fresh { value, .. } | Look::Early { value, .. } => Some(value),
+            Look::Grace { .. } | Look::Marked(_) | Look::Nothing => None,
+        })
+    }
+
     /// Lets L1 keep what was found in the backend.
-    pub(crate) fn keep<V: Clone + Send + Sync + 'static>(
+    /// `tags` were captured before it was read.
+    pub(crate) fn keep<V: Send + Sync + 'static>(
         &self,
         fill: Fill,
-        found: remote::Value<V>,
-    ) -> V {
-        let value = Arc::new(found.value);
-        let age = l1_age(found.left, found.ttl, self.l1_bound());
-        let span = Span::fresh_only(age);
-        fill.complete(Arc::clone(&value), span, found.bytes, LocalTags::default());
-        Arc::unwrap_or_clone(value)
+        entry: Entry<V>,
+        mut tags: LocalTags,
+        until_ms: u64,
+    ) {
+        let bound = self.l1_bound_until(until_ms);
+        let span = over_store(entry.fresh, entry.grace, entry.ttl, bound);
+        tags.add(&entry.tags.iter().map(|tag| tag.name).collect::<Vec<_>>());
+        match entry.value {
+            Some(value) => fill.complete(value, span, entry.bytes, tags),
+            None => fill.complete_mark(Mark::Absent, span.fresh, tags),
+        }
+    }
+
+    /// Counts a hit in the backend.
+    pub(crate) fn hit<V>(&self, function: &Function, entry: &Entry<V>) {
+        self.count(function, Event::BackendHit);
+        function.learns(entry.cost);
+        self.counters.add_saved(entry.cost);
+        function.counters().add_saved(entry.cost);
+    }
+
+    /// Counts what a computation has cost.
+    pub(crate) fn spent(&self, function: &Function, cost: Duration) {
+        function.learns(cost);
+        self.counters.add_origin(cost);
+        function.counters().add_origin(cost);
+    }
+
+    pub(crate) fn count(&self, function: &Function, event: Event) {
+        self.counters.add(event);
+        function.counters().add(event);
     }
 
     /// Nothing of `key` that began before now is served or stored in this process.
@@ -195,27 +273,31 @@ impl Inner {
         self.l1.remove(key);
     }
 
-    pub(crate) fn header(&self, codec: u8, ttl: Ttl, cost: Duration) -> Header {
+    pub(crate) fn header<V, F: Form<V>>(
+        &self,
+        lifetime: Lifetime,
+        cost: Duration,
+        absent: bool,
+    ) -> Header {
         Header {
-            codec,
+            // Every codec is one number, whatever the version.
+            codec: F::release(0).map_or(0, |release| release.codec),
             computed_at_ms: self.clock.unix_ms(),
-            ttl: ttl.duration(),
-            grace: Duration::ZERO,
+            ttl: lifetime.ttl.duration(),
+            grace: lifetime.grace,
             cost,
-            absent: false,
+            absent,
         }
     }
 
-    pub(crate) fn backend_failed(&self, error: &Error) {
-        self.counters.backend_errors.add();
-        tracing::debug!(%error, "backend failed; computing instead");
+    pub(crate) fn backend_failed(&self, function: &Function, error: &Error) {
+        function.counters().add(Event::BackendError);
+        self.trouble(error);
     }
 
-    pub(crate) fn unusable(&self, key: &StoreKey, reason: Unusable) {
-        if reason.leave_alone() {
-            return self.counters.unknown_version.add();
-        }
-        self.counters.defective.add();
-        tracing::warn!(key = %key.digest(), reason = reason.as_str(), "entry cannot be used");
+    /// Counts a failure of the backend that is of no one function.
+    pub(crate) fn trouble(&self, error: &Error) {
+        self.counters.add(Event::BackendError);
+        tracing::debug!(%error, "backend failed");
     }
 }

@@ -82,7 +82,7 @@ impl Releases {
             if added.is_ok() {
                 state.seen_ms = Some(now_ms);
             }
-            let failure = added.inspect_err(|error| inner.backend_failed(error)).err();
+            let failure = added.inspect_err(|error| inner.trouble(error)).err();
             state.failure = failure.map(|error| (error, now_ms));
         }
         match (&state.seen_ms, &state.failure) {

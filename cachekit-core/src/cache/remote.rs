@@ -3,181 +3,235 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{Backend, Found, Lead, Lookup, Ttl, Want};
+use crate::backend::{Backend, Lead, Lookup, Token, Want};
 use crate::cache::Inner;
 use crate::cache::arguments::Key;
 use crate::cache::asking::Asking;
+use crate::cache::entry::{Entry, Miss, Open};
 use crate::cache::form::{Form, Release};
+use crate::cache::function::Function;
 use crate::cache::leading::{Leading, Right};
-use crate::envelope::{self, Defect};
+use crate::cache::stats::Event;
+use crate::cache::tags::{self, Versions};
 use crate::error::Result;
 use crate::key::StoreKey;
 use crate::policy::flight::WAIT_BUDGET;
+use crate::policy::race::both;
 use crate::policy::ttl::random;
 
 /// How often a reader asks whether another process has finished: at first, and at most.
 const FIRST_POLL: Duration = Duration::from_millis(10);
 const LAST_POLL: Duration = Duration::from_millis(250);
 
-/// The time left of an entry whose store tells none.
-const UNTOLD: Duration = Duration::from_secs(1);
-
 /// What a read of the backend came to.
 #[derive(Debug)]
 pub(crate) enum Reading<V> {
-    Value(Value<V>),
-    Compute(Leading),
+    /// There is an entry that can be served, and nobody needs to compute, or another does.
+    Found(Entry<V>),
+    /// This reader computes, if it has no use for what is there.
+    Compute {
+        leading: Leading,
+        /// What is there: fresh and about to end, or in grace.
+        old: Option<Entry<V>>,
+        /// What the declared tags are.
+        versions: Versions,
+        /// Whether nobody could say what is there.
+        away: bool,
+    },
 }
 
-/// A value as it was found.
+/// Where the entry of a key lies.
 #[derive(Debug)]
-pub(crate) struct Value<V> {
-    pub(crate) value: V,
-    /// Time left in the store.
-    pub(crate) left: Duration,
-    /// The whole ttl that it was stored with.
-    pub(crate) ttl: Ttl,
-    /// Its size, encoded.
-    pub(crate) bytes: usize,
+pub(crate) struct Place<'a> {
+    pub(crate) backend: &'a Arc<dyn Backend>,
+    pub(crate) key: StoreKey,
+    pub(crate) release: Release,
+    /// Until when L1 may keep it at most, monotonic.
+    pub(crate) l1_until_ms: u64,
 }
 
-/// Reads the entry of `key`, or takes the lead to compute it. Never fails: what cannot be read is
-/// computed.
-pub(crate) async fn read<V, F: Form<V>>(
-    inner: &Arc<Inner>,
-    backend: &Arc<dyn Backend>,
-    key: StoreKey,
-    release: Release,
-) -> Reading<V> {
-    let mut waits = Waits::default();
-    let mut rearmed = false;
-    let right = loop {
-        let Lookup { found, lead } = match Asking::new(backend, &key).await {
-            Ok(lookup) => lookup,
-            Err(error) => {
-                inner.backend_failed(&error);
-                break Right::Nothing;
+impl<'a> Place<'a> {
+    /// Where the entry of `key` lies; `None` for what stays in this process.
+    ///
+    /// # Errors
+    /// Those of the backend: nobody knows where it lies.
+    pub(crate) async fn of<V, F: Form<V>>(
+        inner: &'a Inner,
+        key: &Key<V, F>,
+    ) -> Result<Option<Self>> {
+        let Some(backend) = &inner.backend else {
+            return Ok(None);
+        };
+        let standing = inner.namespaces.standing(inner, key.function()).await?;
+        let token = standing.map(|standing| standing.token);
+        let place = key.store_key(&inner.config.namespace, token);
+        Ok(place.map(|(key, release)| Self {
+            backend,
+            key,
+            release,
+            l1_until_ms: standing.map_or(u64::MAX, |standing| standing.until_ms),
+        }))
+    }
+}
+
+/// A read that may be given the lead.
+pub(crate) struct Ask<'a> {
+    pub(crate) inner: &'a Arc<Inner>,
+    pub(crate) function: &'static Function,
+    pub(crate) place: Place<'a>,
+    /// With less than this left a reader may be given the lead: the grace, and the early window.
+    pub(crate) early: Duration,
+    /// The declared tags.
+    pub(crate) declared: &'a [u64],
+    /// Whether what is in grace is served while another process computes.
+    pub(crate) serve_stale: bool,
+    /// Whether an entry that says that there is nothing is of use.
+    pub(crate) tells_absent: bool,
+}
+
+/// What one look has found.
+struct Seen<V> {
+    entry: Option<Entry<V>>,
+    /// Why there is no fresh one.
+    miss: Option<Miss>,
+    lead: Lead,
+    versions: Versions,
+}
+
+/// What follows from it.
+enum Step {
+    Serve,
+    Compute(Right),
+    /// Ask for the lead of what the store takes for fresh.
+    Insist,
+    /// Another process computes.
+    Wait,
+}
+
+impl Ask<'_> {
+    /// Reads the entry, or takes the lead to compute it. Never fails: what cannot be read is
+    /// computed. `meanwhile` is told what there is while another process computes.
+    pub(crate) async fn read<V, F: Form<V>>(self, meanwhile: impl Fn(&Entry<V>)) -> Reading<V> {
+        let head = self.function.head(&self.inner.config.namespace);
+        let releases = &self.inner.releases;
+        let registered = releases.register(self.inner, &head, self.place.release);
+        let mut early = registered.await.ok().map(|()| self.early);
+        let mut waits = Waits::default();
+        loop {
+            let seen = match self.look::<V, F>(early).await {
+                Ok(seen) => seen,
+                Err(error) => {
+                    self.inner.backend_failed(self.function, &error);
+                    return self.compute(Right::Nothing, None, Versions::default(), true);
+                }
+            };
+            let right = match self.step(&seen, early) {
+                Step::Serve => match seen.entry {
+                    Some(entry) => return Reading::Found(entry),
+                    None => Right::Nothing,
+                },
+                Step::Compute(right) => right,
+                Step::Insist => {
+                    early = Some(Duration::MAX);
+                    continue;
+                }
+                Step::Wait => {
+                    seen.entry.iter().for_each(&meanwhile);
+                    if waits.next(self.inner).await {
+                        continue;
+                    }
+                    self.inner.count(self.function, Event::LeadTimeout);
+                    Right::Nothing
+                }
+            };
+            if let Some(miss) = seen.miss {
+                self.inner.count(self.function, miss.event());
+            }
+            return self.compute(right, seen.entry, seen.versions, false);
+        }
+    }
+
+    /// Looks at the entry and, at the same time, at the declared tags. Without an `early` nobody
+    /// wants the lead.
+    async fn look<V, F: Form<V>>(&self, early: Option<Duration>) -> Result<Seen<V>> {
+        let Place { backend, key, .. } = &self.place;
+        let lookup = async {
+            match early {
+                Some(early) => Asking::new(backend, key, early).await,
+                None => backend.get(key, Want::Value).await,
             }
         };
-        if let Some(found) = found.filter(|found| !found.stale) {
-            match open::<V, F>(found, &key, release) {
-                Ok(value) => {
-                    inner.counters.backend_hits.add();
-                    return Reading::Value(value);
-                }
-                Err(defect) => {
-                    inner.unusable(&key, defect);
-                    if defect.leave_alone() {
-                        break Right::Nothing;
-                    }
-                }
+        let tags = tags::read(self.inner, self.declared);
+        let (lookup, mut versions) = both(lookup, tags).await;
+        let Lookup { found, lead } = lookup?;
+        let opened = match found {
+            None => Err(Miss::Cold),
+            Some(found) => {
+                let open = Open {
+                    inner: self.inner,
+                    function: self.function,
+                    key,
+                    release: self.place.release,
+                };
+                open.checked::<V, F>(found, self.declared, &mut versions)
+                    .await
             }
-            // Whoever reads a defective entry removes it and reads once more, so that someone
-            // leads; that it is defective again is left to the next caller.
-            if std::mem::replace(&mut rearmed, true) || backend.remove(&key).await.is_err() {
-                break Right::Nothing;
+        };
+        let (entry, miss) = match opened {
+            Ok((entry, miss)) => (Some(entry), miss),
+            Err(miss) => (None, Some(miss)),
+        };
+        Ok(Seen {
+            entry,
+            miss,
+            lead,
+            versions,
+        })
+    }
+
+    fn step<V>(&self, seen: &Seen<V>, early: Option<Duration>) -> Step {
+        let usable = |entry: &&Entry<V>| entry.value.is_some() || self.tells_absent;
+        let entry = seen.entry.as_ref().filter(usable);
+        let fresh = entry.filter(|entry| !entry.fresh.is_zero());
+        match (&seen.lead, fresh) {
+            _ if seen.miss.is_some_and(Miss::leave_alone) => Step::Compute(Right::Nothing),
+            // What has more time than this has less grace than others, and needs nobody yet.
+            (Lead::Mine(token), Some(entry)) if !entry.is_early() => {
+                self.hand_back(token.clone());
+                Step::Serve
             }
-            continue;
+            (Lead::Mine(token), _) => Step::Compute(Right::Fenced(token.clone())),
+            (_, Some(_)) => Step::Serve,
+            (Lead::Unfenced, None) => Step::Compute(Right::Unfenced),
+            (_, None) if self.serve_stale && entry.is_some() => Step::Serve,
+            (_, None) if early.is_none() => Step::Compute(Right::Nothing),
+            (Lead::None, None) if early != Some(Duration::MAX) => Step::Insist,
+            (Lead::None | Lead::Other, None) => Step::Wait,
         }
-        match lead {
-            Lead::Mine(token) => break Right::Fenced(token),
-            Lead::Unfenced => break Right::Unfenced,
-            Lead::None => break Right::Nothing,
-            Lead::Other if waits.next(inner).await => {}
-            Lead::Other => {
-                inner.counters.lead_timeouts.add();
-                break Right::Nothing;
-            }
-        }
-    };
-    Reading::Compute(Leading::new(inner, key, right))
-}
-
-/// Reads the entry of `key`; what is computed because there is none is not stored.
-pub(crate) async fn read_only<V, F: Form<V>>(
-    inner: &Arc<Inner>,
-    backend: &Arc<dyn Backend>,
-    key: StoreKey,
-    release: Release,
-) -> Reading<V> {
-    match peek::<V, F>(inner, backend, &key, release).await {
-        Ok(Some(value)) => Reading::Value(value),
-        Ok(None) | Err(_) => Reading::Compute(Leading::new(inner, key, Right::Nothing)),
     }
-}
 
-/// Reads the entry of `key` without taking the lead from anyone.
-///
-/// # Errors
-/// Those of the backend: an outage is not a miss.
-pub(crate) async fn peek<V, F: Form<V>>(
-    inner: &Arc<Inner>,
-    backend: &Arc<dyn Backend>,
-    key: &StoreKey,
-    release: Release,
-) -> Result<Option<Value<V>>> {
-    let lookup = backend
-        .get(key, Want::Value)
-        .await
-        .inspect_err(|e| inner.backend_failed(e))?;
-    Ok(usable::<V, F>(inner, lookup, key, release))
-}
+    fn hand_back(&self, token: Token) {
+        let (backend, key) = (Arc::clone(self.place.backend), self.place.key.clone());
+        let _ = self.inner.clock.spawn(async move {
+            let _ = backend.release(&key, &token).await; // else it ends by itself
+        });
+    }
 
-/// The value of a plain look-up, if it is fresh and whole.
-pub(crate) fn usable<V, F: Form<V>>(
-    inner: &Inner,
-    lookup: Lookup,
-    key: &StoreKey,
-    release: Release,
-) -> Option<Value<V>> {
-    let found = lookup.found.filter(|found| !found.stale)?;
-    match open::<V, F>(found, key, release) {
-        Ok(value) => {
-            inner.counters.backend_hits.add();
-            Some(value)
-        }
-        Err(defect) => {
-            inner.unusable(key, defect);
-            None
+    fn compute<V>(
+        self,
+        right: Right,
+        old: Option<Entry<V>>,
+        versions: Versions,
+        away: bool,
+    ) -> Reading<V> {
+        Reading::Compute {
+            leading: Leading::new(self.inner, self.function, self.place.key, right),
+            old,
+            versions,
+            away,
         }
     }
 }
-
-fn open<V, F: Form<V>>(
-    found: Found,
-    key: &StoreKey,
-    release: Release,
-) -> Result<Value<V>, Unusable> {
-    let envelope = envelope::open(found.value, release.codec, key).map_err(Unusable::Defect)?;
-    let value = F::decode(&envelope.payload).map_err(|_| Unusable::Undecodable)?;
-    Ok(Value {
-        value,
-        left: found.left.unwrap_or(UNTOLD),
-        ttl: Ttl::new(envelope.header.ttl).unwrap_or(Ttl::NEVER),
-        bytes: envelope::HEADER_LEN + envelope.payload.len(),
-    })
-}
-
-/// Why an entry cannot be used.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Unusable {
-    Defect(Defect),
-    Undecodable,
-}
-
-impl Unusable {
-    pub(crate) fn leave_alone(self) -> bool {
-        matches!(self, Self::Defect(defect) if defect.leave_alone())
-    }
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Defect(defect) => defect.as_str(),
-            Self::Undecodable => "undecodable",
-        }
-    }
-}
-
 /// The pauses of a reader that waits for another process, growing and jittered.
 #[derive(Default)]
 struct Waits {
@@ -199,14 +253,4 @@ impl Waits {
         inner.clock.sleep(jittered).await;
         true
     }
-}
-
-/// The key in the store of `key`, with the backend that has it; `None` for what stays here.
-pub(crate) fn place<'a, V, F: Form<V>>(
-    inner: &'a Inner,
-    key: &Key<V, F>,
-) -> Option<(&'a Arc<dyn Backend>, StoreKey, Release)> {
-    let backend = inner.backend.as_ref()?;
-    let (store_key, release) = key.store_key(&inner.config.namespace, None)?;
-    Some((backend, store_key, release))
 }

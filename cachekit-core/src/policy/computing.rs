@@ -25,25 +25,33 @@ pub(crate) struct Computing {
     previous: OnceLock<Arc<dyn Any + Send + Sync>>,
     /// The place among the computations of its cache that this one has, or shares with the one
     /// around it.
-    permit: OnceLock<Arc<Permit>>,
+    permit: Mutex<Option<Arc<Permit>>>,
 }
 
 impl Computing {
-    pub(crate) fn take_wishes(&self) -> Wishes {
-        std::mem::take(&mut self.wishes())
-    }
-
     /// Hands in the value that this computation is to replace.
     pub(crate) fn replaces(&self, previous: Arc<dyn Any + Send + Sync>) {
         let _ = self.previous.set(previous);
     }
 
-    pub(crate) fn permit(&self) -> Option<&Arc<Permit>> {
-        self.permit.get()
+    pub(crate) fn permit(&self) -> Option<Arc<Permit>> {
+        self.place().clone()
     }
 
-    pub(crate) fn permitted(&self, permit: Arc<Permit>) {
-        let _ = self.permit.set(permit);
+    /// Begins in this place.
+    pub(crate) fn begin(&self, permit: Option<Arc<Permit>>) {
+        *self.place() = permit;
+    }
+
+    /// Gives the place back; what runs inside of it still has its share.
+    pub(crate) fn end(&self) -> Wishes {
+        let permit = self.place().take();
+        drop(permit);
+        std::mem::take(&mut self.wishes())
+    }
+
+    fn place(&self) -> MutexGuard<'_, Option<Arc<Permit>>> {
+        self.permit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wishes(&self) -> MutexGuard<'_, Wishes> {

@@ -4,9 +4,9 @@ pub(crate) mod bulkhead;
 pub(crate) mod computing;
 pub(crate) mod flight;
 pub(crate) mod freshness;
-mod lock;
+pub(crate) mod lock;
 #[cfg(test)]
 mod model;
-mod race;
+pub(crate) mod race;
 pub(crate) mod reentry;
 pub(crate) mod ttl;

@@ -9,6 +9,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 
+use crate::policy::bulkhead::Permit;
 use crate::policy::computing::Computing;
 
 thread_local! {
@@ -64,6 +65,16 @@ impl Chain {
     /// The innermost computation.
     pub(crate) fn computing(&self) -> Option<Arc<Computing>> {
         self.0.as_ref().map(|link| Arc::clone(&link.computing))
+    }
+
+    /// The place among the computations of a cache that the innermost computation has.
+    pub(crate) fn permit(&self) -> Option<Arc<Permit>> {
+        self.0.as_ref()?.computing.permit()
+    }
+
+    /// Whether this is inside of a computation.
+    pub(crate) fn is_nested(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Runs `compute` inside this chain.

@@ -90,7 +90,7 @@ impl Flights {
     pub(crate) fn forget_where(&self, is_meant: impl Fn(&[u8]) -> bool) {
         for shard in &self.shards {
             let meant = |key: &Key, _: &mut Arc<Flight>| is_meant(key);
-            let forgotten: Vec<_> = shard.lock().extract_if(meant).collect();
+            let forgotten: Vec<_> = shard.with(|shard| shard.extract_if(meant).collect());
             drop(forgotten);
         }
     }

@@ -28,6 +28,11 @@ impl Offering {
         drop(self.0.change(|state| state.offer.replace(offer)));
     }
 
+    /// The flight goes on, even if nobody waits for it any more.
+    pub(crate) fn keep(&self) {
+        self.0.with(|state| state.kept = true);
+    }
+
     /// What there is.
     pub(crate) fn offered(&self) -> Option<Offer> {
         self.0.with(|state| state.offer.clone())

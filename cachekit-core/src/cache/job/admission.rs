@@ -1,0 +1,107 @@
+//! A place to compute.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Job;
+use super::outcome::Landed;
+use super::time::within;
+use crate::cache::Inner;
+use crate::cache::computation::Computation;
+use crate::cache::form::Form;
+use crate::cache::kind::Kind;
+use crate::policy::bulkhead::Permit;
+use crate::policy::flight::Leader;
+use crate::policy::reentry::Chain;
+
+/// How long a caller waits for a place while the cache is away, if its error type can say that
+/// there was none.
+const ADMISSION: Duration = Duration::from_secs(1);
+
+/// Where a computation is to run.
+pub(super) enum Admission<K: Kind> {
+    /// In this place: that of the computation around it, or a free one.
+    Place(Arc<Permit>),
+    /// Nowhere: there is something in grace.
+    Instead(Landed<K>),
+    /// It has to queue.
+    Queue {
+        /// Whether the caller can be turned away.
+        may_shed: bool,
+    },
+}
+
+impl<K, F> Job<K, F>
+where
+    K: Kind,
+    K::Error: 'static,
+    F: Form<K::Value>,
+{
+    /// While the cache is away, what is in grace is better than to wait, and to be told is better
+    /// than to wait for long.
+    pub(super) fn admission(
+        &self,
+        outer: &Chain,
+        computation: &Computation<K::Value, F>,
+    ) -> Admission<K> {
+        match (self.inner.place(outer), &computation.old) {
+            (Some(permit), _) => Admission::Place(permit),
+            (None, Some(old)) if computation.away => {
+                Admission::Instead(self.instead_of_new(&old.value))
+            }
+            (None, _) => Admission::Queue {
+                may_shed: computation.away && self.voice.can_say(),
+            },
+        }
+    }
+
+    /// Finds a place, or what everybody gets where there is none.
+    pub(super) async fn admit(
+        &self,
+        outer: &Chain,
+        computation: &Computation<K::Value, F>,
+        leader: &Leader,
+    ) -> Result<Arc<Permit>, Landed<K>> {
+        let mut may_shed = match self.admission(outer, computation) {
+            Admission::Place(permit) => return Ok(permit),
+            Admission::Instead(landed) => return Err(landed),
+            Admission::Queue { may_shed } => may_shed,
+        };
+        loop {
+            if let Some(permit) = self.inner.queue(leader, may_shed).await {
+                return Ok(permit);
+            }
+            match self.shed() {
+                Some(landed) => return Err(landed),
+                None => may_shed = false,
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Waits for a place; while that `may_shed`, not for long.
+    pub(super) async fn queue(&self, leader: &Leader, may_shed: bool) -> Option<Arc<Permit>> {
+        let permit = leader.permit(&self.bulkhead);
+        match may_shed {
+            true => within(permit, self.timers.after(ADMISSION))
+                .await
+                .map(Arc::new),
+            false => Some(Arc::new(permit.await)),
+        }
+    }
+
+    /// A place for a computation past the flight.
+    pub(super) async fn place_alone(&self, outer: &Chain) -> Arc<Permit> {
+        match self.place(outer) {
+            Some(permit) => permit,
+            None => Arc::new(self.bulkhead.enter().await),
+        }
+    }
+
+    /// A place that is there: that of the computation around this one, or a free one.
+    pub(super) fn place(&self, outer: &Chain) -> Option<Arc<Permit>> {
+        let free = || self.bulkhead.try_enter().map(Arc::new);
+        outer.permit().or_else(free)
+    }
+}

@@ -1,0 +1,198 @@
+//! The computation on the thread of the caller.
+//!
+//! What has to be waited for is waited for in the background; without a backend, and without
+//! another caller of the key, nothing is, and no runtime is needed. The computation itself cannot
+//! be left when the time of its caller is over.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use super::admission::Admission;
+use super::outcome::{Landed, joined};
+use super::time::within;
+use super::turn::Turn;
+use super::{Around, Entered, Job};
+use crate::background;
+use crate::cache::computation::{Begun, Ended, Ending};
+use crate::cache::form::Form;
+use crate::cache::kind::Kind;
+use crate::cache::stats::Event;
+use crate::policy::bulkhead::Permit;
+use crate::policy::flight::{Arrival, Leader, Waiter};
+
+impl<K, F> Job<K, F>
+where
+    K: Kind,
+    K::Error: 'static,
+    F: Form<K::Value>,
+{
+    /// Computes on this thread.
+    pub(crate) fn blocking(self, compute: impl FnOnce() -> K::Returned) -> K::Returned {
+        let around = match self.enter() {
+            Entered::Into(around) => around,
+            Entered::Told(returned) => return returned,
+            Entered::Through => return compute(),
+        };
+        let (leader, refreshing) = match self.turn_blocking(&around) {
+            Turn::Return(returned) => return returned,
+            Turn::Alone => return self.alone_blocking(&around, compute),
+            Turn::Lead(leader) => (leader, false),
+            Turn::Refresh(leader) => (leader, true),
+        };
+        let (leader, landed) = self.lead_blocking(leader, refreshing, &around, compute);
+        let (landing, settled) = landed;
+        if let Some(leader) = leader {
+            leader.land(landing);
+        }
+        joined::<K>(settled)
+    }
+
+    fn turn_blocking(&self, around: &Around) -> Turn<K> {
+        let flights = &self.inner.blocking_flights;
+        if let Some(turn) = self.look(flights) {
+            return turn;
+        }
+        let began_ms = self.inner.clock.monotonic_ms();
+        let mut again = false;
+        loop {
+            let waiter = match self.join(flights, again, around) {
+                Ok(leader) => return Turn::Lead(leader),
+                Err(waiter) => waiter,
+            };
+            let spent_ms = self.inner.clock.monotonic_ms().saturating_sub(began_ms);
+            let spent = Duration::from_millis(spent_ms);
+            let left = self.patience().map(|whole| whole.saturating_sub(spent));
+            match self.wait_blocking(waiter, left, around) {
+                Some(turn) => return turn,
+                None => again = true,
+            }
+        }
+    }
+
+    fn wait_blocking(
+        &self,
+        waiter: Waiter,
+        left: Option<Duration>,
+        around: &Around,
+    ) -> Option<Turn<K>> {
+        let arrived =
+            |waited: Option<Arrival>| waited.map_or(Some(Turn::Alone), |a| self.arrived(a));
+        let (waiter, arrival) = match self.arrival(waiter, left, around) {
+            Some(waited) => waited,
+            None => return Some(Turn::Alone),
+        };
+        if arrival.is_some() {
+            return arrived(arrival);
+        }
+        if let Some(returned) = self.instead(around) {
+            return Some(Turn::Return(returned));
+        }
+        arrived(
+            self.arrival(waiter, None, around)
+                .and_then(|(_, arrival)| arrival),
+        )
+    }
+
+    /// Waits in the background for as long as is `left`; `None` if there is no background.
+    fn arrival(
+        &self,
+        waiter: Waiter,
+        left: Option<Duration>,
+        around: &Around,
+    ) -> Option<(Waiter, Option<Arrival>)> {
+        let (outer, timers) = (around.outer.clone(), self.inner.timers.clone());
+        let waited = background::block_on(async move {
+            let arrival = waiter.wait(outer.is_nested(), outer.permit());
+            let arrival = match left {
+                Some(left) => within(arrival, timers.after(left)).await,
+                None => Some(arrival.await),
+            };
+            (waiter, arrival)
+        });
+        waited.ok()
+    }
+
+    /// Looks into the backend and, if need be, computes. The leader comes back, unless there is no
+    /// background to wait in.
+    fn lead_blocking(
+        &self,
+        leader: Leader,
+        refreshing: bool,
+        around: &Around,
+        compute: impl FnOnce() -> K::Returned,
+    ) -> (Option<Leader>, Landed<K>) {
+        let computation = match self.wait(self.sought(&leader, refreshing).begin()) {
+            Some(Begun::Compute(computation)) => computation,
+            Some(Begun::Found(found)) => return (Some(leader), self.landed_as(found)),
+            None => self.sought(&leader, refreshing).past_backend(),
+        };
+        let (leader, permit) = match self.admission(&around.outer, &computation) {
+            Admission::Place(permit) => (Some(leader), Some(permit)),
+            Admission::Instead(landed) => return (Some(leader), landed),
+            Admission::Queue { may_shed } => match self.queue_blocking(leader, may_shed) {
+                Some((leader, Some(permit))) => (Some(leader), Some(permit)),
+                Some((leader, None)) => match self.shed() {
+                    Some(landed) => return (Some(leader), landed),
+                    None => (Some(leader), None),
+                },
+                None => (None, None),
+            },
+        };
+        let computing = around.begin(permit, &computation);
+        let returned = around.chain.run(compute);
+        let (settled, ending) = self.settle(computing.end(), returned);
+        let ending = match &leader {
+            Some(leader) if !leader.is_overdue() => ending,
+            _ => Ending::Late,
+        };
+        let ended = self.wait(computation.end(ending)).unwrap_or(Ended::Plain);
+        (leader, self.landed(settled, ended))
+    }
+
+    fn queue_blocking(
+        &self,
+        leader: Leader,
+        may_shed: bool,
+    ) -> Option<(Leader, Option<Arc<Permit>>)> {
+        let inner = Arc::clone(&self.inner);
+        let queued = background::block_on(async move {
+            let permit = inner.queue(&leader, may_shed).await;
+            (leader, permit)
+        });
+        queued.ok()
+    }
+
+    fn alone_blocking(
+        &self,
+        around: &Around,
+        compute: impl FnOnce() -> K::Returned,
+    ) -> K::Returned {
+        let permit = self.inner.place(&around.outer).or_else(|| {
+            let (inner, outer) = (Arc::clone(&self.inner), around.outer.clone());
+            background::block_on(async move { inner.place_alone(&outer).await }).ok()
+        });
+        let computing = around.begin_alone(permit);
+        self.count(Event::Computed);
+        let returned = around.chain.run(compute);
+        computing.end();
+        returned
+    }
+
+    /// Runs `future` to its end on this thread. Without a backend nothing in it waits, and no
+    /// runtime is needed. `None` if the background runtime is not there.
+    fn wait<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        if self.inner.backend.is_some() {
+            return background::block_on(future).ok();
+        }
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => Some(result),
+            Poll::Pending => None,
+        }
+    }
+}

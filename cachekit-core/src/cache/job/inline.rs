@@ -1,0 +1,86 @@
+//! The computation in the future of the caller.
+
+use std::future::Future;
+
+use super::outcome::{Landed, joined};
+use super::turn::Turn;
+use super::{Around, Entered, Job};
+use crate::cache::computation::{Begun, Ending};
+use crate::cache::form::Form;
+use crate::cache::kind::Kind;
+use crate::cache::stats::Event;
+use crate::policy::flight::Leader;
+
+impl<K, F> Job<K, F>
+where
+    K: Kind,
+    K::Error: 'static,
+    F: Form<K::Value>,
+{
+    /// Computes in this future. When its time is over, and there is something else to give or to
+    /// say, the computation is dropped: one of the waiters begins again.
+    pub(crate) async fn inline(self, compute: impl Future<Output = K::Returned>) -> K::Returned {
+        let around = match self.enter() {
+            Entered::Into(around) => around,
+            Entered::Told(returned) => return returned,
+            Entered::Through => return compute.await,
+        };
+        let run = async {
+            let (leader, refreshing) = match self.turn(&around).await {
+                Turn::Return(returned) => return returned,
+                Turn::Alone => return self.alone(&around, compute).await,
+                Turn::Lead(leader) => (leader, false),
+                Turn::Refresh(leader) => (leader, true),
+            };
+            match self.lead(&leader, refreshing, &around, compute).await {
+                (landing, settled) => {
+                    leader.land(landing);
+                    joined::<K>(settled)
+                }
+            }
+        };
+        self.in_time(run, &around).await
+    }
+
+    /// Looks into the backend and, if need be, computes.
+    pub(super) async fn lead(
+        &self,
+        leader: &Leader,
+        refreshing: bool,
+        around: &Around,
+        compute: impl Future<Output = K::Returned>,
+    ) -> Landed<K> {
+        let computation = match self.begin(leader, refreshing).await {
+            Begun::Compute(computation) => computation,
+            Begun::Found(found) => return self.landed_as(found),
+        };
+        let permit = match self.admit(&around.outer, &computation, leader).await {
+            Ok(permit) => permit,
+            Err(turned_away) => return turned_away,
+        };
+        let computing = around.begin(permit, &computation);
+        let returned = around.chain.run_async(compute).await;
+        let (settled, ending) = self.settle(computing.end(), returned);
+        let ending = if leader.is_overdue() {
+            Ending::Late
+        } else {
+            ending
+        };
+        let ended = computation.end(ending).await;
+        self.landed(settled, ended)
+    }
+
+    /// Computes past the flight; nothing is stored.
+    pub(super) async fn alone(
+        &self,
+        around: &Around,
+        compute: impl Future<Output = K::Returned>,
+    ) -> K::Returned {
+        let permit = self.inner.place_alone(&around.outer).await;
+        let computing = around.begin_alone(permit);
+        self.count(Event::Computed);
+        let returned = around.chain.run_async(compute).await;
+        computing.end();
+        returned
+    }
+}

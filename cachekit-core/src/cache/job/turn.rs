@@ -1,0 +1,141 @@
+//! What a caller is to do: take what is there, wait for another, or compute.
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Around, Job, OPERATION};
+use crate::cache::computation::Old;
+use crate::cache::form::Form;
+use crate::cache::kind::Kind;
+use crate::cache::stats::Event;
+use crate::error::{Error, ErrorKind};
+use crate::l1::{Look, Mark};
+use crate::policy::flight::{Arrival, Flights, Leader, Role, Waiter};
+
+pub(super) enum Turn<K: Kind> {
+    /// Compute, for all who ask meanwhile.
+    Lead(Leader),
+    /// The same, before there is need to: others are still given what is there.
+    Refresh(Leader),
+    Return(K::Returned),
+    /// Compute, past the flight.
+    Alone,
+}
+
+impl<K, F> Job<K, F>
+where
+    K: Kind,
+    K::Error: 'static,
+    F: Form<K::Value>,
+{
+    /// Waits until there is something to do.
+    pub(super) async fn turn(&self, around: &Around) -> Turn<K> {
+        let flights = &self.inner.flights;
+        if let Some(turn) = self.look(flights) {
+            return turn;
+        }
+        let mut again = false;
+        loop {
+            let waiter = match self.join(flights, again, around) {
+                Ok(leader) => return Turn::Lead(leader),
+                Err(waiter) => waiter,
+            };
+            let arrival = waiter.wait(around.outer.is_nested(), around.outer.permit());
+            if let Some(turn) = self.arrived(arrival.await) {
+                return turn;
+            }
+            again = true;
+        }
+    }
+
+    /// Leads the flight, or waits for it: `again` after another one.
+    pub(super) fn join(
+        &self,
+        flights: &Arc<Flights>,
+        again: bool,
+        around: &Around,
+    ) -> Result<Leader, Waiter> {
+        let (offering, role) = match flights.join(self.key.bytes(), self.policy().deadline()) {
+            Role::Leader(leader) => (leader.offering(), Ok(leader)),
+            Role::Waiter(waiter) => {
+                self.count(Event::Coalesced);
+                (waiter.offering(), Err(waiter.after_another(again)))
+            }
+        };
+        around.offering.with(|seen| *seen = Some(offering));
+        role
+    }
+
+    /// Looks once more, at what is no plain hit; `None`: join the flight.
+    pub(super) fn look(&self, flights: &Arc<Flights>) -> Option<Turn<K>> {
+        if self.anew {
+            return None;
+        }
+        match self.inner.l1.look::<K::Value>(self.key.bytes()) {
+            Look::Fresh { value, .. } => Some(Turn::Return(K::join(Ok(value)))),
+            Look::Early { value, left } => {
+                let refresh = self.refresh(flights, &value, left);
+                Some(refresh.unwrap_or_else(|| Turn::Return(K::join(Ok(value)))))
+            }
+            Look::Grace { value, throttled } if throttled => Some(self.stale(value)),
+            // In front of a backend there may be something newer.
+            Look::Grace { value, .. } if self.serves_stale() && self.inner.backend.is_none() => {
+                let refresh = self.refresh(flights, &value, Duration::ZERO);
+                Some(refresh.unwrap_or_else(|| self.stale(value)))
+            }
+            Look::Marked(Mark::Absent) => self.not_found().map(Turn::Return),
+            Look::Marked(Mark::Pass) => Some(Turn::Alone),
+            Look::Grace { .. } | Look::Nothing => None,
+        }
+    }
+
+    fn serves_stale(&self) -> bool {
+        self.policy().serves_while_refreshing()
+    }
+
+    fn stale(&self, value: K::Value) -> Turn<K> {
+        self.count(Event::Stale);
+        Turn::Return(K::join(Ok(value)))
+    }
+
+    /// Takes it upon this caller to compute what the others are still given, which is fresh for
+    /// `left`; `None` if another has.
+    fn refresh(&self, flights: &Arc<Flights>, value: &K::Value, left: Duration) -> Option<Turn<K>> {
+        let key = self.key.bytes();
+        if !left.is_zero() && !self.inner.l1.claim(key) {
+            return None;
+        }
+        let leader = flights.try_lead(key, self.policy().deadline())?;
+        let old = Old::new(Arc::new(value.clone()), left, &self.inner.clock);
+        leader.offer(old.offer(self.serves_stale()));
+        self.count(Event::Refreshed);
+        Some(Turn::Refresh(leader))
+    }
+
+    /// What an arrival means; `None`: begin again.
+    pub(super) fn arrived(&self, arrival: Arrival) -> Option<Turn<K>> {
+        let returned = match arrival {
+            Arrival::Value(value) | Arrival::Offered(value) => {
+                let value = value.downcast_ref::<K::Value>().cloned();
+                value.map(|value| K::join(Ok(value)))
+            }
+            Arrival::Absent => self.not_found(),
+            Arrival::OwnError(error) => {
+                let error = error.downcast::<K::Error>().ok();
+                error.map(|error| K::join(Err(*error)))
+            }
+            Arrival::SharedError(error) => {
+                let given = self.voice.share().give(&error);
+                given.map(|error| K::join(Err(error)))
+            }
+            Arrival::Reentrant => self.say(|| Error::new(ErrorKind::Reentrant, OPERATION)),
+            Arrival::Lost => self.say(|| Error::new(ErrorKind::ComputationLost, OPERATION)),
+            Arrival::Panicked(payload) => resume_unwind(payload),
+            Arrival::Alone => None,
+            Arrival::Again => return None,
+        };
+        // What cannot be told is computed.
+        Some(returned.map_or(Turn::Alone, Turn::Return))
+    }
+}

@@ -1,0 +1,172 @@
+//! The ends of waits, by the thousand: one sleep for all of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use crate::clock::Clock;
+
+/// Waits on one clock. A task of the background sleeps until the earliest end, and there is none
+/// while nobody waits.
+#[derive(Clone)]
+pub(crate) struct Timers(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Who waits, by the end and in the order of coming.
+    waiting: BTreeMap<(u64, u64), Waker>,
+    next: u64,
+    /// When the earliest sleeper wakes.
+    watched_until_ms: Option<u64>,
+}
+
+impl Timers {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            clock,
+            state: Mutex::default(),
+        }))
+    }
+
+    /// A wait of `duration` from now. It costs nothing until it is polled.
+    pub(crate) fn after(&self, duration: Duration) -> Timer {
+        let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Timer {
+            timers: self.clone(),
+            end_ms: self.0.clock.monotonic_ms().saturating_add(duration_ms),
+            number: None,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has somebody look at `end_ms`, unless somebody looks before that.
+    fn watch(&self, state: &mut State, end_ms: u64) {
+        if state
+            .watched_until_ms
+            .is_some_and(|until_ms| until_ms <= end_ms)
+        {
+            return;
+        }
+        state.watched_until_ms = Some(end_ms);
+        let timers = self.clone();
+        // Without background threads there are no timers, and who waits has no end.
+        let _ = self.0.clock.spawn(async move {
+            let mut end_ms = Some(end_ms);
+            while let Some(until_ms) = end_ms {
+                let left_ms = until_ms.saturating_sub(timers.0.clock.monotonic_ms());
+                timers.0.clock.sleep(Duration::from_millis(left_ms)).await;
+                end_ms = timers.woken_at(until_ms);
+            }
+        });
+    }
+
+    /// Wakes those whose wait is over; answers until when the sleeper of `until_ms` sleeps next.
+    fn woken_at(&self, until_ms: u64) -> Option<u64> {
+        let mut state = self.state();
+        let now_ms = self.0.clock.monotonic_ms();
+        let later = state.waiting.split_off(&(now_ms + 1, 0));
+        let over = std::mem::replace(&mut state.waiting, later);
+        let next = match state.watched_until_ms {
+            Some(watched_ms) if watched_ms == until_ms => {
+                state.watched_until_ms = state.waiting.keys().next().map(|(end_ms, _)| *end_ms);
+                state.watched_until_ms
+            }
+            _ => None, // another one sleeps for what is left
+        };
+        drop(state);
+        over.into_values().for_each(Waker::wake);
+        next
+    }
+}
+
+/// One wait.
+pub(crate) struct Timer {
+    timers: Timers,
+    end_ms: u64,
+    /// Its place among those who wait.
+    number: Option<u64>,
+}
+
+impl Future for Timer {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.timers.0.clock.monotonic_ms() >= self.end_ms {
+            return Poll::Ready(());
+        }
+        let (timers, end_ms) = (self.timers.clone(), self.end_ms);
+        let mut state = timers.state();
+        let number = *self.number.get_or_insert_with(|| {
+            state.next += 1;
+            state.next
+        });
+        state
+            .waiting
+            .insert((end_ms, number), context.waker().clone());
+        timers.watch(&mut state, end_ms);
+        Poll::Pending
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            self.timers.state().waiting.remove(&(self.end_ms, number));
+        }
+    }
+}
+
+impl fmt::Debug for Timers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Timers({} waiting)", self.state().waiting.len())
+    }
+}
+
+#[cfg(all(test, feature = "testkit"))]
+mod tests {
+    use super::*;
+    use crate::testkit::ManualClock;
+
+    async fn settle() {
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn each_wait_ends_at_its_own_time_and_not_before() {
+        let time = ManualClock::new();
+        let timers = Timers::new(time.clock());
+        let seconds = [3, 1, 2, 1];
+        let waits = seconds.map(|s| tokio::spawn(timers.after(Duration::from_secs(s))));
+        for now in 0..4 {
+            settle().await;
+            let over = waits.each_ref().map(tokio::task::JoinHandle::is_finished);
+            assert_eq!(over, seconds.map(|s| s <= now), "at {now} s");
+            time.advance(Duration::from_secs(1));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_is_dropped_leaves_nothing_behind() {
+        let time = ManualClock::new();
+        let timers = Timers::new(time.clock());
+        let mut wait = Box::pin(timers.after(Duration::from_secs(1)));
+        let polled = std::future::poll_fn(|cx| Poll::Ready(wait.as_mut().poll(cx).is_pending()));
+        assert!(polled.await);
+        drop(wait);
+        assert_eq!(format!("{timers:?}"), "Timers(0 waiting)");
+    }
+}

@@ -202,6 +202,7 @@ fn in_every_order_a_flight_that_hangs_holds_nobody_past_its_deadline() {
             callers.join();
         } else {
             callers.join();
+            assert!(matches!(scene.join(), Role::Leader(_)));
         }
     });
 }

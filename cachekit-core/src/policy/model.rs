@@ -7,7 +7,7 @@ use shuttle::scheduler::RandomScheduler;
 use shuttle::{Config, Runner};
 
 /// Orders of one test: the same in every run.
-const ORDERS: usize = 2_000;
+const ORDERS: usize = 1_000;
 
 /// Runs `test` in many orders. A thread that waits for ever fails it.
 pub(super) fn in_many_orders(test: impl Fn() + Send + Sync + 'static) {

@@ -64,7 +64,7 @@ impl Scene {
             }
             origin.valid_from.store(version, Ordering::SeqCst);
             self.time.set(self.now_ms() + round as u64 % 3);
-            if round % 128 == 0 {
+            if round.is_multiple_of(128) {
                 thread::yield_now();
             }
         }
@@ -79,7 +79,7 @@ impl Scene {
         let version = origin.version.load(Ordering::SeqCst);
         let value: Dated = Arc::new((version, AtomicU64::new(u64::MAX)));
         let kept = Arc::new(Arc::clone(&value));
-        if round % 8 == 0 {
+        if round.is_multiple_of(8) {
             thread::yield_now();
         }
         match round % 3 {

@@ -55,8 +55,8 @@ impl Fill {
         l1.sweep_next(&self.key);
     }
 
-    /// The same for a value that was written, not read: other fills that are under way may hold
-    /// what it replaced, and do not enter any more.
+    /// The same for a value that was written or computed, not read: other fills that are under way
+    /// may hold what it replaced, and do not enter any more.
     pub(crate) fn complete_written<T: Send + Sync + 'static>(
         mut self,
         value: Arc<T>,

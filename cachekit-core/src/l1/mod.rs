@@ -42,8 +42,8 @@ pub(crate) use look::{Look, Mark};
 use resident::{ByBytes, Bytes, Evicted, Query, Resident, Visit};
 pub(crate) use span::Span;
 use stripe::{Locked, Stripe};
-use tags::Tagged;
-pub(crate) use tags::{LocalTags, Tags};
+pub(crate) use tags::LocalTags;
+use tags::{Tagged, Tags};
 
 /// Locks for what is not a hit.
 const STRIPES: usize = 256;

@@ -31,7 +31,7 @@ impl Span {
     pub(super) fn from(self, now_ms: u64) -> Moments {
         let fresh_ms = now_ms.saturating_add(millis(self.fresh));
         Moments {
-            refresh_ms: fresh_ms.saturating_sub(millis(self.early)).max(now_ms),
+            refresh_ms: fresh_ms.saturating_sub(millis(self.early)),
             fresh_ms,
             until_ms: fresh_ms.saturating_add(millis(self.grace)),
         }

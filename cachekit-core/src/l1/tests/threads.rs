@@ -64,7 +64,7 @@ impl Scene {
             }
             origin.valid_from.store(version, Ordering::SeqCst);
             self.time.set(self.now_ms() + round as u64 % 3);
-            if round % 128 == 0 {
+            if round.is_multiple_of(128) {
                 thread::yield_now();
             }
         }
@@ -79,6 +79,9 @@ impl Scene {
         let version = origin.version.load(Ordering::SeqCst);
         let value: Dated = Arc::new((version, AtomicU64::new(u64::MAX)));
         let kept = Arc::new(Arc::clone(&value));
+        if round.is_multiple_of(8) {
+            thread::yield_now();
+        }
         match round % 3 {
             0 => fill.complete_written(kept, SHORT, 8, tags),
             _ => fill.complete(kept, SHORT, 8, tags),
@@ -134,18 +137,21 @@ fn nothing_in_grace_or_expired_or_removed_is_ever_met_as_fresh() {
 
 #[test]
 fn of_many_threads_one_claims_an_early_entry() {
-    let (l1, time) = small();
-    let (barrier, claims) = (Barrier::new(4), AtomicUsize::new(0));
-    put_for(&l1, "a", 7, LINE);
+    let (l1, time) = l1(10_000, 1 << 24);
+    let names: Vec<String> = (0..5_000).map(|n| n.to_string()).collect();
+    for name in &names {
+        put_for(&l1, name, 7, LINE);
+    }
     time.set(8_000);
+    let (barrier, claims) = (Barrier::new(4), AtomicUsize::new(0));
     thread::scope(|threads| {
         for _ in 0..4 {
             threads.spawn(|| {
                 barrier.wait();
-                let claimed = (0..1_000).filter(|_| l1.claim(b"a")).count();
-                claims.fetch_add(claimed, Ordering::Relaxed);
+                let claimed = names.iter().filter(|name| l1.claim(name.as_bytes()));
+                claims.fetch_add(claimed.count(), Ordering::Relaxed);
             });
         }
     });
-    assert_eq!(claims.into_inner(), 1);
+    assert_eq!(claims.into_inner(), names.len());
 }

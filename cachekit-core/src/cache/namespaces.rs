@@ -142,3 +142,6 @@ async fn token(inner: &Inner, backend: &Arc<dyn Backend>, name: &str) -> Result<
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

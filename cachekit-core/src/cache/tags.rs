@@ -20,7 +20,7 @@ use crate::l1::LocalTags;
 /// The most tags that one entry may have.
 pub const MAX_TAGS: usize = 8;
 
-/// Of how many tags a process remembers the tokens that it has seen.
+/// Of how many tags a process remembers the tokens that it has seen (about 2 MB).
 const MAX_SEEN: usize = 1 << 16;
 
 /// The names of the tags of one call.

@@ -139,10 +139,13 @@ impl Versions {
         self.0.extend(others.0);
     }
 
-    /// The tags of an entry that nothing is known of yet: those that the code does not declare.
-    pub(crate) fn unread(&self, entry: &[TagVersion]) -> Vec<u64> {
-        let names = entry.iter().map(|tag| tag.name);
-        names.filter(|&name| self.state(name).is_none()).collect()
+    /// Those tags of entries that nothing is known of yet: the code does not declare them.
+    pub(crate) fn unread(&self, entries: &[TagVersion]) -> Vec<u64> {
+        let names = entries.iter().map(|tag| tag.name);
+        let mut names: Vec<u64> = names.filter(|&name| self.state(name).is_none()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// Why some could not be read.

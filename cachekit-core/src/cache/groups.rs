@@ -33,7 +33,7 @@ impl Cache {
 
     /// Removes every entry of the functions whose [namespace](crate::cache::Function::namespace)
     /// this is. Otherwise as [`remove_tag`](Self::remove_tag); in this process it looks at every
-    /// entry once.
+    /// entry once. Empty: none, functions without a namespace have nothing in common.
     ///
     /// # Errors
     /// As of [`remove_tag`](Self::remove_tag).

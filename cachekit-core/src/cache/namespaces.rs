@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::backend::Backend;
@@ -23,7 +23,9 @@ const RETRY_MS: u64 = 1_000;
 
 /// What this process knows of each namespace.
 #[derive(Debug, Default)]
-pub(crate) struct Namespaces(Mutex<HashMap<String, Arc<Namespace>>>);
+pub(crate) struct Namespaces(Mutex<Known>);
+
+type Known = HashMap<&'static str, Arc<Namespace>>;
 
 #[derive(Debug, Default)]
 struct Namespace {
@@ -84,15 +86,18 @@ impl Namespaces {
 
     /// Lets nobody in this process use a token of `name` that was read before now.
     pub(crate) async fn forget(&self, name: &str) {
-        *self.of(name).last.lock().await = None;
+        let known = self.known().get(name).map(Arc::clone);
+        if let Some(namespace) = known {
+            *namespace.last.lock().await = None;
+        }
     }
 
-    fn of(&self, name: &str) -> Arc<Namespace> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match known.get(name) {
-            Some(namespace) => Arc::clone(namespace),
-            None => Arc::clone(known.entry(name.to_owned()).or_default()),
-        }
+    fn of(&self, name: &'static str) -> Arc<Namespace> {
+        Arc::clone(self.known().entry(name).or_default())
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -142,3 +147,6 @@ async fn token(inner: &Inner, backend: &Arc<dyn Backend>, name: &str) -> Result<
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

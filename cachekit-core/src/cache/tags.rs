@@ -15,11 +15,12 @@ use crate::cache::tokens::{self, TokenState};
 use crate::envelope::TagVersion;
 use crate::error::Error;
 use crate::key::StoreKey;
+use crate::l1::LocalTags;
 
 /// The most tags that one entry may have.
 pub const MAX_TAGS: usize = 8;
 
-/// Of how many tags a process remembers the tokens that it has seen.
+/// Of how many tags a process remembers the tokens that it has seen (about 2 MB).
 const MAX_SEEN: usize = 1 << 16;
 
 /// The names of the tags of one call.
@@ -138,10 +139,13 @@ impl Versions {
         self.0.extend(others.0);
     }
 
-    /// The tags of an entry that nothing is known of yet: those that the code does not declare.
-    pub(crate) fn unread(&self, entry: &[TagVersion]) -> Vec<u64> {
-        let names = entry.iter().map(|tag| tag.name);
-        names.filter(|&name| self.state(name).is_none()).collect()
+    /// Those tags of entries that nothing is known of yet: the code does not declare them.
+    pub(crate) fn unread(&self, entries: &[TagVersion]) -> Vec<u64> {
+        let names = entries.iter().map(|tag| tag.name);
+        let mut names: Vec<u64> = names.filter(|&name| self.state(name).is_none()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// Why some could not be read.
@@ -213,6 +217,17 @@ pub(crate) async fn late(inner: &Inner, names: &[u64], started_ms: u64) -> Versi
         }
     }
     versions
+}
+
+/// What the tags of an entry come to at the end of its computation, as they were when it began:
+/// here, and in the store. Only the caller that began it may have one that is not valid. The store
+/// has to be asked only if the computation took longer than the bound of L1.
+pub(crate) async fn at_end(inner: &Inner, here: &LocalTags, stored: &[TagVersion]) -> Verdict {
+    if !inner.l1.tags().stand(here) {
+        return Verdict::Invalid;
+    }
+    let names: Vec<u64> = stored.iter().map(|tag| tag.name).collect();
+    check(stored, &[], &read(inner, &names).await)
 }
 
 async fn ask(inner: &Inner, names: &[u64], make: bool) -> Versions {

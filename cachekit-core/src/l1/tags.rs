@@ -89,6 +89,14 @@ impl Tags {
         self.epoch.store(epoch, Ordering::Release);
     }
 
+    /// Whether none of these tags was removed since they were captured.
+    pub(crate) fn stand(&self, tags: &LocalTags) -> bool {
+        let removed = self.removed();
+        tags.names
+            .iter()
+            .all(|name| removed.last(*name) <= tags.epoch)
+    }
+
     /// Whether none of these tags was removed. One relaxed load if no tag at all was removed since
     /// this was last asked.
     pub(super) fn are_valid(&self, tagged: &Tagged) -> bool {
@@ -155,7 +163,9 @@ mod tests {
         let tags = Tags::default();
         let mut late = tags.capture(&[]);
         tags.remove(1);
+        assert!(tags.stand(&late));
         late.add(&[1]);
+        assert!(!tags.stand(&late));
         assert!(!tags.are_valid(&Tagged::new(late).unwrap()));
     }
 

@@ -23,7 +23,8 @@
 //! | `CACHEKIT_FILE_CACHE_DIR=…` | in files that processes share |
 //! | `CACHEKIT_MEMCACHED_SERVERS='["mc1:11211","mc2:11211"]'` | in memcached, over all servers |
 //!
-//! With [`caches!`] some functions have another cache, which other variables decide.
+//! With [`caches!`] some functions have a cache of their own, with variables of its own. A test puts
+//! a cache in the place of all of them by [`with_cache`].
 //!
 //! [`cached`] tells all of the attribute; [`Cache`] is the cache without it. The variables are in
 //! `docs/environment.md`; [`init`] reports what is wrong with them.

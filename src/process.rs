@@ -155,3 +155,20 @@ fn open(place: &Place) -> Result<Option<Arc<dyn Backend>>> {
     open.push((place.clone(), backend.clone()));
     Ok(backend)
 }
+
+#[cfg(all(test, feature = "memcached"))]
+mod tests {
+    use cachekit_memcached::Config;
+
+    use super::*;
+
+    #[test]
+    fn caches_whose_backend_is_configured_alike_share_it() {
+        let at = |server| {
+            let config = Config::of_servers([server]).unwrap();
+            open(&Place::Memcached(config)).unwrap().unwrap()
+        };
+        assert!(Arc::ptr_eq(&at("mc1"), &at("mc1")));
+        assert!(!Arc::ptr_eq(&at("mc1"), &at("mc2")));
+    }
+}

@@ -1,14 +1,19 @@
 //! Where entries live, as the environment says.
 
+#[cfg(all(test, feature = "file", feature = "memcached"))]
+mod tests;
+
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
 use cachekit_core::backend::Backend;
 use cachekit_core::cache::{Cache, Null};
-use cachekit_core::config::Config;
-use cachekit_core::env::{Problems, Variable, Vars};
+use cachekit_core::config::{Config, NAMESPACE};
+use cachekit_core::env::{Problems, Variable, Vars, name_of_cache};
 use cachekit_core::error::Result;
+
+use crate::process;
 
 /// `CACHEKIT_BACKEND`
 pub const BACKEND: Variable = Variable {
@@ -68,14 +73,12 @@ enum Name {
 }
 
 impl Deployment {
-    /// Reads the environment of this process.
+    /// Reads the environment of this process, for its unnamed cache.
     ///
     /// # Errors
     /// Everything that is wrong with it, at once.
     pub fn from_env() -> Result<Self, Problems> {
-        let mut problems = Problems::default();
-        let vars = Vars::from_process(&mut problems);
-        Self::read(&vars, problems)
+        Self::of_process(None)
     }
 
     /// Takes `vars` for the environment. Pure.
@@ -85,44 +88,130 @@ impl Deployment {
     pub fn from_vars<N: Into<OsString>, V: Into<OsString>>(
         vars: impl IntoIterator<Item = (N, V)>,
     ) -> Result<Self, Problems> {
+        Self::of_vars(None, vars)
+    }
+
+    /// [`from_env`](Self::from_env) for the cache `name`: see [`caches!`](crate::caches).
+    ///
+    /// # Errors
+    /// As of [`from_env`](Self::from_env).
+    pub fn named_from_env(name: &str) -> Result<Self, Problems> {
+        Self::of_process(Some(name))
+    }
+
+    /// [`from_vars`](Self::from_vars) for the cache `name`: see [`caches!`](crate::caches).
+    ///
+    /// # Errors
+    /// As of [`from_vars`](Self::from_vars).
+    pub fn named_from_vars<N: Into<OsString>, V: Into<OsString>>(
+        name: &str,
+        vars: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, Problems> {
+        Self::of_vars(Some(name), vars)
+    }
+
+    fn of_process(name: Option<&str>) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let vars = Vars::from_process(&mut problems);
+        Self::read(name, &vars, &process::declared(), problems)
+    }
+
+    fn of_vars<N: Into<OsString>, V: Into<OsString>>(
+        name: Option<&str>,
+        vars: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, Problems> {
         let mut problems = Problems::default();
         let vars = vars
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()));
         let vars = Vars::from_os(vars, &mut problems);
-        Self::read(&vars, problems)
+        Self::read(name, &vars, &[], problems)
     }
 
-    fn read(vars: &Vars, mut problems: Problems) -> Result<Self, Problems> {
-        vars.check_names(&variables(), &mut problems);
-        let config = Config::from_vars(vars, &mut problems);
-        let place = Place::read(vars, &mut problems);
+    /// Of the cache `name`, where there are others, `declared`.
+    fn read(
+        name: Option<&str>,
+        vars: &Vars,
+        declared: &[&str],
+        mut problems: Problems,
+    ) -> Result<Self, Problems> {
+        let caches: Vec<&str> = declared.iter().copied().chain(name).collect();
+        vars.check_names(&variables(), &caches, &mut problems);
+        let mut found = Problems::default();
+        let unnamed = Self::unnamed(vars, &mut found);
+        let deployment = match name {
+            Some(name) => {
+                let (named, of_named) = Self::named(name, vars, &found);
+                found = of_named;
+                named
+            }
+            None => unnamed,
+        };
+        problems.merge(found);
         if problems.is_empty() {
-            Ok(Self { config, place })
+            Ok(deployment)
         } else {
             Err(problems)
         }
     }
 
-    /// The cache. Connects to nothing, and opens nothing.
+    fn unnamed(vars: &Vars, problems: &mut Problems) -> Self {
+        let config = Config::from_vars(vars, problems);
+        let name = Name::read(None, vars, problems).unwrap_or(Name::Memory);
+        let place = Place::read(name, vars, problems);
+        Self { config, place }
+    }
+
+    /// What is set for the cache `name`, and in place of the rest what is set for all.
+    fn named(name: &str, vars: &Vars, inherited: &Problems) -> (Self, Problems) {
+        let own = vars.of_cache(name);
+        let all = own.or(vars);
+        let mut problems = Problems::default();
+        let mut config = Config::from_vars(&all, &mut problems);
+        if own.get(NAMESPACE.name).is_none() {
+            config.namespace = below(&config.namespace, name);
+        }
+        // What is set for it alone goes before any choice that is made for all.
+        let place = Name::read(Some(name), &own, &mut problems)
+            .or_else(|| Name::read(None, vars, &mut problems))
+            .unwrap_or(Name::Memory);
+        let place = Place::read(place, &all, &mut problems);
+        (
+            Self { config, place },
+            problems.of_cache(name, &own, inherited),
+        )
+    }
+
+    /// The cache, with a backend of its own. Connects to nothing, and opens nothing.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a configuration that was
     /// made by hand and is outside its ranges; one that was read is not.
     pub fn build(self) -> Result<Cache> {
+        let backend = self.place.open()?;
+        Ok(self.over(backend))
+    }
+
+    /// The cache over `backend`, which has been opened in its place.
+    pub(crate) fn over(self, backend: Option<Arc<dyn Backend>>) -> Cache {
         let Self { mut config, place } = self;
-        let backend: Arc<dyn Backend> = match place {
-            Place::Memory => return Ok(Cache::builder().config(config).build()),
-            Place::Null => {
-                config.l1.enabled = false;
-                Arc::new(Null)
-            }
-            #[cfg(feature = "file")]
-            Place::File(file) => Arc::new(cachekit_file::FileBackend::new(file)?),
-            #[cfg(feature = "memcached")]
-            Place::Memcached(memcached) => Arc::new(cachekit_memcached::Memcached::new(memcached)?),
-        };
-        Ok(Cache::builder().config(config).backend(backend).build())
+        if place == Place::Null {
+            config.l1.enabled = false;
+        }
+        let builder = Cache::builder().config(config);
+        match backend {
+            Some(backend) => builder.backend(backend).build(),
+            None => builder.build(),
+        }
+    }
+}
+
+/// The namespace of the cache `name` where none is set for it.
+fn below(namespace: &str, name: &str) -> String {
+    if namespace.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{namespace}.{name}")
     }
 }
 
@@ -150,14 +239,14 @@ impl Place {
         }
     }
 
-    /// The sections of all backends are read, so that every problem is told; the one that is
-    /// chosen is taken.
-    fn read(vars: &Vars, problems: &mut Problems) -> Self {
+    /// The sections of all backends are read, so that every problem is told; the one of `name` is
+    /// taken.
+    fn read(name: Name, vars: &Vars, problems: &mut Problems) -> Self {
         #[cfg(feature = "file")]
         let file = cachekit_file::Config::from_vars(vars, problems);
         #[cfg(feature = "memcached")]
         let memcached = cachekit_memcached::Config::from_vars(vars, problems);
-        match Name::read(vars, problems) {
+        match name {
             Name::Memory => Self::Memory,
             Name::Null => Self::Null,
             #[cfg(feature = "file")]
@@ -173,27 +262,49 @@ impl Place {
             }
         }
     }
+
+    /// The backend, if there is one. Connects to nothing, and opens nothing.
+    pub(crate) fn open(&self) -> Result<Option<Arc<dyn Backend>>> {
+        Ok(match self {
+            Self::Memory => None,
+            Self::Null => Some(Arc::new(Null)),
+            #[cfg(feature = "file")]
+            Self::File(file) => Some(Arc::new(cachekit_file::FileBackend::new(file.clone())?)),
+            #[cfg(feature = "memcached")]
+            Self::Memcached(memcached) => {
+                let memcached = cachekit_memcached::Memcached::new(memcached.clone())?;
+                Some(Arc::new(memcached))
+            }
+        })
+    }
 }
 
 impl Name {
-    fn read(vars: &Vars, problems: &mut Problems) -> Self {
+    /// The choice that `vars` make, if they make one. They are what is set for `cache` alone, where
+    /// it is named.
+    fn read(cache: Option<&str>, vars: &Vars, problems: &mut Problems) -> Option<Self> {
+        const SERVERS: &str = "CACHEKIT_MEMCACHED_SERVERS";
+        const DIRECTORY: &str = "CACHEKIT_FILE_CACHE_DIR";
         let raw = vars.get(BACKEND.name).map(str::to_owned);
         if raw.is_some() {
-            return problems
-                .parse(&BACKEND, raw, Self::parse)
-                .unwrap_or(Self::Memory);
+            let name = problems.parse(&BACKEND, raw, Self::parse);
+            return Some(name.unwrap_or(Self::Memory));
         }
-        let memcached = vars.get("CACHEKIT_MEMCACHED_SERVERS").is_some();
-        let file = vars.get("CACHEKIT_FILE_CACHE_DIR").is_some();
-        match (memcached, file) {
-            (false, false) => Self::Memory,
-            (false, true) => Self::File,
-            (true, false) => Self::Memcached,
+        match (vars.get(SERVERS).is_some(), vars.get(DIRECTORY).is_some()) {
+            (false, false) => None,
+            (false, true) => Some(Self::File),
+            (true, false) => Some(Self::Memcached),
             (true, true) => {
-                let expected = "memory, file, memcached or null, because both \
-                                CACHEKIT_MEMCACHED_SERVERS and CACHEKIT_FILE_CACHE_DIR are set";
-                problems.add(BACKEND.name, Some(""), expected);
-                Self::Memory
+                let [backend, servers, directory] =
+                    [BACKEND.name, SERVERS, DIRECTORY].map(|name| {
+                        cache.map_or_else(|| name.to_owned(), |cache| name_of_cache(name, cache))
+                    });
+                let expected = format!(
+                    "{}, because both {servers} and {directory} are set",
+                    BACKEND.expected
+                );
+                problems.add(&backend, Some(""), expected);
+                Some(Self::Memory)
             }
         }
     }
@@ -211,71 +322,5 @@ impl Name {
             Self::File => "file",
             Self::Memcached => "memcached",
         }
-    }
-}
-
-#[cfg(all(test, feature = "file", feature = "memcached"))]
-mod tests {
-    use super::*;
-
-    const SERVERS: (&str, &str) = ("CACHEKIT_MEMCACHED_SERVERS", r#"["mc1:11211","mc2:11211"]"#);
-    const DIRECTORY: (&str, &str) = ("CACHEKIT_FILE_CACHE_DIR", "/tmp/cachekit");
-
-    fn place(vars: &[(&str, &str)]) -> Place {
-        Deployment::from_vars(vars.iter().copied()).unwrap().place
-    }
-
-    #[test]
-    fn nothing_set_means_in_process() {
-        assert_eq!(place(&[]), Place::Memory);
-    }
-
-    #[test]
-    fn servers_choose_memcached_and_a_directory_chooses_files() {
-        assert!(matches!(place(&[SERVERS]), Place::Memcached(_)));
-        assert!(matches!(place(&[DIRECTORY]), Place::File(_)));
-    }
-
-    #[test]
-    fn servers_and_a_directory_without_a_choice_are_an_error() {
-        let problems = Deployment::from_vars([SERVERS, DIRECTORY]).unwrap_err();
-        assert!(
-            problems
-                .to_string()
-                .contains("both CACHEKIT_MEMCACHED_SERVERS"),
-            "{problems}"
-        );
-        assert!(matches!(
-            place(&[SERVERS, DIRECTORY, ("CACHEKIT_BACKEND", "file")]),
-            Place::File(_)
-        ));
-    }
-
-    #[test]
-    fn an_unknown_backend_is_told_with_what_was_expected() {
-        let problems = Deployment::from_vars([("CACHEKIT_BACKEND", "redis")]).unwrap_err();
-        let text = problems.to_string();
-        assert!(text.contains("CACHEKIT_BACKEND=\"redis\"") && text.contains("memory, file"));
-    }
-
-    #[test]
-    fn problems_of_all_sections_are_told_at_once() {
-        let problems = Deployment::from_vars([
-            ("CACHEKIT_BACKEND", "redis"),
-            ("CACHEKIT_DEFAULT_TTL", "soon"),
-            ("CACHEKIT_MEMCACHED_TIMEOUT", "never"),
-            ("CACHEKIT_FILE_MAX_SIZE_MB", "lots"),
-            ("CACHEKIT_MEMCACHED_TIMOUT", "1"),
-        ]);
-        assert_eq!(problems.unwrap_err().iter().count(), 5);
-    }
-
-    #[test]
-    fn every_variable_is_named_once() {
-        let mut names: Vec<_> = variables().iter().map(|variable| variable.name).collect();
-        names.sort_unstable();
-        let all = names.len();
-        names.dedup();
-        assert_eq!(names.len(), all);
     }
 }

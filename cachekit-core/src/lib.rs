@@ -26,14 +26,15 @@ pub use error::{Error, ErrorKind, Result};
 pub mod __private {
     pub use crate::Error;
     pub use crate::cache::{
-        Arguments, Cache, Call, ErrorProbe, Function, Local, OfOption, OfOptionalResult, OfPlain,
-        OfResult, Policy, Probe, SayFrom, SayNothing, ShareClone, ShareFrom, ShareNone, Tags,
-        Voice, checked, hit,
+        Arguments, Cache, CacheRef, Call, ErrorProbe, Function, Local, OfOption, OfOptionalResult,
+        OfPlain, OfResult, Policy, Probe, SayFrom, SayNothing, ShareClone, ShareFrom, ShareNone,
+        Tags, Voice, checked, hit,
     };
     pub use crate::codec::Bincode;
 
     /// The cache of functions that name none: in this process, unless someone else has chosen.
-    pub fn default_cache() -> &'static Cache {
-        Cache::global(Cache::in_process)
+    #[inline]
+    pub fn default_cache() -> CacheRef {
+        CacheRef::current(|| Cache::global(Cache::in_process))
     }
 }

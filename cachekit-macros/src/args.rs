@@ -20,7 +20,7 @@ pub(crate) struct Options {
     pub(crate) version: Option<u32>,
     pub(crate) key: Option<KeyOption>,
     pub(crate) skip: Option<Skip>,
-    pub(crate) cache: Option<Expr>,
+    pub(crate) cache: Option<CacheOption>,
     pub(crate) codec: Option<Path>,
     pub(crate) condition: Option<Expr>,
     pub(crate) unless: Option<Expr>,
@@ -33,6 +33,13 @@ pub(crate) struct Options {
 /// `key = "user:{id}"` or `key = (tenant, id)`.
 pub(crate) enum KeyOption {
     Template(LitStr),
+    Expression(Expr),
+}
+
+/// `cache = "catalog"` or `cache = CACHE`.
+pub(crate) enum CacheOption {
+    /// One that the crate has declared, at the place of its name.
+    Named(Ident),
     Expression(Expr),
 }
 
@@ -95,7 +102,7 @@ impl Options {
             "version" => once(&name, &mut self.version, version(&name, input)?),
             "key" => once(&name, &mut self.key, key(&name, input)?),
             "skip" => once(&name, &mut self.skip, skip(&name, input)?),
-            "cache" => once(&name, &mut self.cache, code(&name, input, "cache = CACHE")?),
+            "cache" => once(&name, &mut self.cache, cache(&name, input)?),
             "codec" => once(
                 &name,
                 &mut self.codec,
@@ -118,6 +125,14 @@ impl Options {
                 path(&name, input, "crate = ::cachekit")?,
             ),
             _ => Err(unknown_option(&name)),
+        }
+    }
+
+    /// The code that gives the cache, if there is some.
+    pub(crate) fn cache_code(&self) -> Option<&Expr> {
+        match &self.cache {
+            Some(CacheOption::Expression(expression)) => Some(expression),
+            _ => None,
         }
     }
 
@@ -281,6 +296,27 @@ fn key(name: &Ident, input: ParseStream<'_>) -> Result<KeyOption> {
         )),
         expression => Ok(KeyOption::Expression(expression)),
     }
+}
+
+fn cache(name: &Ident, input: ParseStream<'_>) -> Result<CacheOption> {
+    const EXAMPLE: &str = "cache = CACHE";
+    if !input.peek2(LitStr) {
+        return code(name, input, EXAMPLE).map(CacheOption::Expression);
+    }
+    equals(name, input, EXAMPLE)?;
+    let text: LitStr = input.parse()?;
+    let named = text.parse::<Ident>().ok().filter(|named| {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        named.to_string().chars().all(allowed)
+    });
+    let message = format!(
+        "in quotes is the name of a cache that `cachekit::caches!` declares, such as \
+         `cache = \"catalog\"`; code stands without quotes: write `cache = {}`",
+        text.value()
+    );
+    named
+        .map(CacheOption::Named)
+        .ok_or_else(|| Error::new_spanned(text, message))
 }
 
 fn skip(name: &Ident, input: ParseStream<'_>) -> Result<Skip> {

@@ -259,7 +259,7 @@ fn destructured_names(function: &Function, options: &Options) -> Result<()> {
         Some(Ttl::Computed(ttl)) => Some(ttl),
         _ => None,
     };
-    let expressions = [key, ttl, options.condition.as_ref(), options.cache.as_ref()];
+    let expressions = [key, ttl, options.condition.as_ref(), options.cache_code()];
     for expression in expressions.into_iter().flatten() {
         for argument in &function.arguments {
             for name in argument.bound_names() {

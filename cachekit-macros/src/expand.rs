@@ -9,7 +9,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Path, Result, parse_quote};
 
-use crate::args::{KeyOption, Options};
+use crate::args::{CacheOption, KeyOption, Options};
 use crate::checks;
 use crate::companions::Companions;
 use crate::function::{Execution, Function};
@@ -151,7 +151,7 @@ impl<'a> Expansion<'a> {
     /// expression may be of any type that leads to one.
     fn choice_of_cache(&self) -> Option<TokenStream> {
         let runtime = &self.runtime;
-        let expression = self.options.cache.as_ref()?;
+        let expression = self.options.cache_code()?;
         let cache = local("cache");
         let span = ours_at(expression.span());
         Some(quote_spanned! {span=>
@@ -162,18 +162,20 @@ impl<'a> Expansion<'a> {
 
     /// Clippy takes a reference to a cache for a lock that is held too long.
     pub(crate) fn quiet(&self) -> Option<TokenStream> {
-        let cache = self.options.cache.as_ref();
+        let cache = self.options.cache_code();
         cache.map(|_| quote!(#[allow(clippy::significant_drop_tightening)]))
     }
 
-    /// The cache. The default one is asked for each time, and needs no variable to be quiet about.
+    /// The cache. One that no code gives is asked for each time, and needs no variable to be quiet
+    /// about.
     fn cache(&self) -> TokenStream {
         let runtime = &self.runtime_of_value;
         let cache = local("cache");
         let span = ours_at(self.function.returned.span());
-        match self.options.cache {
-            Some(_) => quote!(#cache),
-            None => quote_spanned!(span=> #runtime::default_cache()),
+        match &self.options.cache {
+            Some(CacheOption::Expression(_)) => quote!(#cache),
+            Some(CacheOption::Named(name)) => as_ours(quote!(&crate::caches::#name()), name.span()),
+            None => quote_spanned!(span=> &#runtime::default_cache()),
         }
     }
 

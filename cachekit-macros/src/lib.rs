@@ -68,7 +68,8 @@ use proc_macro::TokenStream;
 /// | `cache_none` | | `None` is a result like any other |
 /// | `local` | | values stay in this process in every deployment, and need no serde |
 /// | `codec = …` | `Bincode` | the codec of values in a store, a type such as `cachekit::codec::MessagePack` |
-/// | `cache = …` | the cache of the process | an expression of type `Cache`, or one that dereferences to it; it may use the arguments and `self` |
+/// | `cache = "catalog"` | the cache of the process | a named cache, which the crate declares with `cachekit::caches! { catalog }` |
+/// | `cache = …` | | an expression of type `Cache`, or one that dereferences to it; it may use the arguments and `self` |
 /// | `namespace = "users"` | | a prefix of the keys |
 /// | `name = "profile"` | module and name | keeps the keys when the function moves |
 /// | `version = 2` | 0 | raise it when the values mean something else, although their type is the same |

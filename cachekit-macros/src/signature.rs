@@ -57,17 +57,12 @@ impl Expansion<'_> {
     }
 
     fn options_use(&self, argument: &Argument) -> bool {
-        let Options {
-            ttl,
-            condition,
-            cache,
-            ..
-        } = self.options;
+        let Options { ttl, condition, .. } = self.options;
         let ttl = match ttl {
             Some(Ttl::Computed(ttl)) => Some(ttl),
             _ => None,
         };
-        let key = &self.key;
+        let (key, cache) = (&self.key, self.options.cache_code());
         mentions(
             quote!(#key #ttl #condition #cache),
             &argument.name.to_string(),

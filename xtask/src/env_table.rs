@@ -28,6 +28,17 @@ every problem at once, with the variable, its value (secrets hidden) and the for
 that is like one of these by two letters or less is an error that says which was meant; any other
 unknown `CACHEKIT_…` is a warning in the log. What Kubernetes injects for services
 (`CACHEKIT_…_SERVICE_HOST`, `CACHEKIT_…_PORT`, `CACHEKIT_…_PORT_…`) is ignored.
+
+A named cache (`cachekit::caches! { catalog }` in the code) has every variable for itself, with its
+name behind `CACHEKIT_`: `CACHEKIT_CATALOG_BACKEND`, `CACHEKIT_CATALOG_MEMCACHED_SERVERS`. One that
+is not set is what it is without the name, with two exceptions:
+
+- servers or a directory that are set for the cache choose its backend, whatever `CACHEKIT_BACKEND`
+  says; only `CACHEKIT_CATALOG_BACKEND` goes before them;
+- its namespace is its name below `CACHEKIT_NAMESPACE`: `catalog`, or `shop.catalog`. Caches in one
+  store share entries only where they are given one namespace.
+
+With named caches it is `caches::init()` that reports every problem, theirs included.
 ";
 
 /// Writes the reference.

@@ -49,6 +49,10 @@ const EXAMPLES: &[Example] = &[
         ..PLAIN
     },
     Example {
+        name: "named_caches",
+        ..PLAIN
+    },
+    Example {
         name: "quickstart",
         arguments: &["cachekit-core/src", "--json"],
         ..PLAIN

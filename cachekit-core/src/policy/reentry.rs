@@ -1,10 +1,13 @@
 //! Which computations the current call is inside of, so that a key asked for inside its own
-//! computation runs through instead of waiting for itself.
+//! computation runs through instead of waiting for itself; and what a caller further out has put
+//! in scope for all that is called inside.
 //!
 //! The chain belongs to the call, not to the thread: a future carries its chain and shows it while
 //! it is polled, and a task that was started for a computation inherits the chain of its starter.
 
+use std::any::Any;
 use std::cell::RefCell;
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,19 +16,25 @@ use crate::policy::bulkhead::Permit;
 use crate::policy::computing::Computing;
 
 thread_local! {
-    static CURRENT: RefCell<Chain> = const { RefCell::new(Chain(None)) };
+    static CURRENT: RefCell<Chain> = const { RefCell::new(Chain { innermost: None, scope: None }) };
 }
 
-/// The keys being computed around a call, innermost first.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Chain(Option<Arc<Link>>);
+/// What belongs to a call wherever it runs.
+pub(crate) type Scope = Arc<dyn Any + Send + Sync>;
+
+/// The keys being computed around a call, innermost first, and the innermost scope.
+#[derive(Clone, Default)]
+pub(crate) struct Chain {
+    innermost: Option<Arc<Link>>,
+    scope: Option<Scope>,
+}
 
 #[derive(Debug)]
 struct Link {
     cache: usize,
     key: Arc<[u8]>,
     computing: Arc<Computing>,
-    outer: Chain,
+    outer: Option<Arc<Self>>,
 }
 
 impl Chain {
@@ -36,7 +45,7 @@ impl Chain {
 
     /// Whether `key` of `cache` is being computed around this call.
     pub(crate) fn contains(&self, cache: usize, key: &[u8]) -> bool {
-        let mut link = self.0.as_deref();
+        let mut link = self.innermost.as_deref();
         while let Some(Link {
             cache: of,
             key: computed,
@@ -47,34 +56,55 @@ impl Chain {
             if *of == cache && **computed == *key {
                 return true;
             }
-            link = outer.0.as_deref();
+            link = outer.as_deref();
         }
         false
     }
 
     /// This chain, with the computation of `key` inside.
     pub(crate) fn with(self, cache: usize, key: Arc<[u8]>) -> Self {
-        Self(Some(Arc::new(Link {
+        let link = Link {
             cache,
             key,
             computing: Arc::default(),
-            outer: self,
-        })))
+            outer: self.innermost,
+        };
+        Self {
+            innermost: Some(Arc::new(link)),
+            scope: self.scope,
+        }
+    }
+
+    /// This chain, with `scope` in the place of any other.
+    pub(crate) fn scoped(self, scope: Scope) -> Self {
+        Self {
+            scope: Some(scope),
+            ..self
+        }
+    }
+
+    /// What is in scope for the call that runs now. Nothing once the thread ends.
+    pub(crate) fn scope() -> Option<Scope> {
+        CURRENT
+            .try_with(|chain| chain.borrow().scope.clone())
+            .ok()
+            .flatten()
     }
 
     /// The innermost computation.
     pub(crate) fn computing(&self) -> Option<Arc<Computing>> {
-        self.0.as_ref().map(|link| Arc::clone(&link.computing))
+        let link = self.innermost.as_ref()?;
+        Some(Arc::clone(&link.computing))
     }
 
     /// The place among the computations of a cache that the innermost computation has.
     pub(crate) fn permit(&self) -> Option<Arc<Permit>> {
-        self.0.as_ref()?.computing.permit()
+        self.innermost.as_ref()?.computing.permit()
     }
 
     /// Whether this is inside of a computation.
     pub(crate) fn is_nested(&self) -> bool {
-        self.0.is_some()
+        self.innermost.is_some()
     }
 
     /// Runs `compute` inside this chain.
@@ -87,6 +117,14 @@ impl Chain {
     pub(crate) async fn run_async<R>(&self, compute: impl Future<Output = R>) -> R {
         let mut compute = pin!(compute);
         poll_fn(|context| self.run(|| compute.as_mut().poll(context))).await
+    }
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chain")
+            .field("innermost", &self.innermost)
+            .finish_non_exhaustive()
     }
 }
 
@@ -128,6 +166,22 @@ mod tests {
             assert!(!Chain::current().contains(1, b"g"));
         });
         assert!(!Chain::current().contains(1, b"f"));
+    }
+
+    #[test]
+    fn a_scope_reaches_into_the_computations_inside_of_it() {
+        let shown = || {
+            let scope = Chain::scope()?;
+            scope.downcast_ref::<u8>().copied()
+        };
+        let chain = Chain::current().scoped(Arc::new(7_u8));
+        chain.run(|| {
+            let inside = Chain::current().with(1, key("f"));
+            assert_eq!(inside.run(shown), Some(7));
+            assert_eq!(inside.clone().scoped(Arc::new(8_u8)).run(shown), Some(8));
+            assert!(inside.scoped(Arc::new(8_u8)).contains(1, b"f"));
+        });
+        assert_eq!(shown(), None);
     }
 
     #[test]

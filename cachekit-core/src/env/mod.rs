@@ -9,14 +9,19 @@
 //! variables that Kubernetes injects for services (`CACHEKIT_…_SERVICE_HOST`, `CACHEKIT_…_PORT`,
 //! `CACHEKIT_…_PORT_…`) are not ours.
 
+mod names;
+mod problems;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+
+pub use names::name_of_cache;
+pub use problems::{Problem, Problems};
 
 /// What all our variables begin with.
 pub const PREFIX: &str = "CACHEKIT_";
@@ -93,34 +98,24 @@ impl Vars {
         envy::from_iter(section).expect("a section has only fields of Option<String>")
     }
 
-    /// Reports names that look like one of `known` and are none: within an edit distance of two
-    /// it is an error that says which, else a warning is logged.
-    pub fn check_names<'a>(
-        &self,
-        known: impl IntoIterator<Item = &'a Variable> + Clone,
-        problems: &mut Problems,
-    ) {
-        for (name, value) in &self.0 {
-            if known
-                .clone()
-                .into_iter()
-                .any(|variable| variable.name == name)
-            {
-                continue;
-            }
-            let near = known
-                .clone()
-                .into_iter()
-                .find(|variable| is_near(variable.name, name));
-            match near {
-                Some(variable) => {
-                    let expected = format!("a known name; did you mean {}?", variable.name);
-                    // A misspelt secret is still a secret.
-                    problems.add(name, (!variable.secret).then_some(value), expected);
-                }
-                None => tracing::warn!(variable = %name, "unknown CacheKit variable, ignored"),
-            }
-        }
+    /// What is set for the cache `name` alone, each under the name that it has for the cache of the
+    /// process: `CACHEKIT_CATALOG_BACKEND` of `catalog` is `CACHEKIT_BACKEND` here.
+    #[must_use]
+    pub fn of_cache(&self, name: &str) -> Self {
+        let prefix = names::prefix(name);
+        let own = self.0.iter().filter_map(|(name, value)| {
+            let rest = name.strip_prefix(&prefix)?;
+            Some((format!("{PREFIX}{rest}"), value.clone()))
+        });
+        Self(own.collect())
+    }
+
+    /// These, and what is set in `others` alone.
+    #[must_use]
+    pub fn or(&self, others: &Self) -> Self {
+        let mut all = others.0.clone();
+        all.extend(self.0.clone());
+        Self(all)
     }
 }
 
@@ -133,109 +128,6 @@ fn is_service_link(name: &str) -> bool {
         || name.ends_with("_PORT")
         || name.contains("_PORT_")
 }
-
-fn is_near(known: &str, name: &str) -> bool {
-    known.len().abs_diff(name.len()) <= 2 && edit_distance(known, name) <= 2
-}
-
-/// Levenshtein's distance, over bytes.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let substituted = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
-}
-
-/// Everything that is wrong with a configuration, collected.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Problems(Vec<Problem>);
-
-/// One thing that is wrong: which variable, what it holds, what it should hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The whole name of the variable.
-    pub variable: String,
-    /// Its value; `None` where it is a secret or not text.
-    pub value: Option<String>,
-    /// The form expected.
-    pub expected: String,
-}
-
-impl Problems {
-    /// Adds a problem.
-    pub fn add(&mut self, variable: &str, value: Option<&str>, expected: impl Into<String>) {
-        self.0.push(Problem {
-            variable: variable.to_owned(),
-            value: value.map(str::to_owned),
-            expected: expected.into(),
-        });
-    }
-
-    /// `raw` through `parser`. `None` if it is unset, or if it does not parse: then the problem
-    /// is added.
-    pub fn parse<T>(
-        &mut self,
-        variable: &Variable,
-        raw: Option<String>,
-        parser: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<T> {
-        let raw = raw?;
-        let parsed = parser(&raw);
-        if parsed.is_none() {
-            self.add(
-                variable.name,
-                (!variable.secret).then_some(&raw),
-                variable.expected,
-            );
-        }
-        parsed
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// One by one, in the order found.
-    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
-        self.0.iter()
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.value {
-            Some(value) => write!(f, "{}={value:?}: expected {}", self.variable, self.expected),
-            None => write!(
-                f,
-                "{} (value hidden): expected {}",
-                self.variable, self.expected
-            ),
-        }
-    }
-}
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str("\n")?;
-            }
-            write!(f, "{problem}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for Problems {}
 
 /// Where this user's programs keep what they can compute again: `$XDG_CACHE_HOME` where it is set
 /// to an absolute path, else `~/Library/Caches` on macOS and `~/.cache` elsewhere. `None` for a
@@ -316,41 +208,22 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_names_variable_value_and_expected_form() {
-        let mut problems = Problems::default();
+    fn what_is_set_for_a_cache_goes_before_what_is_set_for_all() {
+        let (vars, _) = vars(&[
+            ("CACHEKIT_MEMCACHED_TIMEOUT", "1"),
+            ("CACHEKIT_USERS_MEMCACHED_TIMEOUT", "2"),
+            ("CACHEKIT_PASSWORD", "3"),
+        ]);
+        let own = vars.of_cache("users");
         assert_eq!(
-            problems.parse(&TIMEOUT, Some("soon".into()), seconds(0.1..=30.0)),
-            None
+            (own.get(TIMEOUT.name), own.get(PASSWORD.name)),
+            (Some("2"), None)
         );
+        let all = own.or(&vars);
         assert_eq!(
-            problems.to_string(),
-            "CACHEKIT_MEMCACHED_TIMEOUT=\"soon\": expected seconds between 0.1 and 30, such as 1.5"
+            (all.get(TIMEOUT.name), all.get(PASSWORD.name)),
+            (Some("2"), Some("3"))
         );
-    }
-
-    #[test]
-    fn a_secret_is_hidden_in_a_problem() {
-        let mut problems = Problems::default();
-        problems.parse(&PASSWORD, Some("hunter2".into()), |_| None::<()>);
-        assert!(!problems.to_string().contains("hunter2"));
-    }
-
-    #[test]
-    fn a_misspelt_name_is_an_error_that_says_which_was_meant() {
-        let (vars, mut problems) = vars(&[("CACHEKIT_MEMCACHED_TIMOUT", "1")]);
-        vars.check_names(&[TIMEOUT], &mut problems);
-        assert!(
-            problems
-                .to_string()
-                .contains("did you mean CACHEKIT_MEMCACHED_TIMEOUT")
-        );
-    }
-
-    #[test]
-    fn a_name_like_no_other_is_not_an_error() {
-        let (vars, mut problems) = vars(&[("CACHEKIT_SOMETHING_ELSE", "1")]);
-        vars.check_names(&[TIMEOUT], &mut problems);
-        assert!(problems.is_empty());
     }
 
     #[test]
@@ -360,7 +233,7 @@ mod tests {
             ("CACHEKIT_MEMCACHED_PORT", "tcp://10.0.0.1:11211"),
             ("CACHEKIT_MEMCACHED_PORT_11211_TCP_ADDR", "10.0.0.1"),
         ]);
-        vars.check_names(&[TIMEOUT], &mut problems);
+        vars.check_names(&[TIMEOUT], &[], &mut problems);
         assert!(problems.is_empty());
     }
 
@@ -382,12 +255,5 @@ mod tests {
             seconds(0.1..=30.0)("1.5"),
             Some(Duration::from_millis(1_500))
         );
-    }
-
-    #[test]
-    fn the_edit_distance_counts_insertions_deletions_and_substitutions() {
-        assert_eq!(edit_distance("TIMEOUT", "TIMOUT"), 1);
-        assert_eq!(edit_distance("SERVERS", "SERVRES"), 2);
-        assert_eq!(edit_distance("", "abc"), 3);
     }
 }

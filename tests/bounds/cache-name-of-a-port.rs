@@ -1,0 +1,3 @@
+cachekit::caches! { catalog, shop_port }
+
+fn main() {}

@@ -220,7 +220,7 @@ impl<E> Voice<E> {
 impl<E: From<Error> + fmt::Display> Voice<E> {
     /// Errors of ours are told, and those of others as a source of one.
     pub(crate) fn of_ours() -> Self {
-        Self::new((&ErrorProbe(PhantomData)).share(), Some(E::from))
+        Self::new((&&ErrorProbe(PhantomData)).share(), Some(E::from))
     }
 }
 
@@ -239,7 +239,7 @@ impl<E> fmt::Debug for Voice<E> {
 }
 
 /// The error type of a kind, to ask how it can be shared: `(&&&ErrorProbe::new(kind)).share()`, and
-/// whether it can be made of ours: `(&ErrorProbe::new(kind)).say()`.
+/// whether it can be made of ours: `(&&ErrorProbe::new(kind)).say()`.
 pub struct ErrorProbe<E>(PhantomData<fn() -> E>);
 
 impl<E> ErrorProbe<E> {
@@ -395,15 +395,15 @@ mod tests {
     #[test]
     fn errors_of_ours_are_told_where_an_error_can_be_made_of_them() {
         let ours = (&&&&Probe::<Result<u8, Error>>::new()).kind();
-        let said = (&ErrorProbe::new(ours)).say().unwrap();
+        let said = (&&ErrorProbe::new(ours)).say().unwrap();
         assert_eq!(
             said(Error::new(ErrorKind::Timeout, "test")).kind(),
             ErrorKind::Timeout
         );
         let other = (&&&&Probe::<Fallible<u8>>::new()).kind();
-        assert!((&ErrorProbe::new(other)).say().is_none());
+        assert!((&&ErrorProbe::new(other)).say().is_none());
         let plain = (&&&&Probe::<u8>::new()).kind();
-        assert!((&ErrorProbe::new(plain)).say().is_none());
+        assert!((&&ErrorProbe::new(plain)).say().is_none());
     }
 
     #[test]

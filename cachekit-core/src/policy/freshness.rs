@@ -191,8 +191,12 @@ impl Lifetime {
 }
 
 /// The line of time in this process of what a shared store has as fresh for `fresh` and in grace
-/// for `grace`: fresh for at most a quarter of the whole ttl and at most `bound`.
+/// for `grace`: fresh for at most a quarter of the whole ttl and at most `bound`. A bound of zero:
+/// nothing is kept, not even for an outage.
 pub(crate) fn over_store(fresh: Duration, grace: Duration, ttl: Ttl, bound: Duration) -> Span {
+    if bound.is_zero() {
+        return Span::default();
+    }
     let here = fresh.min(bound).min(ttl.duration() / 4);
     Span {
         fresh: here,

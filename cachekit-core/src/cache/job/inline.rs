@@ -1,6 +1,7 @@
 //! The computation in the future of the caller.
 
 use std::future::Future;
+use std::pin::pin;
 
 use super::outcome::{Landed, joined};
 use super::turn::Turn;
@@ -25,6 +26,8 @@ where
             Entered::Told(returned) => return returned,
             Entered::Through => return compute.await,
         };
+        // Passed on by reference: each future that it was moved into would be twice as large.
+        let compute = pin!(compute);
         let run = async {
             let (leader, refreshing) = match self.turn(&around).await {
                 Turn::Return(returned) => return returned,
@@ -32,12 +35,9 @@ where
                 Turn::Lead(leader) => (leader, false),
                 Turn::Refresh(leader) => (leader, true),
             };
-            match self.lead(&leader, refreshing, &around, compute).await {
-                (landing, settled) => {
-                    leader.land(landing);
-                    joined::<K>(settled)
-                }
-            }
+            let (landing, settled) = self.lead(&leader, refreshing, &around, compute).await;
+            leader.land(landing);
+            joined::<K>(settled)
         };
         self.in_time(run, &around).await
     }

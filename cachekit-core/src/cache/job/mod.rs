@@ -151,7 +151,8 @@ where
         if self.inner.backend.is_none() {
             return begun.await;
         }
-        match background::with_runtime(begun).await {
+        // A look into a backend is large, and the computation goes on for long after it.
+        match background::with_runtime(Box::pin(begun)).await {
             Ok(begun) => begun,
             Err(_) => Begun::Compute(self.sought(leader, refreshing).past_backend()),
         }

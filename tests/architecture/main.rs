@@ -50,7 +50,7 @@ const LAYERS: &[Layers] = &[
             &["testkit"], // nothing imports it
             &["cache"],
             &["policy", "l1"],
-            &["codec", "envelope", "schema", "backend"],
+            &["codec", "envelope", "schema", "backend", "timers"],
             &["key", "config", "clock"],
             &["ttl", "env", "background"],
             &["error"],

@@ -1,4 +1,4 @@
-//! One computation of one entry: begun on a miss, and ended with a result to store or without.
+//! One computation of one entry: ended with a result to store, or without.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,41 +23,6 @@ use crate::policy::freshness::{Lifetime, early_window};
 const PASS: Duration = Duration::from_secs(10);
 /// For how long an origin that has failed is left alone, where there is something in grace.
 const THROTTLE: Duration = Duration::from_secs(5);
-
-/// What is to be looked for, by the leader of a flight.
-#[derive(Debug)]
-pub(crate) struct Sought<V, F> {
-    pub(crate) inner: Arc<Inner>,
-    pub(crate) key: Key<V, F>,
-    /// The ttl of this call.
-    pub(crate) ttl: Ttl,
-    /// The declared tags.
-    pub(crate) tags: Vec<u64>,
-    /// Who is told what there is meanwhile.
-    pub(crate) offering: Offering,
-    /// Whether the caller can be told that there is nothing.
-    pub(crate) tells_absent: bool,
-    /// Whether this is before its time, for what this process has.
-    pub(crate) refreshing: bool,
-    /// Whether it is to be computed whatever there is.
-    pub(crate) anew: bool,
-}
-
-/// What the look came to.
-#[derive(Debug)]
-pub(crate) enum Begun<V, F> {
-    Found(Found<V>),
-    Compute(Computation<V, F>),
-}
-
-#[derive(Debug)]
-pub(crate) enum Found<V> {
-    Value(Arc<V>),
-    /// In grace, and another process computes.
-    Stale(Arc<V>),
-    /// The origin has said that there is nothing.
-    Absent,
-}
 
 /// What there was before.
 #[derive(Clone, Debug)]
@@ -86,13 +51,13 @@ pub(crate) struct Computation<V, F> {
 
 /// What a computation has of the backend.
 #[derive(Debug)]
-struct Remote {
-    leading: Leading,
+pub(crate) struct Remote {
+    pub(crate) leading: Leading,
     /// The declared tags, and what they were before it began.
-    declared: Vec<u64>,
-    versions: Versions,
+    pub(crate) declared: Vec<u64>,
+    pub(crate) versions: Versions,
     /// Until when L1 may keep what it stores, monotonic.
-    l1_until_ms: u64,
+    pub(crate) l1_until_ms: u64,
 }
 
 /// How a computation ends.
@@ -155,166 +120,6 @@ impl<V: Send + Sync + 'static> Old<V> {
                 true => u64::MAX,
                 false => self.fresh_until_ms,
             },
-        }
-    }
-}
-
-impl<V, F> Sought<V, F>
-where
-    V: Clone + Send + Sync + 'static,
-    F: Form<V>,
-{
-    /// Looks for the entry once more, also in the backend.
-    pub(crate) async fn begin(self) -> Begun<V, F> {
-        let fill = self.inner.l1.begin(self.key.bytes());
-        let local_tags = self.inner.l1.tags().capture(&self.tags);
-        let kept = match self.kept() {
-            Ok(kept) => kept,
-            Err(found) => return Begun::Found(found),
-        };
-        let place = match Place::of(&self.inner, &self.key).await {
-            Ok(None) => return self.compute(fill, local_tags, None, kept, false),
-            Ok(Some(place)) => place,
-            Err(_) => return self.compute(fill, local_tags, None, kept, true),
-        };
-        let function = self.key.function();
-        let policy = function.asks();
-        let l1_until_ms = place.l1_until_ms;
-        let ask = Ask {
-            inner: &self.inner,
-            function,
-            early: policy.grace_of(self.ttl) + early_window(self.ttl.duration(), function.cost()),
-            declared: &self.tags,
-            serve_stale: policy.serves_while_refreshing() && !self.anew,
-            tells_absent: self.tells_absent,
-            place,
-        };
-        match ask.read::<V, F>(|entry| self.offer(entry)).await {
-            Reading::Found(entry) => Begun::Found(self.found(fill, entry, local_tags, l1_until_ms)),
-            Reading::Compute {
-                leading,
-                old,
-                mut versions,
-                away,
-            } => {
-                let entered = (fill.twin(), local_tags.clone());
-                let old = self.old(entered, old, kept, away, l1_until_ms);
-                tags::capture(&self.inner, &mut versions).await;
-                let remote = Remote {
-                    leading,
-                    declared: self.tags.clone(),
-                    versions,
-                    l1_until_ms,
-                };
-                self.compute(fill, local_tags, Some(remote), old, away)
-            }
-        }
-    }
-
-    /// Computes without asking the backend, and stores nothing in it.
-    pub(crate) fn past_backend(self) -> Computation<V, F> {
-        let fill = self.inner.l1.begin(self.key.bytes());
-        let local_tags = self.inner.l1.tags().capture(&self.tags);
-        self.computation(fill, local_tags, None, None, true)
-    }
-
-    /// What this process has: a flight may have landed since the caller looked.
-    fn kept(&self) -> Result<Option<Old<V>>, Found<V>> {
-        let clock = &self.inner.clock;
-        match self.inner.l1.look::<V>(self.key.bytes()) {
-            Look::Fresh { value, .. } if !self.anew && !self.refreshing => {
-                Err(Found::Value(Arc::new(value)))
-            }
-            Look::Fresh { value, left } | Look::Early { value, left } => {
-                Ok(Some(Old::new(Arc::new(value), left, clock)))
-            }
-            Look::Grace { value, .. } => Ok(Some(Old::new(Arc::new(value), Duration::ZERO, clock))),
-            Look::Marked(Mark::Absent) if self.tells_absent && !self.anew => Err(Found::Absent),
-            Look::Marked(_) | Look::Nothing => Ok(None),
-        }
-    }
-
-    fn found(&self, fill: Fill, entry: Entry<V>, tags: LocalTags, l1_until_ms: u64) -> Found<V> {
-        let in_grace = entry.fresh.is_zero();
-        if !in_grace {
-            self.inner.hit(self.key.function(), &entry);
-        }
-        let value = entry.value.clone();
-        self.inner.keep(fill, entry, tags, l1_until_ms);
-        match value {
-            None => Found::Absent,
-            Some(value) if in_grace => Found::Stale(value),
-            Some(value) => Found::Value(value),
-        }
-    }
-
-    /// What may be given out instead of a new value: what the backend has; what this process has,
-    /// only while the backend is away.
-    fn old(
-        &self,
-        (fill, tags): (Fill, LocalTags),
-        old: Option<Entry<V>>,
-        kept: Option<Old<V>>,
-        away: bool,
-        l1_until_ms: u64,
-    ) -> Option<Old<V>> {
-        let (inner, function) = (&self.inner, self.key.function());
-        let Some(entry) = old else {
-            if !away {
-                inner.l1.drop_grace(self.key.bytes());
-            }
-            return kept.filter(|_| away);
-        };
-        let value = entry.value.clone()?;
-        let old = Old::new(value, entry.fresh, &inner.clock);
-        if !entry.fresh.is_zero() {
-            inner.count(function, Event::Refreshed);
-            inner.keep(fill, entry, tags, l1_until_ms);
-        }
-        self.offering
-            .offer(old.offer(function.asks().serves_while_refreshing()));
-        Some(old)
-    }
-
-    /// Tells what there is while another process computes.
-    fn offer(&self, entry: &Entry<V>) {
-        if let Some(value) = &entry.value {
-            let old = Old::new(Arc::clone(value), Duration::ZERO, &self.inner.clock);
-            self.offering.offer(old.offer(false));
-        }
-    }
-
-    fn compute(
-        self,
-        fill: Fill,
-        local_tags: LocalTags,
-        remote: Option<Remote>,
-        old: Option<Old<V>>,
-        away: bool,
-    ) -> Begun<V, F> {
-        Begun::Compute(self.computation(fill, local_tags, remote, old, away))
-    }
-
-    fn computation(
-        self,
-        fill: Fill,
-        local_tags: LocalTags,
-        remote: Option<Remote>,
-        old: Option<Old<V>>,
-        away: bool,
-    ) -> Computation<V, F> {
-        let Self { inner, key, .. } = self;
-        inner.count(key.function(), Event::Computed);
-        let started_ms = inner.clock.monotonic_ms();
-        Computation {
-            inner,
-            key,
-            fill,
-            remote,
-            old,
-            away,
-            local_tags,
-            started_ms,
         }
     }
 }
@@ -430,7 +235,7 @@ where
 
     fn let_in(fill: Fill, value: Option<Arc<V>>, span: Span, bytes: usize, tags: LocalTags) {
         match value {
-            Some(value) => fill.complete(value, span, bytes, tags),
+            Some(value) => fill.complete_written(value, span, bytes, tags),
             None => fill.complete_mark(Mark::Absent, span.fresh, tags),
         }
     }

@@ -20,6 +20,8 @@ mod null;
 mod operations;
 mod releases;
 mod remote;
+mod sought;
+mod spans;
 mod stats;
 mod tags;
 mod tokens;

@@ -17,7 +17,8 @@ use crate::envelope::{self, Header, TagVersion};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::StoreKey;
 use crate::l1::{Fill, LocalTags, Look, Mark};
-use crate::policy::freshness::{Lifetime, over_store};
+use crate::cache::spans::over_store;
+use crate::policy::freshness::Lifetime;
 
 pub(crate) async fn get<V, F>(inner: Arc<Inner>, key: Key<V, F>) -> Result<Option<V>>
 where

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{Job, OPERATION};
 use crate::backend::Ttl;
-use crate::cache::computation::{Ended, Ending, Found};
+use crate::cache::computation::{Ended, Ending};
+use crate::cache::sought::Found;
 use crate::cache::form::Form;
 use crate::cache::kind::Kind;
 use crate::cache::stats::Event;

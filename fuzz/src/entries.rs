@@ -45,7 +45,8 @@ fn forged(flags: u8, tags: u8, rest: &[u8], key: &StoreKey) -> Vec<u8> {
         absent: false,
     };
     let mut entry = envelope::seal(envelope::begin(), &header, &[], key).to_vec();
-    let payload = rest.len().saturating_sub(TAG_LEN * usize::from(tags)) as u32;
+    let payload = rest.len().saturating_sub(TAG_LEN * usize::from(tags));
+    let payload = u32::try_from(payload).unwrap_or(u32::MAX);
     entry[4] = flags;
     entry[5] = tags;
     entry[28..32].copy_from_slice(&payload.to_le_bytes());

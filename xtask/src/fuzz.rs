@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: the readers of what servers send, on bytes that libFuzzer makes up.
+//! `cargo xtask fuzz`: the readers of what servers send and stores give back, on bytes that libFuzzer makes up.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::{Outcome, shell};
 
 /// The programs in `fuzz/fuzz_targets`.
-const TARGETS: &[&str] = &["meta", "classic"];
+const TARGETS: &[&str] = &["meta", "classic", "entry"];
 
 /// How long all of them run together, in seconds, unless the command says.
 const SECONDS: u64 = 60;

@@ -45,7 +45,13 @@ pub fn checked<F: Form<K::Value>, K: Kind>(
 }
 
 /// What is to be stored without having been computed.
-type Priming<K, F> = (Cache, Key<<K as Kind>::Value, F>, <K as Kind>::Value, Ttl);
+type Priming<K, F> = (
+    Cache,
+    Key<<K as Kind>::Value, F>,
+    <K as Kind>::Value,
+    Ttl,
+    Vec<u64>,
+);
 
 /// One call of a cached function that L1 could not answer.
 pub struct Call<'a, K: Kind, F = Bincode> {
@@ -265,7 +271,7 @@ where
     /// As of [`Cache::set`], and of arguments that do not serialise.
     pub async fn prime(self, ttl: Option<Duration>, returned: K::Returned) -> Result<()> {
         match self.priming(ttl, returned)? {
-            Some((cache, key, value, ttl)) => cache.set_for(&key, value, ttl).await,
+            Some((cache, key, value, ttl, tags)) => cache.prime(key, value, ttl, tags).await,
             None => Ok(()),
         }
     }
@@ -278,6 +284,7 @@ where
         if self.arguments.is_bypassed() {
             return Ok(None);
         }
+        let tags = self.tags.hashes();
         let (cache, key) = self.key()?;
         let policy = key.function().asks();
         let Ok(value) = K::split(returned) else {
@@ -288,7 +295,7 @@ where
             Some(ttl) => Ttl::new(ttl).ok(),
             None => policy.ttl_or(cache.inner.config.default_ttl),
         };
-        Ok(ttl.map(|ttl| (cache, key, value, ttl)))
+        Ok(ttl.map(|ttl| (cache, key, value, ttl, tags)))
     }
 
     /// [`remove`](Self::remove), blocking this thread.
@@ -328,8 +335,8 @@ where
     /// As of [`prime`](Self::prime).
     pub fn prime_blocking(self, ttl: Option<Duration>, returned: K::Returned) -> Result<()> {
         match self.priming(ttl, returned)? {
-            Some((cache, key, value, ttl)) => {
-                background::block_on(async move { cache.set_for(&key, value, ttl).await })?
+            Some((cache, key, value, ttl, tags)) => {
+                background::block_on(async move { cache.prime(key, value, ttl, tags).await })?
             }
             None => Ok(()),
         }

@@ -4,20 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::Ttl;
 use crate::cache::Inner;
 use crate::cache::arguments::Key;
-use crate::cache::entry::Entry;
 use crate::cache::form::Form;
 use crate::cache::leading::{Leading, Written};
-use crate::cache::remote::{Ask, Place, Reading};
 use crate::cache::stats::Event;
 use crate::cache::tags::{self, Versions};
 use crate::clock::Clock;
 use crate::envelope::{self, Header};
-use crate::l1::{Fill, LocalTags, Look, Mark, Span};
-use crate::policy::flight::{Offer, Offering};
-use crate::policy::freshness::{Lifetime, early_window};
+use crate::l1::{Fill, Mark, Span};
+use crate::policy::flight::Offer;
+use crate::policy::freshness::Lifetime;
 
 /// For how long callers of a key whose result is for one caller alone do not wait for each other.
 const PASS: Duration = Duration::from_secs(10);
@@ -45,7 +42,6 @@ pub(crate) struct Computation<V, F> {
     pub(crate) old: Option<Old<V>>,
     /// Whether nobody could say what the backend has.
     pub(crate) away: bool,
-    local_tags: LocalTags,
     started_ms: u64,
 }
 
@@ -140,16 +136,18 @@ where
             } => self.store(Some(value), lifetime, &tags, cost).await,
             Ending::Absent { lifetime, tags } => self.store(None, lifetime, &tags, cost).await,
             Ending::Drop => {
+                let stands = self.fill.stands();
                 self.give_up().await;
-                Ended::Plain
+                if stands {
+                    Ended::Plain
+                } else {
+                    Ended::Superseded
+                }
             }
             Ending::Pass => {
-                let (inner, key) = (Arc::clone(&self.inner), self.key.clone());
+                let fill = self.fill.twin();
                 self.give_up().await;
-                inner
-                    .l1
-                    .begin(key.bytes())
-                    .complete_mark(Mark::Pass, PASS, LocalTags::default());
+                fill.complete_mark(Mark::Pass, PASS);
                 Ended::Private
             }
             Ending::Fail => self.fail().await,
@@ -165,7 +163,7 @@ where
         cost: Duration,
     ) -> Ended<V> {
         let names: Vec<u64> = tags.iter().map(|name| tags::hash(name)).collect();
-        self.local_tags.add(&names);
+        self.fill.tag(&names);
         let encoded = match self.encoded(value.as_deref()) {
             Ok(encoded) => encoded,
             Err(refusal) => {
@@ -173,32 +171,28 @@ where
                 return Ended::Plain;
             }
         };
-        let Some(remote) = self.remote.take() else {
-            let span = match self.away {
-                true => lifetime.over_store(self.inner.l1_bound()),
-                false => lifetime.here(cost),
-            };
-            Self::let_in(self.fill, value, span, encoded.bytes, self.local_tags);
-            return Ended::Plain;
+        let (inner, remote) = (Arc::clone(&self.inner), self.remote.take());
+        let span = match remote {
+            None if self.away => lifetime.over_store(inner.l1_bound()),
+            None => lifetime.here(cost),
+            Some(remote) => {
+                let bound = inner.l1_bound_until(remote.l1_until_ms);
+                let header = inner.header::<V, F>(lifetime, cost, value.is_none());
+                let stored = remote.store(&inner, encoded.buffer, &header, &names, self.started_ms);
+                if stored.await == Written::Superseded {
+                    return Ended::Superseded;
+                }
+                lifetime.over_store(bound)
+            }
         };
-        let header = self.inner.header::<V, F>(lifetime, cost, value.is_none());
-        let until_ms = remote.l1_until_ms;
-        let written = remote
-            .store(
-                &self.inner,
-                encoded.buffer,
-                &header,
-                lifetime,
-                &names,
-                self.started_ms,
-            )
-            .await;
-        if written == Written::Superseded {
-            return Ended::Superseded;
+        // A tag that was removed here meanwhile keeps it out of L1 as well.
+        let stands = self.fill.stands();
+        Self::let_in(self.fill, value, span, encoded.bytes);
+        if stands {
+            Ended::Plain
+        } else {
+            Ended::Superseded
         }
-        let span = lifetime.over_store(self.inner.l1_bound_until(until_ms));
-        Self::let_in(self.fill, value, span, encoded.bytes, self.local_tags);
-        Ended::Plain
     }
 }
 
@@ -233,10 +227,10 @@ where
         }
     }
 
-    fn let_in(fill: Fill, value: Option<Arc<V>>, span: Span, bytes: usize, tags: LocalTags) {
+    fn let_in(fill: Fill, value: Option<Arc<V>>, span: Span, bytes: usize) {
         match value {
-            Some(value) => fill.complete_written(value, span, bytes, tags),
-            None => fill.complete_mark(Mark::Absent, span.fresh, tags),
+            Some(value) => fill.complete_written(value, span, bytes),
+            None => fill.complete_mark(Mark::Absent, span.fresh),
         }
     }
 
@@ -295,7 +289,6 @@ impl Remote {
         inner: &Inner,
         buffer: Vec<u8>,
         header: &Header,
-        lifetime: Lifetime,
         named_late: &[u64],
         started_ms: u64,
     ) -> Written {
@@ -309,16 +302,17 @@ impl Remote {
                 .extend(tags::late(inner, &unread, started_ms).await);
         }
         let names = [self.declared, unread].concat();
-        match self.versions.captured(&names) {
-            Some(tags) => {
-                self.leading
-                    .store(buffer, header, &tags, lifetime.whole())
-                    .await
-            }
-            None => {
-                self.leading.hand_back(false).await;
-                Written::NotStored
-            }
+        let Some(tags) = self.versions.captured(&names) else {
+            self.leading.hand_back(false).await;
+            return Written::NotStored;
+        };
+        let written = self.leading.store(buffer, header, &tags).await;
+        let took_ms = inner.clock.monotonic_ms().saturating_sub(started_ms);
+        // Who came after the bound of L1 has passed since a tag was removed must not be given this.
+        let long = !tags.is_empty() && Duration::from_millis(took_ms) >= inner.l1_bound();
+        if long && !tags::stand(inner, &tags).await {
+            return Written::Superseded;
         }
+        written
     }
 }

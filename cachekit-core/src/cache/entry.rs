@@ -127,7 +127,6 @@ impl Open<'_> {
     }
 
     fn entry<V, F: Form<V>>(&self, found: &Found) -> Result<Entry<V>, Miss> {
-        let bytes = found.value.len();
         let envelope = envelope::open(found.value.clone(), self.release.codec, self.key);
         let envelope = envelope.map_err(Miss::Defect)?;
         let header = envelope.header;
@@ -152,7 +151,7 @@ impl Open<'_> {
             ttl: Ttl::new(header.ttl).unwrap_or(Ttl::NEVER),
             cost: header.cost,
             computed_at_ms: header.computed_at_ms,
-            bytes,
+            bytes: envelope::HEADER_LEN + envelope.payload.len(),
             tags: envelope.tags,
         })
     }

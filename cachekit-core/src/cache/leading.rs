@@ -87,7 +87,6 @@ impl Leading {
         buffer: Vec<u8>,
         header: &Header,
         tags: &[TagVersion],
-        ttl: Ttl,
     ) -> Written {
         self.renewal = None;
         let Some(backend) = &self.inner.backend else {
@@ -99,6 +98,7 @@ impl Leading {
             Right::Nothing => return Written::NotStored,
         };
         let entry = envelope::seal(buffer, header, tags, &self.key);
+        let ttl = header.whole();
         match backend.set(&self.key, entry, ttl, token).await {
             Ok(Stored::Stored) => {
                 self.right = Right::Nothing;

@@ -212,7 +212,10 @@ impl Cache {
         V: Clone + Send + Sync + 'static,
         F: Form<V>,
     {
-        first(self.set_all(vec![(key.clone(), value)], ttl).await)
+        first(
+            self.set_all(vec![(key.clone(), value)], ttl, Vec::new())
+                .await,
+        )
     }
 
     /// Removes the entry of `key`, in every release of its function: it is not served again, and a
@@ -254,7 +257,8 @@ impl Cache {
         V: Clone + Send + Sync + 'static,
         F: Form<V>,
     {
-        self.set_all(entries, self.inner.config.default_ttl).await
+        self.set_all(entries, self.inner.config.default_ttl, Vec::new())
+            .await
     }
 
     /// [`remove`](Self::remove) for many keys, each with its own result, in the order given.
@@ -298,17 +302,31 @@ impl Cache {
         }
     }
 
+    /// Stores what an annotated function was primed with.
+    async fn prime<V, F>(&self, key: Key<V, F>, value: V, ttl: Ttl, tags: Vec<u64>) -> Result<()>
+    where
+        V: Send + Sync + 'static,
+        F: Form<V>,
+    {
+        first(self.set_all(vec![(key, value)], ttl, tags).await)
+    }
+
     fn inner(&self) -> Arc<Inner> {
         Arc::clone(&self.inner)
     }
 
-    async fn set_all<V, F>(&self, entries: Vec<(Key<V, F>, V)>, ttl: Ttl) -> Vec<Result<()>>
+    async fn set_all<V, F>(
+        &self,
+        entries: Vec<(Key<V, F>, V)>,
+        ttl: Ttl,
+        tags: Vec<u64>,
+    ) -> Vec<Result<()>>
     where
         V: Send + Sync + 'static,
         F: Form<V>,
     {
         let count = entries.len();
-        let set = operations::set_many(self.inner(), entries, ttl);
+        let set = operations::set_many(self.inner(), entries, ttl, tags);
         each(count, background::with_runtime(set).await)
     }
 

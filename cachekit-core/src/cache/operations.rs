@@ -11,13 +11,13 @@ use crate::cache::entry::{Entry, Open, judged};
 use crate::cache::form::Form;
 use crate::cache::function::Function;
 use crate::cache::remote::Place;
+use crate::cache::spans::over_store;
 use crate::cache::stats::Event;
 use crate::cache::tags::{self, Versions};
 use crate::envelope::{self, Header, TagVersion};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::StoreKey;
-use crate::l1::{Fill, LocalTags, Look, Mark};
-use crate::cache::spans::over_store;
+use crate::l1::{Fill, Look, Mark};
 use crate::policy::freshness::Lifetime;
 
 pub(crate) async fn get<V, F>(inner: Arc<Inner>, key: Key<V, F>) -> Result<Option<V>>
@@ -46,7 +46,7 @@ where
         if !matches!(results[index], Ok(None)) {
             continue;
         }
-        let fill = (inner.l1.begin(key.bytes()), inner.l1.tags().capture(&[]));
+        let fill = inner.l1.begin(key.bytes());
         match Place::of(&inner, key).await {
             Ok(Some(place)) => asked.push((index, fill, place)),
             Ok(None) => {}
@@ -90,8 +90,7 @@ where
         if let Ok((entry, None)) = judged(entry, None, &[], &versions) {
             inner.hit(keys[index].function(), &entry);
             let value = entry.value.clone();
-            let (fill, tags) = fill;
-            inner.keep(fill, entry, tags, l1_until_ms);
+            inner.keep(fill, entry, l1_until_ms);
             results[index] = Ok(value.map(Arc::unwrap_or_clone));
         }
     }
@@ -103,11 +102,15 @@ pub(crate) async fn set_many<V, F>(
     inner: Arc<Inner>,
     entries: Vec<(Key<V, F>, V)>,
     ttl: Ttl,
+    tags: Vec<u64>,
 ) -> Vec<Result<()>>
 where
     V: Send + Sync + 'static,
     F: Form<V>,
 {
+    let mut versions = tags::read(&inner, &tags).await;
+    tags::capture(&inner, &mut versions).await;
+    let stored_tags = versions.captured(&tags);
     let mut results = Vec::with_capacity(entries.len());
     let (mut sent, mut stored) = (Vec::new(), Vec::new());
     for (key, value) in entries {
@@ -115,15 +118,19 @@ where
         inner.invalidate_here(key.bytes());
         results.push(match Place::of(&inner, &key).await {
             Err(error) => Err(error),
-            Ok(None) => keep_here(&inner, &key, value, lifetime),
+            Ok(None) => keep_here(&inner, &key, value, lifetime, &tags),
             Ok(Some(place)) => {
                 let head = key.function().head(&inner.config.namespace);
                 let registered = inner.releases.register(&inner, &head, place.release).await;
                 let l1_until_ms = place.l1_until_ms;
-                let sealed = || sealed::<V, F>(&inner, place, &value, lifetime);
+                let sealed = || match &stored_tags {
+                    Some(tags) => sealed::<V, F>(&inner, place, &value, lifetime, tags),
+                    None => Err(versions.failure().cloned().unwrap_or_else(untagged)),
+                };
                 registered.and_then(|()| sealed()).map(|entry| {
                     // A removal that comes while the entry is on its way keeps it out of L1.
-                    let (fill, bytes) = (inner.l1.begin(key.bytes()), entry.value.len());
+                    let (mut fill, bytes) = (inner.l1.begin(key.bytes()), entry.value.len());
+                    fill.tag(&tags);
                     let bound = inner.l1_bound_until(l1_until_ms);
                     sent.push((
                         results.len(),
@@ -146,7 +153,7 @@ where
         let (index, key, fill, value, span, bytes) = sent;
         results[index] = match outcome {
             Ok(_) => {
-                fill.complete_written(Arc::new(value), span, bytes, LocalTags::default());
+                fill.complete_written(Arc::new(value), span, bytes);
                 Ok(())
             }
             Err(error) => {
@@ -160,7 +167,13 @@ where
     results
 }
 
-fn keep_here<V, F>(inner: &Inner, key: &Key<V, F>, value: V, lifetime: Lifetime) -> Result<()>
+fn keep_here<V, F>(
+    inner: &Inner,
+    key: &Key<V, F>,
+    value: V,
+    lifetime: Lifetime,
+    tags: &[u64],
+) -> Result<()>
 where
     V: Send + Sync + 'static,
     F: Form<V>,
@@ -172,7 +185,7 @@ where
         Arc::new(value),
         lifetime.here(Duration::ZERO),
         bytes + size_of::<V>(),
-        LocalTags::default(),
+        inner.l1.tags().capture(tags),
     );
     Ok(())
 }
@@ -182,16 +195,17 @@ fn sealed<V, F: Form<V>>(
     place: Place<'_>,
     value: &V,
     lifetime: Lifetime,
+    tags: &[TagVersion],
 ) -> Result<NewEntry> {
     carried::<V, F>()?;
     let mut entry = envelope::begin();
     F::encode(value, &mut entry).map_err(|error| refused(&error))?;
     let header = inner.header::<V, F>(lifetime, Duration::ZERO, false);
-    let value = envelope::seal(entry, &header, &[], &place.key);
+    let value = envelope::seal(entry, &header, tags, &place.key);
     Ok(NewEntry {
         key: place.key,
         value,
-        ttl: lifetime.whole(),
+        ttl: header.whole(),
         lead: None,
     })
 }
@@ -199,6 +213,15 @@ fn sealed<V, F: Form<V>>(
 /// Whether values of this type can take this form at all.
 fn carried<V, F: Form<V>>() -> Result<()> {
     F::refusal().map_or(Ok(()), |refusal| Err(refused(refusal)))
+}
+
+/// An entry that cannot have its tags.
+fn untagged() -> Error {
+    let detail = format!(
+        "more than {} tags, or others keep this process from making them",
+        tags::MAX_TAGS
+    );
+    Error::with_detail(ErrorKind::Overloaded, "cache set", detail)
 }
 
 fn refused(reason: &dyn fmt::Display) -> Error {
@@ -230,20 +253,18 @@ impl Inner {
     }
 
     /// Lets L1 keep what was found in the backend.
-    /// `tags` were captured before it was read.
     pub(crate) fn keep<V: Send + Sync + 'static>(
         &self,
-        fill: Fill,
+        mut fill: Fill,
         entry: Entry<V>,
-        mut tags: LocalTags,
         until_ms: u64,
     ) {
         let bound = self.l1_bound_until(until_ms);
         let span = over_store(entry.fresh, entry.grace, entry.ttl, bound);
-        tags.add(&entry.tags.iter().map(|tag| tag.name).collect::<Vec<_>>());
+        fill.tag(&entry.tags.iter().map(|tag| tag.name).collect::<Vec<_>>());
         match entry.value {
-            Some(value) => fill.complete(value, span, entry.bytes, tags),
-            None => fill.complete_mark(Mark::Absent, span.fresh, tags),
+            Some(value) => fill.complete(value, span, entry.bytes),
+            None => fill.complete_mark(Mark::Absent, span.fresh),
         }
     }
 

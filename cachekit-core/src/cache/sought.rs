@@ -12,7 +12,7 @@ use crate::cache::form::Form;
 use crate::cache::remote::{Ask, Place, Reading};
 use crate::cache::stats::Event;
 use crate::cache::tags;
-use crate::l1::{Fill, LocalTags, Look, Mark};
+use crate::l1::{Fill, Look, Mark};
 use crate::policy::flight::Offering;
 use crate::policy::freshness::early_window;
 
@@ -58,16 +58,15 @@ where
 {
     /// Looks for the entry once more, also in the backend.
     pub(crate) async fn begin(self) -> Begun<V, F> {
-        let fill = self.inner.l1.begin(self.key.bytes());
-        let local_tags = self.inner.l1.tags().capture(&self.tags);
+        let fill = self.fill();
         let kept = match self.kept() {
             Ok(kept) => kept,
             Err(found) => return Begun::Found(found),
         };
         let place = match Place::of(&self.inner, &self.key).await {
-            Ok(None) => return self.compute(fill, local_tags, None, kept, false),
+            Ok(None) => return self.compute(fill, None, kept, false),
             Ok(Some(place)) => place,
-            Err(_) => return self.compute(fill, local_tags, None, kept, true),
+            Err(_) => return self.compute(fill, None, kept, true),
         };
         let function = self.key.function();
         let policy = function.asks();
@@ -82,15 +81,14 @@ where
             place,
         };
         match ask.read::<V, F>(|entry| self.offer(entry)).await {
-            Reading::Found(entry) => Begun::Found(self.found(fill, entry, local_tags, l1_until_ms)),
+            Reading::Found(entry) => Begun::Found(self.found(fill, entry, l1_until_ms)),
             Reading::Compute {
                 leading,
                 old,
                 mut versions,
                 away,
             } => {
-                let entered = (fill.twin(), local_tags.clone());
-                let old = self.old(entered, old, kept, away, l1_until_ms);
+                let old = self.old(fill.twin(), old, kept, away, l1_until_ms);
                 tags::capture(&self.inner, &mut versions).await;
                 let remote = Remote {
                     leading,
@@ -98,16 +96,22 @@ where
                     versions,
                     l1_until_ms,
                 };
-                self.compute(fill, local_tags, Some(remote), old, away)
+                self.compute(fill, Some(remote), old, away)
             }
         }
     }
 
     /// Computes without asking the backend, and stores nothing in it.
     pub(crate) fn past_backend(self) -> Computation<V, F> {
-        let fill = self.inner.l1.begin(self.key.bytes());
-        let local_tags = self.inner.l1.tags().capture(&self.tags);
-        self.computation(fill, local_tags, None, None, true)
+        let fill = self.fill();
+        self.computation(fill, None, None, true)
+    }
+
+    /// The way into L1, from before anything is read.
+    fn fill(&self) -> Fill {
+        let mut fill = self.inner.l1.begin(self.key.bytes());
+        fill.tag(&self.tags);
+        fill
     }
 
     /// What this process has: a flight may have landed since the caller looked.
@@ -126,13 +130,13 @@ where
         }
     }
 
-    fn found(&self, fill: Fill, entry: Entry<V>, tags: LocalTags, l1_until_ms: u64) -> Found<V> {
+    fn found(&self, fill: Fill, entry: Entry<V>, l1_until_ms: u64) -> Found<V> {
         let in_grace = entry.fresh.is_zero();
         if !in_grace {
             self.inner.hit(self.key.function(), &entry);
         }
         let value = entry.value.clone();
-        self.inner.keep(fill, entry, tags, l1_until_ms);
+        self.inner.keep(fill, entry, l1_until_ms);
         match value {
             None => Found::Absent,
             Some(value) if in_grace => Found::Stale(value),
@@ -144,7 +148,7 @@ where
     /// only while the backend is away.
     fn old(
         &self,
-        (fill, tags): (Fill, LocalTags),
+        fill: Fill,
         old: Option<Entry<V>>,
         kept: Option<Old<V>>,
         away: bool,
@@ -161,7 +165,7 @@ where
         let old = Old::new(value, entry.fresh, &inner.clock);
         if !entry.fresh.is_zero() {
             inner.count(function, Event::Refreshed);
-            inner.keep(fill, entry, tags, l1_until_ms);
+            inner.keep(fill, entry, l1_until_ms);
         }
         self.offering
             .offer(old.offer(function.asks().serves_while_refreshing()));
@@ -179,18 +183,16 @@ where
     fn compute(
         self,
         fill: Fill,
-        local_tags: LocalTags,
         remote: Option<Remote>,
         old: Option<Old<V>>,
         away: bool,
     ) -> Begun<V, F> {
-        Begun::Compute(self.computation(fill, local_tags, remote, old, away))
+        Begun::Compute(self.computation(fill, remote, old, away))
     }
 
     fn computation(
         self,
         fill: Fill,
-        local_tags: LocalTags,
         remote: Option<Remote>,
         old: Option<Old<V>>,
         away: bool,
@@ -205,7 +207,6 @@ where
             remote,
             old,
             away,
-            local_tags,
             started_ms,
         }
     }

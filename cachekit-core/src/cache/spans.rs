@@ -38,3 +38,31 @@ pub(crate) fn over_store(fresh: Duration, grace: Duration, ttl: Ttl, bound: Dura
         grace: (fresh - here).saturating_add(grace),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUND: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn l1_keeps_an_entry_of_a_shared_store_for_a_quarter_of_its_ttl_and_five_seconds() {
+        let age = |fresh, ttl| {
+            let fresh = Duration::from_secs(fresh);
+            over_store(fresh, BOUND, Ttl::from_secs(ttl), BOUND)
+        };
+        assert_eq!(age(600, 600).fresh, BOUND);
+        assert_eq!(age(8, 8).fresh, Duration::from_secs(2));
+        assert_eq!(age(1, 600).fresh, Duration::from_secs(1));
+        assert_eq!(age(600, 600).grace, Duration::from_secs(600));
+    }
+
+    #[test]
+    fn where_l1_is_off_it_keeps_nothing_for_an_outage_either() {
+        let ttl = Ttl::from_secs(600);
+        assert_eq!(
+            over_store(BOUND, BOUND, ttl, Duration::ZERO),
+            Span::default()
+        );
+    }
+}

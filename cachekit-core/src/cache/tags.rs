@@ -15,7 +15,6 @@ use crate::cache::tokens::{self, TokenState};
 use crate::envelope::TagVersion;
 use crate::error::Error;
 use crate::key::StoreKey;
-use crate::l1::LocalTags;
 
 /// The most tags that one entry may have.
 pub const MAX_TAGS: usize = 8;
@@ -219,15 +218,11 @@ pub(crate) async fn late(inner: &Inner, names: &[u64], started_ms: u64) -> Versi
     versions
 }
 
-/// What the tags of an entry come to at the end of its computation, as they were when it began:
-/// here, and in the store. Only the caller that began it may have one that is not valid. The store
-/// has to be asked only if the computation took longer than the bound of L1.
-pub(crate) async fn at_end(inner: &Inner, here: &LocalTags, stored: &[TagVersion]) -> Verdict {
-    if !inner.l1.tags().stand(here) {
-        return Verdict::Invalid;
-    }
+/// Whether the store still has these tags as they were when a computation began. It has to be
+/// asked only if the computation took longer than the bound of L1.
+pub(crate) async fn stand(inner: &Inner, stored: &[TagVersion]) -> bool {
     let names: Vec<u64> = stored.iter().map(|tag| tag.name).collect();
-    check(stored, &[], &read(inner, &names).await)
+    check(stored, &[], &read(inner, &names).await) != Verdict::Invalid
 }
 
 async fn ask(inner: &Inner, names: &[u64], make: bool) -> Versions {

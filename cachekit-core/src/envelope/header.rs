@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use super::{Defect, lz4};
 use crate::key::StoreKey;
+use crate::ttl::Ttl;
 
 /// Bytes in front of tags and payload.
 pub const HEADER_LEN: usize = 48;
@@ -51,6 +52,13 @@ pub struct Header {
     pub cost: Duration,
     /// Whether the entry says that there is no value. It has no payload then.
     pub absent: bool,
+}
+
+impl Header {
+    /// How long the store keeps the entry.
+    pub(crate) fn whole(&self) -> Ttl {
+        Ttl::new(self.ttl.saturating_add(self.grace)).unwrap_or(Ttl::NEVER)
+    }
 }
 
 /// What comes after the header, and how.

@@ -14,15 +14,19 @@ pub(crate) struct Fill {
     l1: Arc<L1>,
     key: Key,
     generation: u64,
+    /// The tags of the value, as of the moment at which the fill began.
+    tags: LocalTags,
 }
 
 impl Fill {
     pub(super) fn begin(l1: &Arc<L1>, key: &Key) -> Self {
+        let tags = l1.tags().capture(&[]);
         let generation = l1.stripe(key).begin(key);
         Self {
             l1: Arc::clone(l1),
             key: Arc::clone(key),
             generation,
+            tags,
         }
     }
 
@@ -34,18 +38,29 @@ impl Fill {
             l1: Arc::clone(&self.l1),
             key: Arc::clone(&self.key),
             generation: self.generation,
+            tags: self.tags.clone(),
         }
+    }
+
+    /// Adds tags, by the hashes of their names, whenever they become known.
+    pub(crate) fn tag(&mut self, names: &[u64]) {
+        self.tags.add(names);
+    }
+
+    /// Whether none of its tags was removed since it began.
+    pub(crate) fn stands(&self) -> bool {
+        self.l1.tags().stand(&self.tags)
     }
 
     /// Lets `value` in, unless an invalidation or a write came in between. What it replaces goes,
     /// also if it is itself gone at once.
     pub(crate) fn complete<T: Send + Sync + 'static>(
-        self,
+        mut self,
         value: Arc<T>,
         span: Span,
         bytes: usize,
-        tags: LocalTags,
     ) {
+        let tags = std::mem::take(&mut self.tags);
         let l1 = &self.l1;
         let mut stripe = l1.stripe(&self.key);
         if stripe.is_current(&self.key, self.generation) {
@@ -62,7 +77,6 @@ impl Fill {
         value: Arc<T>,
         span: Span,
         bytes: usize,
-        tags: LocalTags,
     ) {
         let l1 = Arc::clone(&self.l1);
         let mut stripe = l1.stripe(&self.key);
@@ -71,12 +85,12 @@ impl Fill {
             self.generation += 1;
         }
         drop(stripe);
-        self.complete(value, span, bytes, tags);
+        self.complete(value, span, bytes);
     }
 
     /// Leaves a mark for `age` where the value would have been.
-    pub(crate) fn complete_mark(self, mark: Mark, age: Duration, tags: LocalTags) {
-        self.complete(Arc::new(mark), Span::fresh_only(age), 0, tags);
+    pub(crate) fn complete_mark(self, mark: Mark, age: Duration) {
+        self.complete(Arc::new(mark), Span::fresh_only(age), 0);
     }
 }
 

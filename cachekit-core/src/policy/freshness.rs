@@ -165,12 +165,6 @@ impl Lifetime {
             grace: grace.min(MOST.saturating_sub(ttl.duration())),
         }
     }
-
-    /// How long a store keeps it.
-    pub(crate) fn whole(self) -> Ttl {
-        let whole = self.ttl.duration().saturating_add(self.grace);
-        Ttl::new(whole).unwrap_or(self.ttl)
-    }
 }
 
 /// The last part of a ttl, in which one caller has the value computed anew while the others are
@@ -208,7 +202,6 @@ mod tests {
         let policy = Policy::new().grace(7 * day);
         assert_eq!(policy.grace_of(almost), 12 * 60 * MINUTE);
         assert_eq!(policy.grace_of(Ttl::NEVER), Duration::ZERO);
-        assert_eq!(Lifetime::new(Ttl::NEVER, MINUTE).whole(), Ttl::NEVER);
     }
 
     #[test]

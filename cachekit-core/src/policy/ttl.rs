@@ -17,16 +17,6 @@ pub(crate) fn jittered(ttl: Ttl) -> Ttl {
     Ttl::new(whole.saturating_sub(whole.mul_f64(share))).unwrap_or(ttl)
 }
 
-/// How long L1 may keep what a shared store keeps for `left`: at most a quarter of the whole
-/// ttl and at most `bound`.
-pub(crate) fn l1_age(left: Duration, ttl: Ttl, bound: Duration) -> Duration {
-    left.min(bound).min(ttl.duration() / 4)
-}
-
-thread_local! {
-    static RANDOM: Cell<u64> = Cell::new(RandomState::new().hash_one(0) | 1);
-}
-
 /// Xorshift, seeded per thread: spreading needs no more.
 pub(crate) fn random() -> u32 {
     RANDOM.with(|state| {
@@ -68,15 +58,5 @@ mod tests {
     #[test]
     fn never_is_not_jittered() {
         assert!(jittered(Ttl::NEVER).is_never());
-    }
-
-    const BOUND: Duration = Duration::from_secs(5);
-
-    #[test]
-    fn l1_keeps_an_entry_of_a_shared_store_for_a_quarter_of_its_ttl_and_five_seconds() {
-        let age = |left, ttl| l1_age(Duration::from_secs(left), Ttl::from_secs(ttl), BOUND);
-        assert_eq!(age(600, 600), Duration::from_secs(5));
-        assert_eq!(age(8, 8), Duration::from_secs(2));
-        assert_eq!(age(1, 600), Duration::from_secs(1));
     }
 }

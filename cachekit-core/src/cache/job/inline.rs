@@ -7,9 +7,9 @@ use super::outcome::{Landed, joined};
 use super::turn::Turn;
 use super::{Around, Entered, Job};
 use crate::cache::computation::Ending;
-use crate::cache::sought::Begun;
 use crate::cache::form::Form;
 use crate::cache::kind::Kind;
+use crate::cache::sought::Begun;
 use crate::cache::stats::Event;
 use crate::policy::flight::Leader;
 

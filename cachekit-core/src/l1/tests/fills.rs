@@ -17,7 +17,7 @@ fn a_fill_that_an_expiry_has_overtaken_does_not_enter_not_even_in_grace() {
     put_for(&l1, "a", 1, LINE);
     let fill = l1.begin(&key("a"));
     l1.expire(b"a");
-    fill.complete(Arc::new(2_u64), LINE, 8, LocalTags::default());
+    fill.complete(Arc::new(2_u64), LINE, 8);
     assert_eq!(look(&l1, "a"), grace(1));
 }
 
@@ -34,7 +34,7 @@ fn a_fill_does_not_overwrite_what_was_put_since_it_began() {
 fn a_fill_does_not_overwrite_what_was_written_to_the_store_since_it_began() {
     let (l1, _) = small();
     let (read, written) = (l1.begin(&key("a")), l1.begin(&key("a")));
-    written.complete_written(Arc::new(2_u64), FRESH, 8, LocalTags::default());
+    written.complete_written(Arc::new(2_u64), FRESH, 8);
     complete(read, 1);
     assert_eq!(l1.get::<u64>(b"a"), Some(2));
 }
@@ -56,7 +56,7 @@ fn a_fill_that_is_gone_at_once_takes_away_what_it_replaces() {
     put_for(&l1, "a", 1, LINE);
     time.set(10_000);
     let fill = l1.begin(&key("a"));
-    fill.complete(Arc::new(2_u64), Span::default(), 8, LocalTags::default());
+    fill.complete(Arc::new(2_u64), Span::default(), 8);
     assert_eq!(look(&l1, "a"), Look::Nothing);
     assert_eq!(l1.len(), 0);
 }
@@ -94,7 +94,7 @@ fn a_fill_while_its_entry_is_claimed_replaces_it() {
     assert!(l1.claim(b"a"));
     let fill = l1.begin(&key("a"));
     time.set(9_000);
-    fill.complete(Arc::new(2_u64), LINE, 8, LocalTags::default());
+    fill.complete(Arc::new(2_u64), LINE, 8);
     assert_eq!(l1.get::<u64>(b"a"), Some(2));
     time.set(17_000);
     assert_eq!(look(&l1, "a"), early(2, 2_000));
@@ -104,10 +104,7 @@ fn a_fill_while_its_entry_is_claimed_replaces_it() {
 fn a_mark_takes_the_place_of_a_value_and_a_value_that_of_a_mark() {
     let (l1, _) = small();
     put(&l1, "a", 1);
-    let mark = |mark| {
-        l1.begin(&key("a"))
-            .complete_mark(mark, SECOND, LocalTags::default())
-    };
+    let mark = |mark| l1.begin(&key("a")).complete_mark(mark, SECOND);
     mark(Mark::Absent);
     assert_eq!(l1.get::<u64>(b"a"), None);
     assert_eq!(look(&l1, "a"), Look::Marked(Mark::Absent));
@@ -122,6 +119,6 @@ fn a_mark_that_a_removal_has_overtaken_is_not_left() {
     let (l1, _) = small();
     let fill = l1.begin(&key("a"));
     l1.remove(b"a");
-    fill.complete_mark(Mark::Absent, SECOND, LocalTags::default());
+    fill.complete_mark(Mark::Absent, SECOND);
     assert_eq!(look(&l1, "a"), Look::Nothing);
 }

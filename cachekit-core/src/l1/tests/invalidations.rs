@@ -32,8 +32,7 @@ fn to_expire_what_is_in_grace_does_not_lengthen_it() {
 fn what_has_no_grace_is_gone_when_it_is_expired() {
     let (l1, time) = small();
     put(&l1, "a", 7);
-    l1.begin(&key("b"))
-        .complete_mark(Mark::Absent, SECOND, LocalTags::default());
+    l1.begin(&key("b")).complete_mark(Mark::Absent, SECOND);
     time.set(1);
     l1.expire(b"a");
     l1.expire(b"b");
@@ -155,20 +154,21 @@ fn the_removal_of_a_tag_kills_grace() {
 #[test]
 fn a_fill_whose_tag_was_removed_while_it_was_computed_is_not_served() {
     let (l1, _) = small();
-    let fill = l1.begin(&key("a"));
-    let mut tags = l1.tags().capture(&[]);
+    let mut fill = l1.begin(&key("a"));
+    assert!(fill.stands());
     l1.tags().remove(1);
-    tags.add(&[1]);
-    fill.complete(Arc::new(7_u64), LINE, 8, tags);
+    fill.tag(&[1]);
+    assert!(!fill.stands());
+    fill.complete(Arc::new(7_u64), LINE, 8);
     assert_eq!(look(&l1, "a"), Look::Nothing);
 }
 
 #[test]
 fn a_mark_has_tags_too() {
     let (l1, _) = small();
-    let tags = l1.tags().capture(&[1]);
-    l1.begin(&key("a"))
-        .complete_mark(Mark::Absent, SECOND, tags);
+    let mut fill = l1.begin(&key("a"));
+    fill.tag(&[1]);
+    fill.complete_mark(Mark::Absent, SECOND);
     assert_eq!(look(&l1, "a"), Look::Marked(Mark::Absent));
     l1.tags().remove(1);
     assert_eq!(look(&l1, "a"), Look::Nothing);

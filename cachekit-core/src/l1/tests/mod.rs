@@ -66,7 +66,7 @@ fn put_for(l1: &L1, name: &str, value: u64, span: Span) {
 }
 
 fn complete(fill: Fill, value: u64) {
-    fill.complete(Arc::new(value), FRESH, 8, LocalTags::default());
+    fill.complete(Arc::new(value), FRESH, 8);
 }
 
 fn look(l1: &L1, name: &str) -> Look<u64> {

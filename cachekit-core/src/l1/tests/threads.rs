@@ -74,8 +74,8 @@ impl Scene {
     /// Fills as a computation does.
     fn fill(&self, n: usize, round: usize) {
         let (key, origin) = (key(KEYS[n]), &self.origins[n]);
-        let fill = self.l1.begin(&key);
-        let tags = self.l1.tags().capture(&[n as u64][..n % 2]);
+        let mut fill = self.l1.begin(&key);
+        fill.tag(&[n as u64][..n % 2]);
         let version = origin.version.load(Ordering::SeqCst);
         let value: Dated = Arc::new((version, AtomicU64::new(u64::MAX)));
         let kept = Arc::new(Arc::clone(&value));
@@ -83,8 +83,8 @@ impl Scene {
             thread::yield_now();
         }
         match round % 3 {
-            0 => fill.complete_written(kept, SHORT, 8, tags),
-            _ => fill.complete(kept, SHORT, 8, tags),
+            0 => fill.complete_written(kept, SHORT, 8),
+            _ => fill.complete(kept, SHORT, 8),
         }
         value.1.store(self.now_ms(), Ordering::SeqCst);
         self.l1

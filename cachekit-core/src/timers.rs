@@ -47,19 +47,16 @@ impl Timers {
         }
     }
 
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has somebody look at `end_ms`, unless somebody looks before that.
-    fn watch(&self, state: &mut State, end_ms: u64) {
-        if state
-            .watched_until_ms
-            .is_some_and(|until_ms| until_ms <= end_ms)
-        {
-            return;
-        }
-        state.watched_until_ms = Some(end_ms);
+    /// Has somebody look at `end_ms`.
+    fn watch(&self, end_ms: u64) {
         let timers = self.clone();
         // Without background threads there are no timers, and who waits has no end.
         let _ = self.0.clock.spawn(async move {
@@ -115,7 +112,15 @@ impl Future for Timer {
         state
             .waiting
             .insert((end_ms, number), context.waker().clone());
-        timers.watch(&mut state, end_ms);
+        let watched_ms = state.watched_until_ms;
+        let unwatched = watched_ms.is_none_or(|until_ms| end_ms < until_ms);
+        if unwatched {
+            state.watched_until_ms = Some(end_ms);
+        }
+        drop(state);
+        if unwatched {
+            timers.watch(end_ms);
+        }
         Poll::Pending
     }
 }

@@ -67,12 +67,13 @@ impl Builder {
             entries: config.l1.max_entries.max(1),
             bytes: config.l1.max_bytes.max(1),
         };
+        let timers = Timers::new(clock.clone());
         let inner = Inner {
             l1: Arc::new(L1::new(capacity, clock.clone())),
-            timers: Timers::new(clock.clone()),
+            flights: Arc::new(Flights::new(timers.clone())),
+            blocking_flights: Arc::new(Flights::new(timers.clone())),
+            timers,
             bulkhead: Bulkhead::new(config.max_computations),
-            flights: Arc::new(Flights::new(clock.clone())),
-            blocking_flights: Arc::new(Flights::new(clock.clone())),
             releases: Releases::default(),
             namespaces: Namespaces::default(),
             seen_tags: SeenTags::default(),

@@ -11,10 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The bound of one cache.
 #[derive(Debug)]
-pub(crate) struct Bulkhead {
-    limit: usize,
-    free: Arc<Semaphore>,
-}
+pub(crate) struct Bulkhead(Arc<Semaphore>);
 
 /// The place of one computation, and of those inside of it. Dropping it gives the place back.
 #[derive(Debug)]
@@ -41,14 +38,12 @@ pub(crate) struct Loan {
 impl Bulkhead {
     /// At most `limit` computations.
     pub(crate) fn new(limit: usize) -> Self {
-        let limit = limit.min(Semaphore::MAX_PERMITS);
-        let free = Arc::new(Semaphore::new(limit));
-        Self { limit, free }
+        Self(Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))))
     }
 
     /// A place, if there is one for which nobody queues.
     pub(crate) fn try_enter(&self) -> Option<Permit> {
-        let _permit = Arc::clone(&self.free).try_acquire_owned().ok()?;
+        let _permit = Arc::clone(&self.0).try_acquire_owned().ok()?;
         Some(Permit::new(Place::Own { _permit }))
     }
 
@@ -56,7 +51,7 @@ impl Bulkhead {
     ///
     /// Cancel safety: dropping the future leaves the queue.
     pub(crate) fn enter(&self) -> impl Future<Output = Permit> + Send + use<> {
-        let free = Arc::clone(&self.free);
+        let free = Arc::clone(&self.0);
         async move {
             Permit::new(Place::Own {
                 _permit: acquire(free).await,
@@ -64,9 +59,10 @@ impl Bulkhead {
         }
     }
 
-    /// How many places are taken.
-    pub(crate) fn in_use(&self) -> usize {
-        self.limit - self.free.available_permits()
+    /// How many places nobody has.
+    #[cfg(test)]
+    pub(crate) fn free(&self) -> usize {
+        self.0.available_permits()
     }
 }
 
@@ -121,9 +117,9 @@ mod tests {
         let inside = [bulkhead.try_enter(), bulkhead.try_enter()];
         assert!(inside.iter().all(Option::is_some));
         assert!(bulkhead.try_enter().is_none());
-        assert_eq!(bulkhead.in_use(), 2);
+        assert_eq!(bulkhead.free(), 0);
         drop(inside);
-        assert_eq!(bulkhead.in_use(), 0);
+        assert_eq!(bulkhead.free(), 2);
     }
 
     #[test]
@@ -154,7 +150,7 @@ mod tests {
             drop(inside);
         }
         assert!(polled(second).is_some());
-        assert_eq!(bulkhead.in_use(), 0);
+        assert_eq!(bulkhead.free(), 1);
     }
 
     #[test]
@@ -165,8 +161,8 @@ mod tests {
         assert!(polled(pin!(own.lend())).is_none());
         let lent_on = Permit::from(polled(pin!(lent.lend())).unwrap());
         drop((own, lent));
-        assert_eq!(bulkhead.in_use(), 1);
+        assert_eq!(bulkhead.free(), 0);
         drop(lent_on);
-        assert_eq!(bulkhead.in_use(), 0);
+        assert_eq!(bulkhead.free(), 1);
     }
 }

@@ -35,13 +35,13 @@ impl Leader {
     /// Whether the deadline has passed: the key belongs to others, and nothing of this flight is
     /// stored any more.
     pub(crate) fn is_overdue(&self) -> bool {
-        self.flights.clock.monotonic_ms() >= self.flight.deadline_ms
+        self.flights.timers.clock().monotonic_ms() >= self.flight.deadline_ms
     }
 
     /// The place of the caller that started a detached flight.
     pub(crate) fn starter(&self) -> Waiter {
-        let (flight, clock) = (Arc::clone(&self.flight), self.flights.clock.clone());
-        Waiter::new(flight, clock, Claim::Starter)
+        let (flight, timers) = (Arc::clone(&self.flight), self.flights.timers.clone());
+        Waiter::new(flight, timers, Claim::Starter)
     }
 
     fn end(&self, phase: Phase) {

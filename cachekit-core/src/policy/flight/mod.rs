@@ -24,17 +24,14 @@ pub(crate) use leader::Leader;
 pub(crate) use offering::{Offer, Offering};
 pub(crate) use waiter::Waiter;
 
-use crate::clock::Clock;
 use crate::policy::lock::Lock;
+use crate::timers::Timers;
 use landing::Claim;
 use state::Flight;
 
 /// How long a caller waits that is itself part of a computation: two computations that wait for
 /// each other come apart after it.
 pub(crate) const WAIT_BUDGET: Duration = Duration::from_secs(10);
-
-/// How long a flight has its key, unless its callers have more time than that.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Locks of the table, not of the keys: which one is taken only for the look-up itself.
 const SHARDS: usize = 64;
@@ -47,7 +44,7 @@ type Shard = HashMap<Key, Arc<Flight>>;
 pub(crate) struct Flights {
     shards: Box<[Lock<Shard>]>,
     hasher: RandomState,
-    clock: Clock,
+    timers: Timers,
 }
 
 /// What a caller is in a flight.
@@ -58,11 +55,11 @@ pub(crate) enum Role {
 }
 
 impl Flights {
-    pub(crate) fn new(clock: Clock) -> Self {
+    pub(crate) fn new(timers: Timers) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Lock::default()).collect(),
             hasher: RandomState::new(),
-            clock,
+            timers,
         }
     }
 
@@ -70,7 +67,7 @@ impl Flights {
     pub(crate) fn join(self: &Arc<Self>, key: &Key, deadline: Duration) -> Role {
         match self.lead(key, deadline) {
             Ok(leader) => Role::Leader(leader),
-            Err(flight) => Role::Waiter(Waiter::new(flight, self.clock.clone(), Claim::First)),
+            Err(flight) => Role::Waiter(Waiter::new(flight, self.timers.clone(), Claim::First)),
         }
     }
 
@@ -97,7 +94,7 @@ impl Flights {
 
     /// Starts a flight of `key`, or finds the one that there is.
     fn lead(self: &Arc<Self>, key: &Key, deadline: Duration) -> Result<Leader, Arc<Flight>> {
-        let now_ms = self.clock.monotonic_ms();
+        let now_ms = self.timers.clock().monotonic_ms();
         let deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
         let (flight, overdue) = self.shard(key).with(|shard| match shard.get(key) {
             Some(other) if now_ms < other.deadline_ms => Err(Arc::clone(other)),

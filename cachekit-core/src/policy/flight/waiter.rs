@@ -8,24 +8,24 @@ use super::landing::{Arrival, Claim};
 use super::lending::lend;
 use super::offering::Offering;
 use super::state::{Flight, Phase, State};
-use crate::clock::Clock;
 use crate::policy::bulkhead::Permit;
 use crate::policy::race::race;
+use crate::timers::Timers;
 
 /// When the last waiter of a detached flight is dropped, its task ends.
 #[derive(Debug)]
 pub(crate) struct Waiter {
     pub(super) flight: Arc<Flight>,
-    clock: Clock,
+    timers: Timers,
     claim: Claim,
 }
 
 impl Waiter {
-    pub(super) fn new(flight: Arc<Flight>, clock: Clock, claim: Claim) -> Self {
+    pub(super) fn new(flight: Arc<Flight>, timers: Timers, claim: Claim) -> Self {
         flight.with(|state| state.waiting += 1);
         Self {
             flight,
-            clock,
+            timers,
             claim,
         }
     }
@@ -71,19 +71,14 @@ impl Waiter {
         Offering::of(&self.flight)
     }
 
-    /// Leaves without being missed: the flight goes on even if nobody waits any more.
-    pub(crate) fn stay(self) {
-        self.flight.with(|state| state.kept = true);
-    }
-
     async fn tire(&self, nested: bool) -> Arrival {
-        let left_ms = (self.flight.deadline_ms).saturating_sub(self.clock.monotonic_ms());
+        let left_ms = (self.flight.deadline_ms).saturating_sub(self.timers.clock().monotonic_ms());
         let left = Duration::from_millis(left_ms);
         if nested && WAIT_BUDGET < left {
-            self.clock.sleep(WAIT_BUDGET).await;
+            self.timers.after(WAIT_BUDGET).await;
             return Arrival::Reentrant;
         }
-        self.clock.sleep(left).await;
+        self.timers.after(left).await;
         Arrival::Alone
     }
 
@@ -98,7 +93,7 @@ impl Waiter {
     /// An offer that will do. Who takes it leaves the flight to go on.
     fn offered(&self, state: &mut State) -> Option<Arrival> {
         let offer = state.offer.as_ref()?;
-        if self.clock.monotonic_ms() >= offer.fresh_until_ms {
+        if self.timers.clock().monotonic_ms() >= offer.fresh_until_ms {
             return None;
         }
         state.kept = true;

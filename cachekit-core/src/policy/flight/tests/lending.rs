@@ -24,12 +24,12 @@ fn a_computation_that_waits_for_a_queued_leader_lends_it_its_permit() {
         assert!(polled(waited.as_mut()).is_none());
         polled(queued).expect("the permit of the one who waits")
     };
-    assert_eq!(bulkhead.in_use(), 1);
+    assert_eq!(bulkhead.free(), 0);
     leader.land(Landing::Value(Arc::new(1_u32)));
     assert_value(told(&waiter), 1);
     drop(permit);
     drop(outer);
-    assert_eq!(bulkhead.in_use(), 0);
+    assert_eq!(bulkhead.free(), 1);
 }
 
 #[test]
@@ -111,5 +111,5 @@ fn a_loan_that_the_leader_did_not_take_goes_back() {
     assert!(polled(pin!(outer.lend())).is_some());
     drop(leader);
     drop(outer);
-    assert_eq!(bulkhead.in_use(), 0);
+    assert_eq!(bulkhead.free(), 1);
 }

@@ -8,14 +8,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use super::*;
+use crate::clock::Clock;
 use crate::testkit::ManualClock;
 
+const DEADLINE: Duration = Duration::from_secs(60);
+
 fn flights() -> Arc<Flights> {
-    flights_on(&ManualClock::new())
+    flights_on(ManualClock::new().clock())
 }
 
-fn flights_on(time: &ManualClock) -> Arc<Flights> {
-    Arc::new(Flights::new(time.clock()))
+fn flights_on(clock: Clock) -> Arc<Flights> {
+    Arc::new(Flights::new(Timers::new(clock)))
 }
 
 fn key(name: &str) -> Key {
@@ -104,7 +107,7 @@ fn a_refresh_leads_only_where_nobody_flies() {
 #[test]
 fn a_leader_that_is_leaked_loses_its_key_at_the_deadline() {
     let time = ManualClock::new();
-    let flights = flights_on(&time);
+    let flights = flights_on(time.clock());
     std::mem::forget(leader(&flights, "a"));
     time.advance(DEADLINE - Duration::from_millis(1));
     drop(waiter(&flights, "a"));
@@ -115,7 +118,7 @@ fn a_leader_that_is_leaked_loses_its_key_at_the_deadline() {
 #[test]
 fn what_lands_after_its_deadline_is_told_to_nobody_who_came_later() {
     let time = ManualClock::new();
-    let flights = flights_on(&time);
+    let flights = flights_on(time.clock());
     let late = leader(&flights, "a");
     assert!(!late.is_overdue());
     time.advance(DEADLINE);

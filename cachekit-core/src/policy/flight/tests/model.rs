@@ -10,7 +10,7 @@ use shuttle::thread::{self, JoinHandle};
 use super::*;
 use crate::policy::bulkhead::{Bulkhead, Permit};
 use crate::policy::lock::Lock;
-use crate::policy::model::in_many_orders;
+use crate::policy::model::{clock, in_many_orders};
 
 const CALLERS: usize = 4;
 
@@ -33,7 +33,7 @@ impl Scene {
     fn new() -> Arc<Self> {
         let time = ManualClock::new();
         Arc::new(Self {
-            flights: flights_on(&time),
+            flights: flights_on(clock(&time)),
             time,
             origin: Origin::default(),
             in_the_air: Lock::default(),
@@ -237,7 +237,7 @@ fn in_every_order_a_detached_flight_ends_once_when_all_are_dropped() {
 fn in_every_order_a_detached_flight_goes_on_once_somebody_has_left_it_so() {
     in_many_orders(|| {
         let scene = Scene::new();
-        let (_leader, ends) = detached(&scene, &[drop, Waiter::stay, drop]);
+        let (_leader, ends) = detached(&scene, &[drop, |waiter| waiter.offering().keep(), drop]);
         assert_eq!(ends.load(Ordering::SeqCst), 0);
     });
 }
@@ -279,7 +279,7 @@ struct Crowd {
 impl Crowd {
     fn run(patient: bool) {
         let crowd = Arc::new(Self {
-            flights: flights(),
+            flights: flights_on(clock(&ManualClock::new())),
             bulkhead: Bulkhead::new(2),
             running: AtomicUsize::new(0),
             patient,
@@ -290,7 +290,7 @@ impl Crowd {
         };
         let works = [("a", Some("c")), ("b", Some("d")), ("c", None), ("d", None)];
         Threads(works.map(spawn).into()).join();
-        assert_eq!(crowd.bulkhead.in_use(), 0);
+        assert_eq!(crowd.bulkhead.free(), 2);
     }
 
     fn compute(&self, name: &str, inside: Option<&str>) {

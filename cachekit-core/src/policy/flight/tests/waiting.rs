@@ -23,7 +23,7 @@ fn a_thread_without_a_runtime_waits_in_the_background() {
 #[test]
 fn at_the_deadline_a_waiter_goes_on_alone_and_the_starter_waits_on() {
     let time = ManualClock::new();
-    let flights = flights_on(&time);
+    let flights = flights_on(time.clock());
     let leader = leader(&flights, "a");
     let (starter, waiter) = (leader.starter(), waiter(&flights, "a"));
     let mut started = pin!(starter.wait(true, None));
@@ -42,7 +42,7 @@ fn at_the_deadline_a_waiter_goes_on_alone_and_the_starter_waits_on() {
 #[test]
 fn a_wait_that_begins_late_ends_at_the_same_deadline() {
     let time = ManualClock::new();
-    let flights = flights_on(&time);
+    let flights = flights_on(time.clock());
     let _leader = leader(&flights, "a");
     time.advance(DEADLINE - SECOND);
     let waiter = waiter(&flights, "a");
@@ -55,7 +55,7 @@ fn a_wait_that_begins_late_ends_at_the_same_deadline() {
 #[test]
 fn two_computations_that_wait_for_each_other_come_apart() {
     let time = ManualClock::new();
-    let flights = flights_on(&time);
+    let flights = flights_on(time.clock());
     let (f, g) = (leader(&flights, "f"), leader(&flights, "g"));
     let (g_in_f, f_in_g) = (waiter(&flights, "g"), waiter(&flights, "f"));
     let mut g_in_f = pin!(g_in_f.wait(true, None));
@@ -98,7 +98,7 @@ fn an_offer_in_grace_is_for_those_who_ask() {
 #[test]
 fn a_fresh_offer_ends_the_wait_until_it_is_fresh_no_more() {
     let time = ManualClock::new();
-    let flights = flights_on(&time);
+    let flights = flights_on(time.clock());
     let leader = leader(&flights, "a");
     let waiter = waiter(&flights, "a");
     let mut waited = pin!(waiter.wait(false, None));
@@ -129,7 +129,8 @@ fn a_detached_flight_goes_on_after_one_who_left_it_by_timeout() {
     let leader = leader(&flights, "a");
     let (starter, other) = (leader.starter(), waiter(&flights, "a"));
     let ends = counted(&starter);
-    starter.stay();
+    starter.offering().keep();
+    drop(starter);
     drop(other);
     assert_eq!(ends.load(Ordering::Relaxed), 0);
 }

@@ -1,6 +1,9 @@
 //! A cache in the place of all others, for what is called inside.
 
+use std::time::Duration;
+
 use cachekit::{Cache, cached, with_cache, with_cache_sync};
+use cachekit_core::testkit::ManualClock;
 
 use crate::{Shop, caches, plain, price, session};
 
@@ -105,4 +108,31 @@ fn with_none_in_their_place_named_caches_have_entries_and_counters_of_their_own(
     // No test calls its functions outside of another cache.
     assert_eq!(caches::sessions().entries(), 0);
     assert_eq!(caches::sessions().stats().computed, 0);
+}
+
+#[tokio::test]
+async fn a_refresh_that_a_call_inside_has_started_is_inside() {
+    #[cached(ttl = "10s", grace = "1h", stale_while_refresh)]
+    async fn offer(id: u64) -> u64 {
+        plain(id) * 2
+    }
+    let clock = ManualClock::new();
+    let cache = Cache::builder().clock(clock.clock()).build();
+    assert_eq!(with_cache(cache.clone(), offer(108)).await, 216);
+    clock.advance(Duration::from_secs(11));
+    assert_eq!(with_cache(cache.clone(), offer(108)).await, 216);
+    // `offer`, `plain`, and `offer` once more.
+    let refreshed = async {
+        while cache.stats().computed < 3 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), refreshed)
+        .await
+        .unwrap();
+    assert_eq!(
+        plain::peek(108),
+        None,
+        "the refresh has used the usual cache"
+    );
 }

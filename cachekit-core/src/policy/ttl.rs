@@ -17,6 +17,10 @@ pub(crate) fn jittered(ttl: Ttl) -> Ttl {
     Ttl::new(whole.saturating_sub(whole.mul_f64(share))).unwrap_or(ttl)
 }
 
+thread_local! {
+    static RANDOM: Cell<u64> = Cell::new(RandomState::new().hash_one(0) | 1);
+}
+
 /// Xorshift, seeded per thread: spreading needs no more.
 pub(crate) fn random() -> u32 {
     RANDOM.with(|state| {

@@ -211,17 +211,18 @@ impl Expansion<'_> {
 
     fn remove(&self, verb: &str, about: &str) -> TokenStream {
         let prepare = self.prepare(false);
-        let ask = self.ask(&self.verb(verb), &TokenStream::new());
+        let ask = self.ask(&self.verb(verb), None, &TokenStream::new());
         self.companion(verb, about, None, &self.result(), &quote!(#prepare #ask))
     }
 
     fn peek(&self) -> TokenStream {
         let returned = &self.function.returned;
         let prepare = self.prepare(true);
-        let ask = self.ask(&self.verb("peek"), &TokenStream::new());
+        let tags = self.tags.as_ref();
+        let ask = self.ask(&self.verb("peek"), tags, &TokenStream::new());
         let about = "The cached result of this call, if there is one; computes nothing.";
         let output = quote!(::core::option::Option<#returned>);
-        self.companion("peek", about, None, &output, &quote!(#prepare #ask))
+        self.companion("peek", about, None, &output, &quote!(#prepare #tags #ask))
     }
 
     fn prime(&self) -> TokenStream {
@@ -229,10 +230,11 @@ impl Expansion<'_> {
         let value = Ident::new("value", Span::mixed_site());
         let prepare = self.prepare(true);
         let (statement, ttl) = self.ttl();
-        let ask = self.ask(&self.verb("prime"), &quote!(#ttl, #value));
+        let tags = self.tags.as_ref();
+        let ask = self.ask(&self.verb("prime"), tags, &quote!(#ttl, #value));
         let about = "Stores `value` as the result of this call.";
         let more = Some(quote!(#value: #returned));
-        let body = quote!(#prepare #statement #ask);
+        let body = quote!(#prepare #statement #tags #ask);
         self.companion("prime", about, more, &self.result(), &body)
     }
 

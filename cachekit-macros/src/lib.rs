@@ -1,23 +1,29 @@
 //! The `#[cached]` attribute. Users name it `cachekit::cached`, where its documentation is.
 //!
-//! One file for each step: `args` parses the options (`ttl`, `suggest`), `function` the item,
-//! `checks` (`returned`, `template`) refuses what cannot be cached and says what to write instead.
-//! `expand` emits the function, with `signature`, `key` and `compute`; `companions` what stands beside it.
+//! One file for each step: `args` parses the options (`values`, `ttl`, `duration`, `suggest`),
+//! `function` the item, `checks` (`returned`, `template`, `names`) refuses what cannot be cached and
+//! says what to write instead. `expand` emits the function, with `signature`, `key`, `tags`, `policy`
+//! and `compute`; `companions` what stands beside it.
 //! `spans` decides to what errors point and for whom lints take the code.
 
 mod args;
 mod checks;
 mod companions;
 mod compute;
+mod duration;
 mod expand;
 mod function;
 mod key;
+mod names;
+mod policy;
 mod returned;
 mod signature;
 mod spans;
 mod suggest;
+mod tags;
 mod template;
 mod ttl;
+mod values;
 
 #[cfg(test)]
 mod snapshots;
@@ -47,9 +53,9 @@ use proc_macro::TokenStream;
 /// | return type | stored |
 /// |---|---|
 /// | `T` | every value |
-/// | `Option<T>` | `Some`; also `None` with `cache_none` |
+/// | `Option<T>` | `Some`; also `None` with `cache_none` or `negative_ttl` |
 /// | `Result<T, E>` | `Ok`; `Err` never |
-/// | `Result<Option<T>, E>` | `Ok(Some)`; also `Ok(None)` with `cache_none` |
+/// | `Result<Option<T>, E>` | `Ok(Some)`; also `Ok(None)` with `cache_none` or `negative_ttl` |
 ///
 /// Aliases of these types are seen through. A value is `Clone + Send + Sync + 'static`, and serde
 /// can write and read it (not so with `local`). A hit clones it: return an `Arc` where that is
@@ -60,6 +66,11 @@ use proc_macro::TokenStream;
 /// | option | default | |
 /// |---|---|---|
 /// | `ttl = 60`, `ttl = "1h30m"`, `ttl = …` | `CACHEKIT_DEFAULT_TTL` | how long a value is fresh: whole seconds; a text with `ms`, `s`, `m`, `h`, `d`; or an expression of type `Duration`, which may use the arguments and is evaluated after a miss in this process. A literal of zero is refused, a computed zero stores nothing |
+/// | `grace = "1h"` | ten times the ttl, at most an hour | how long a value stays after its ttl, to be served where no new one can be had: the function fails, or takes longer than the timeout. Zero: not at all |
+/// | `stale_while_refresh` | | a value in grace is served at once, while one caller has it computed anew |
+/// | `timeout = "2s"` | 10 s where the error type is `From<cachekit::Error>`, else none | how long a caller waits: then it is given a value in grace, or an error of kind `Timeout`; one whose error type cannot say so waits on. Zero: without an end |
+/// | `negative_ttl = 30` | | `None` is stored, for this long |
+/// | `tags = ["user:{id}", "users"]` | | names by which entries are removed together, written like a `key` of text; at most eight |
 /// | `key = "user:{id}"` | all arguments | a text that the store shows as it is. Placeholders are arguments or their fields, `{id}`, `{self.id}`, `{pair.0}`, displayed and escaped; `{{` is a brace |
 /// | `key = (tenant, id)` | all arguments | an expression that serializes, hashed; the arguments are borrowed |
 /// | `skip(a, b)` | | arguments that the value does not depend on; `skip(self)`: instances share their entries |

@@ -1,4 +1,4 @@
-//! What five typical functions become.
+//! What six typical functions become.
 
 use proc_macro2::TokenStream;
 
@@ -33,6 +33,9 @@ snapshots! {
         "key = \"{tenant}:{pair.0}\", ttl = ttl_of(&pair), condition = tenant > 0, \
          unless = result.is_none(), cache_none, local, cache = CACHE, namespace = \"n\", version = 2",
         "fn find<T: Load>(tenant: u64, pair: (String, T)) -> Option<T::Row> { T::load(tenant, pair) }";
+    policy_and_tags: "ttl = \"10m\", grace = 0, timeout = \"1s500ms\", negative_ttl = 30, \
+         tags = [\"user:{id}\", \"users\"], companions = false",
+        "async fn profile(id: u64) -> Result<Option<Profile>, DbError> { db::load(id).await }";
     method: "key = (self.tenant, id)",
         "pub async fn profile(&self, id: u64) -> Result<Profile, DbError> { self.db.load(id).await }";
     method_under_async_trait: "skip(self)",

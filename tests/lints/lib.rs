@@ -160,6 +160,24 @@ pub fn text(id: u64, mut name: String) -> Arc<String> {
     return Arc::new(name);
 }
 
+/// Arguments that only tags use, and every option of the line of time.
+///
+/// # Errors
+/// Never.
+#[cached(
+    key = "{id}",
+    grace = "1h",
+    timeout = 5,
+    negative_ttl = 30,
+    stale_while_refresh,
+    tags = ["user:{id}", "tenant:{tenant}"]
+)]
+#[inline]
+pub async fn lasting(id: u64, tenant: String) -> Result<Option<u64>, cachekit::Error> {
+    yield_now().await;
+    return Ok(id.checked_add(1));
+}
+
 /// A task of its own, and a body in place.
 #[cached(companions = false)]
 #[inline]

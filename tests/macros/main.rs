@@ -7,6 +7,7 @@ mod identity;
 mod methods;
 mod options;
 mod origin;
+mod policy;
 mod returned;
 mod signatures;
 mod stores;

@@ -117,8 +117,16 @@ impl<'a> Expansion<'a> {
 
     /// Statements that leave a `key`, a `cache` and the `kind` of the returned value.
     pub(crate) fn prepare(&self, conditional: bool) -> TokenStream {
+        let start_key = self.start_key(conditional);
+        let choice_of_cache = self.choice_of_cache();
+        let find_kind = self.find_kind();
+        quote!(#start_key #choice_of_cache #find_kind)
+    }
+
+    /// Statements that leave a `key`.
+    pub(crate) fn start_key(&self, conditional: bool) -> TokenStream {
         let runtime = &self.runtime;
-        let [key, kind] = ["key", "kind"].map(local);
+        let key = local("key");
         let identity = self.identity();
         let start = match self.options.key {
             Some(KeyOption::Template(_)) => quote!(readable),
@@ -132,22 +140,24 @@ impl<'a> Expansion<'a> {
             },
             None => quote!(#types #statements),
         };
-        let choice_of_cache = self.choice_of_cache();
+        quote! {
+            let mut #key = #runtime::Arguments::#start(#identity);
+            #statements
+        }
+    }
+
+    /// A statement that leaves the `kind` of the returned value.
+    pub(crate) fn find_kind(&self) -> TokenStream {
+        let kind = local("kind");
         let returned = &self.function.returned;
         let span = ours_at(returned.span());
         let form = self.form();
         let value = &self.runtime_of_value;
-        let kind = quote_spanned! {span=>
+        quote_spanned! {span=>
             let #kind = {
                 use #value::{OfOption as _, OfOptionalResult as _, OfPlain as _, OfResult as _};
                 #value::checked::<#form, _>((&&&&#value::Probe::<#returned>::new()).kind())
             };
-        };
-        quote! {
-            let mut #key = #runtime::Arguments::#start(#identity);
-            #statements
-            #choice_of_cache
-            #kind
         }
     }
 
@@ -211,7 +221,7 @@ impl<'a> Expansion<'a> {
     }
 
     /// The form of the values outside of the process.
-    fn form(&self) -> TokenStream {
+    pub(crate) fn form(&self) -> TokenStream {
         let runtime = &self.runtime_of_value;
         let span = ours_at(self.function.returned.span());
         match (&self.options.local, &self.options.codec) {

@@ -70,7 +70,7 @@ use proc_macro::TokenStream;
 /// | `stale_while_refresh` | | a value in grace is served at once, while one caller has it computed anew |
 /// | `timeout = "2s"` | 10 s where the error type is `From<cachekit::Error>`, else none | how long a caller waits: then it is given a value in grace, or an error of kind `Timeout`; one whose error type cannot say so waits on. Zero: without an end |
 /// | `negative_ttl = 30` | | `None` is stored, for this long |
-/// | `tags = ["user:{id}", "users"]` | | names by which entries are removed together, written like a `key` of text; at most eight |
+/// | `tags = ["user:{id}", "users"]` | | names by which entries are removed together, at most eight. Placeholders as in a `key` of text, displayed as they are: whoever removes the tag writes it with `format!` |
 /// | `key = "user:{id}"` | all arguments | a text that the store shows as it is. Placeholders are arguments or their fields, `{id}`, `{self.id}`, `{pair.0}`, displayed and escaped; `{{` is a brace |
 /// | `key = (tenant, id)` | all arguments | an expression that serializes, hashed; the arguments are borrowed |
 /// | `skip(a, b)` | | arguments that the value does not depend on; `skip(self)`: instances share their entries |
@@ -105,6 +105,7 @@ use proc_macro::TokenStream;
 /// | `profile::peek(args)` | `Option` of the return type | what is stored; computes nothing |
 /// | `profile::prime(args, value)` | `Result<(), Error>` | stores `value`, as the function returns it |
 /// | `profile::uncached(args)` | the return type | the function without the cache |
+/// | `profile::key(args)` | `Result<Key, Error>` | the key of the entry, for the methods of `Cache`; never async. An alias of `Result` under another name is not seen through here: it is an error |
 ///
 /// Methods, and associated functions that mention `Self`, have siblings instead: `users.profile_remove(42)`.
 /// A method without a visibility has none, because in an implementation of a trait no item may be

@@ -36,7 +36,9 @@ pub(crate) fn parse(template: &LitStr, of: Use, names: &Names) -> Result<Vec<Pie
     let fail = |message: String| Error::new(template.span(), message);
     check_characters(&text, of).map_err(fail)?;
     let parts = split(&text).map_err(fail)?;
-    check_separators(&parts).map_err(fail)?;
+    if of == Use::Key {
+        check_separators(&parts).map_err(fail)?;
+    }
     parts
         .into_iter()
         .map(|part| match part {
@@ -49,19 +51,19 @@ pub(crate) fn parse(template: &LitStr, of: Use, names: &Names) -> Result<Vec<Pie
 }
 
 fn check_characters(text: &str, of: Use) -> std::result::Result<(), String> {
-    let (what, example) = match of {
-        Use::Key => ("key", "`key = \"user:{id}\"`"),
-        Use::Tag => ("tag", "`\"user:{id}\"`"),
-    };
-    if text.is_empty() {
-        return Err(format!("an empty {what}; write one such as {example}"));
-    }
-    match text.chars().find(|c| !c.is_ascii_graphic()) {
-        Some(c) => Err(format!(
-            "{c:?} cannot be in a {what}: stores take printable ASCII without spaces; write \
-             {example}"
+    let strange = text.chars().find(|c| !c.is_ascii_graphic());
+    match (of, strange) {
+        (Use::Key, None) if text.is_empty() => {
+            Err("an empty key; write one such as `key = \"user:{id}\"`".into())
+        }
+        (Use::Tag, None) if text.is_empty() => {
+            Err("an empty tag; write one such as `\"user:{id}\"`".into())
+        }
+        (Use::Key, Some(c)) => Err(format!(
+            "{c:?} cannot be in a key: stores take printable ASCII without spaces; write \
+             `key = \"user:{{id}}\"`"
         )),
-        None => Ok(()),
+        _ => Ok(()),
     }
 }
 

@@ -161,6 +161,7 @@ impl Expansion<'_> {
             self.prime(),
             self.refresh(),
             self.key_item(),
+            self.removal(),
         ];
         let attributes = quote!(#(#attributes)*);
         quote! {
@@ -295,6 +296,26 @@ impl Expansion<'_> {
             },
             body: quote!(#start #find_kind #runtime::Arguments::into_key_of(#key, #kind)),
         })
+    }
+
+    /// What `#[removes]` calls.
+    fn removal(&self) -> TokenStream {
+        let runtime = &self.runtime;
+        let [key, kind] = ["key", "kind"].map(local);
+        let removals = Ident::new("removals", Span::mixed_site());
+        let (prepare, form, cache) = (self.prepare(false), self.form(), self.cache());
+        let removal = self.companion(&Companion {
+            name: "removal",
+            about: "Removes the cached result of this call with others.",
+            asynchronous: false,
+            more: Some(quote!(#removals: &mut #runtime::Removals)),
+            output: quote!(()),
+            body: quote! {
+                #prepare
+                #runtime::Removals::entry::<#form, _>(#removals, #kind, #cache, #key);
+            },
+        });
+        quote!(#[doc(hidden)] #removal)
     }
 
     /// The function without the cache: it has the body, and what the user said of its lints.

@@ -182,7 +182,7 @@ impl<'a> Expansion<'a> {
 
     /// The cache. One that no code gives is asked for each time, and needs no variable to be quiet
     /// about.
-    fn cache(&self) -> TokenStream {
+    pub(crate) fn cache(&self) -> TokenStream {
         let runtime = &self.runtime_of_value;
         let cache = local("cache");
         let span = ours_at(self.function.returned.span());

@@ -1,11 +1,11 @@
 //! The names that the text of a key or a tag may mention.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
-use syn::Token;
 use syn::ext::IdentExt;
+use syn::{Signature, Token};
 
-use crate::function::{Form, Function};
+use crate::function::{Form, Function, arguments};
 use crate::suggest::nearest;
 
 pub(crate) struct Names {
@@ -30,6 +30,23 @@ impl Names {
                 .iter()
                 .flat_map(|argument| argument.bound_names())
                 .collect(),
+        }
+    }
+
+    /// The arguments as the body of a function sees them, and the `result` of the body.
+    pub(crate) fn in_body(signature: &Signature) -> Self {
+        let bound = arguments(signature)
+            .into_iter()
+            .flat_map(|argument| match argument.form {
+                Form::Destructured => argument.bound_names(),
+                Form::Named => vec![argument.name],
+                Form::Ignored => Vec::new(),
+            });
+        let result = Ident::new("result", Span::call_site());
+        Self {
+            receiver: signature.receiver().map(|receiver| receiver.self_token),
+            named: bound.chain([result]).collect(),
+            parts: Vec::new(),
         }
     }
 

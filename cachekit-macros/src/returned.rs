@@ -9,7 +9,8 @@ use syn::{
 };
 
 use crate::args::Options;
-use crate::function::{Function, future_output};
+use crate::function::Function;
+use crate::future::future_output;
 
 pub(crate) fn check(function: &Function, options: &Options) -> Result<()> {
     let returned = &function.returned;

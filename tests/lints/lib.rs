@@ -36,7 +36,7 @@ use std::fs::read_to_string;
 use std::io;
 
 use async_trait::async_trait;
-use cachekit::{Cache, cached};
+use cachekit::{Cache, cached, removes};
 use tokio::task::yield_now;
 
 /// A user.
@@ -230,6 +230,25 @@ pub fn expecting(text: &str) -> u64 {
     return text.parse().unwrap();
 }
 
+/// Removes before and after the result is there.
+///
+/// # Errors
+/// If it is zero.
+#[removes(load(id), load(result.id), text(id, name), tag = "user:{id}", namespace = "lints")]
+#[inline]
+pub async fn store(id: u64, name: String) -> Result<User, String> {
+    yield_now().await;
+    if id == 0 {
+        return Err(name);
+    }
+    return Ok(User { id });
+}
+
+/// Returns nothing, and uses one argument only for what it removes.
+#[removes(load(id), tag = "users")]
+#[inline]
+pub fn touch(id: u64) {}
+
 /// Methods.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -271,6 +290,14 @@ impl Users {
         return self.private(1).max(self.private(2));
     }
 
+    /// Removes what another method caches.
+    #[removes(self.keyed(id), Self::of(id))]
+    #[inline]
+    pub fn renumber(&mut self, id: u64) -> &Self {
+        self.tenant = id;
+        return self;
+    }
+
     /// An associated function.
     #[cached]
     #[must_use]
@@ -306,6 +333,9 @@ impl Load for Users {
 pub trait BoxedLoad {
     /// Async.
     async fn boxed(&self, id: u64, name: &str) -> Result<u64, String>;
+
+    /// Removes what the other one caches.
+    async fn change(&self, id: u64) -> Result<u64, String>;
 }
 
 #[async_trait]
@@ -316,5 +346,11 @@ impl BoxedLoad for Users {
         let user = load(id).await;
         let bytes = u64::try_from(name.len()).unwrap_or(self.tenant);
         return user.map(|found| return found.id.wrapping_add(bytes));
+    }
+
+    #[removes(self.keyed(id), self.keyed(*result))]
+    #[inline]
+    async fn change(&self, id: u64) -> Result<u64, String> {
+        return load(id).await.map(|found| return found.id);
     }
 }

@@ -8,6 +8,7 @@ mod methods;
 mod options;
 mod origin;
 mod policy;
+mod removes;
 mod returned;
 mod signatures;
 mod stores;

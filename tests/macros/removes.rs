@@ -1,9 +1,13 @@
 //! What `#[removes]` removes, and when.
 
+use std::future::Future;
 use std::sync::{Arc, LazyLock, Mutex};
+use std::task::Poll;
 
 use async_trait::async_trait;
+use cachekit::clock::Clock;
 use cachekit::{Cache, cached, removes};
+use cachekit_core::testkit::{Faults, FaultyBackend, ReferenceBackend};
 
 use crate::origin::Origin;
 
@@ -326,4 +330,62 @@ async fn an_argument_may_be_taken_apart() {
     assert_eq!(merge((1, &2), vec![]).await, [3]);
     let peeked = [1, 2, 3].map(profile::peek);
     assert_eq!(peeked, [None, None, Some(3)]);
+}
+
+type Faulty = FaultyBackend<ReferenceBackend>;
+
+/// A store that may fail, and a cache in front of it.
+fn faulty() -> (Arc<Faulty>, Cache) {
+    let store = ReferenceBackend::new(Clock::system());
+    let store = Arc::new(FaultyBackend::new(
+        store,
+        Faults::default(),
+        Clock::system(),
+    ));
+    let cache = Cache::builder().backend(Arc::clone(&store) as _).build();
+    (store, cache)
+}
+
+#[tokio::test]
+async fn a_removal_that_fails_is_counted_and_no_error_of_the_function() {
+    #[cached(cache = cache, skip(cache))]
+    async fn profile(cache: &Cache, id: u32) -> u32 {
+        id
+    }
+    #[removes(profile(cache, id))]
+    async fn rename(cache: &Cache, id: u32) -> Result<u32, String> {
+        Ok(id)
+    }
+    #[removes(profile(cache, id))]
+    fn rename_blocking(cache: &Cache, id: u32) -> Result<u32, String> {
+        Ok(id)
+    }
+    let (store, cache) = faulty();
+    profile(&cache, 1).await;
+    store.set_outage(true);
+    let before = cache.stats().backend_errors;
+    assert_eq!(rename(&cache, 1).await, Ok(1));
+    assert_eq!(rename_blocking(&cache, 1), Ok(1));
+    assert_eq!(cache.stats().backend_errors, before + 2);
+}
+
+#[tokio::test]
+async fn a_caller_who_is_dropped_after_the_body_does_not_keep_the_results() {
+    #[cached(cache = cache, skip(cache))]
+    async fn profile(cache: &Cache, id: u32) -> u32 {
+        id
+    }
+    #[removes(profile(cache, id))]
+    async fn rename(cache: &Cache, id: u32) {
+        let _used = (cache, id);
+    }
+    let (_store, cache) = faulty();
+    profile(&cache, 1).await;
+    let mut renaming = Box::pin(rename(&cache, 1));
+    let polled = std::future::poll_fn(|context| Poll::Ready(renaming.as_mut().poll(context)));
+    assert!(polled.await.is_pending());
+    drop(renaming);
+    while profile::peek(&cache, 1).await.is_some() {
+        tokio::task::yield_now().await;
+    }
 }

@@ -10,7 +10,6 @@ use crate::cache::arguments::Arguments;
 use crate::cache::form::Form;
 use crate::cache::invalidations::Invalidations;
 use crate::cache::kind::Kind;
-use crate::error::Result;
 
 /// The removals of one call, by the caches that they are for. Dropped, it removes nothing.
 #[derive(Debug, Default)]

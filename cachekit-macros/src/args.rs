@@ -259,7 +259,7 @@ fn key(name: &Ident, input: ParseStream<'_>) -> Result<KeyOption> {
     }
 }
 
-fn cache(name: &Ident, input: ParseStream<'_>) -> Result<CacheOption> {
+pub(crate) fn cache(name: &Ident, input: ParseStream<'_>) -> Result<CacheOption> {
     const EXAMPLE: &str = "cache = CACHE";
     if !input.peek2(LitStr) {
         return code(name, input, EXAMPLE).map(CacheOption::Expression);

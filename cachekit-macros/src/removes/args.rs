@@ -3,16 +3,18 @@
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprLit, Lit, LitStr, Path, Result, Token};
 
+use crate::args::{CacheOption, cache};
 use crate::removes::target::Target;
-use crate::values::{code, once, path, value, word};
+use crate::values::{once, path, value, word};
 
 #[derive(Default)]
 pub(crate) struct Args {
     pub(crate) removals: Vec<Removal>,
     /// The cache of the tags and namespaces; a function knows its own.
-    pub(crate) cache: Option<Expr>,
+    pub(crate) cache: Option<CacheOption>,
     pub(crate) runtime: Option<Path>,
 }
 
@@ -58,7 +60,7 @@ impl Args {
                 let namespace = word(&name, input, "namespace = \"users\"")?;
                 self.removals.push(Removal::Namespace(namespace));
             }
-            "cache" => once(&name, &mut self.cache, code(&name, input, "cache = CACHE")?)?,
+            "cache" => once(&name, &mut self.cache, cache(&name, input)?)?,
             "crate" => {
                 let runtime = path(&name, input, "crate = ::cachekit")?;
                 once(&name, &mut self.runtime, runtime)?;
@@ -69,20 +71,25 @@ impl Args {
     }
 
     fn refuse_nothing(&self) -> Result<()> {
-        let needs_no_cache = |removal: &Removal| matches!(removal, Removal::Entry(_));
-        match &self.cache {
-            _ if self.removals.is_empty() => Err(Error::new(
-                Span::call_site(),
-                "nothing is removed; name the call whose result has changed, `profile(id)`, or a \
-                 tag, `tag = \"user:{id}\"`",
-            )),
-            Some(cache) if self.removals.iter().all(needs_no_cache) => Err(Error::new_spanned(
-                cache,
-                "a cached function knows its cache, and no tag and no namespace is removed here; \
-                 remove `cache`",
-            )),
-            _ => Ok(()),
+        if self.removals.is_empty() {
+            let message = "nothing is removed; name the call whose result has changed, \
+                           `profile(id)`, or a tag, `tag = \"user:{id}\"`";
+            return Err(Error::new(Span::call_site(), message));
         }
+        let knows_its_cache = |removal: &Removal| matches!(removal, Removal::Entry(_));
+        let Some(cache) = &self.cache else {
+            return Ok(());
+        };
+        if !self.removals.iter().all(knows_its_cache) {
+            return Ok(());
+        }
+        let span = match cache {
+            CacheOption::Named(name) => name.span(),
+            CacheOption::Expression(expression) => expression.span(),
+        };
+        let message = "a cached function knows its cache, and no tag and no namespace is removed \
+                       here; remove `cache`";
+        Err(Error::new(span, message))
     }
 }
 

@@ -7,13 +7,14 @@ use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
 use syn::{Error, LitStr, Path, Result, parse_quote};
 
+use crate::args::CacheOption;
 use crate::function::arguments;
 use crate::item::Item;
 use crate::names::Names;
 use crate::removes::args::{Args, Removal};
 use crate::removes::body::{Body, Execution};
 use crate::removes::target::Target;
-use crate::spans::{local, ours_at};
+use crate::spans::{as_ours, local, ours_at};
 use crate::template::{self, Piece, Use};
 
 /// The attribute; after a problem the item itself and the errors.
@@ -49,8 +50,9 @@ fn item_of(input: ParseStream<'_>) -> Result<Item> {
 /// What is emitted around the body.
 struct Removing {
     runtime: TokenStream,
-    /// The statement that chooses the cache of tags and namespaces.
+    /// The statement that chooses the cache of tags and namespaces, and a reference to it.
     choice_of_cache: Option<TokenStream>,
+    cache: TokenStream,
     before: TokenStream,
     after: TokenStream,
 }
@@ -62,18 +64,12 @@ impl Removing {
             .clone()
             .unwrap_or_else(|| parse_quote!(::cachekit));
         let runtime = quote!(#path::__private);
-        let cache = local("cache");
-        let choice_of_cache = args.cache.as_ref().map(|expression| {
-            let span = ours_at(expression.span());
-            quote_spanned! {span=>
-                let #cache = &(#expression);
-                let #cache: #runtime::Cache = ::core::clone::Clone::clone(#cache);
-            }
-        });
+        let (cache, choice_of_cache) = cache(args.cache.as_ref(), &runtime);
         let names = Names::in_body(&item.signature);
         let mut removing = Self {
             runtime,
             choice_of_cache,
+            cache,
             before: TokenStream::new(),
             after: TokenStream::new(),
         };
@@ -135,7 +131,7 @@ impl Removing {
                 }
             }
         }
-        let (runtime, removals, cache) = (&self.runtime, local("removals"), self.cache());
+        let (runtime, removals, cache) = (&self.runtime, local("removals"), &self.cache);
         let name = quote!(&::std::format!(#format #(, #shown)*));
         let statement = quote!(#runtime::Removals::tag(&mut #removals, #cache, #name););
         self.collect(late, statement);
@@ -143,7 +139,7 @@ impl Removing {
     }
 
     fn namespace(&mut self, text: &LitStr) {
-        let (runtime, removals, cache) = (&self.runtime, local("removals"), self.cache());
+        let (runtime, removals, cache) = (&self.runtime, local("removals"), &self.cache);
         let statement = quote!(#runtime::Removals::namespace(&mut #removals, #cache, #text););
         self.collect(false, statement);
     }
@@ -163,14 +159,6 @@ impl Removing {
         }
     }
 
-    fn cache(&self) -> TokenStream {
-        let (runtime, cache) = (&self.runtime, local("cache"));
-        match self.choice_of_cache {
-            Some(_) => quote!(&#cache),
-            None => quote!(#runtime::default_cache()),
-        }
-    }
-
     /// The body, with what comes before and after it.
     fn around(&self, body: &Body) -> TokenStream {
         let Self {
@@ -178,6 +166,7 @@ impl Removing {
             choice_of_cache,
             before,
             after,
+            ..
         } = self;
         let [removals, returned, succeeded] = ["removals", "returned", "succeeded"].map(local);
         let declared = &body.returned;
@@ -215,6 +204,29 @@ impl Removing {
         match body.execution {
             Execution::Boxed => quote!(return ::std::boxed::Box::pin(async move { #statements });),
             Execution::Sync | Execution::Async => statements,
+        }
+    }
+}
+
+/// The cache of tags and namespaces, after the statement that chooses it.
+fn cache(
+    option: Option<&CacheOption>,
+    runtime: &TokenStream,
+) -> (TokenStream, Option<TokenStream>) {
+    let cache = local("cache");
+    match option {
+        None => (quote!(&#runtime::default_cache()), None),
+        Some(CacheOption::Named(name)) => {
+            let named = as_ours(quote!(&crate::caches::#name()), name.span());
+            (named, None)
+        }
+        Some(CacheOption::Expression(expression)) => {
+            let span = ours_at(expression.span());
+            let choice = quote_spanned! {span=>
+                let #cache = &(#expression);
+                let #cache: #runtime::Cache = ::core::clone::Clone::clone(#cache);
+            };
+            (quote!(&#cache), Some(choice))
         }
     }
 }

@@ -52,7 +52,7 @@ pub use cachekit_core::key::StoreKey;
 #[cfg(feature = "testkit")]
 pub use cachekit_core::testkit;
 pub use cachekit_core::{Error, ErrorKind, Result, clock, codec, config, env};
-pub use cachekit_macros::cached;
+pub use cachekit_macros::{cached, removes};
 
 pub use deployment::{BACKEND, Deployment, Place, variables};
 pub use process::{cache, init, install};

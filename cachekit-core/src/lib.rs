@@ -26,9 +26,9 @@ pub use error::{Error, ErrorKind, Result};
 pub mod __private {
     pub use crate::Error;
     pub use crate::cache::{
-        Arguments, Cache, CacheRef, Call, ErrorProbe, Function, Local, OfOption, OfOptionalResult,
-        OfPlain, OfResult, Policy, Probe, SayFrom, SayNothing, ShareClone, ShareFrom, ShareNone,
-        Tags, Voice, checked, hit,
+        Answer, Arguments, Cache, CacheRef, Call, ErrorProbe, Function, Key, Local, OfAnything,
+        OfFallible, OfOption, OfOptionalResult, OfPlain, OfResult, Policy, Probe, Removals,
+        SayFrom, SayNothing, ShareClone, ShareFrom, ShareNone, Tags, Voice, checked, hit, once,
     };
     pub use crate::codec::Bincode;
 

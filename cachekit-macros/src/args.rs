@@ -1,5 +1,7 @@
 //! The options in `#[cached(…)]`.
 
+use std::time::Duration;
+
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
@@ -10,11 +12,17 @@ use syn::{
 
 use crate::suggest::unknown_option;
 use crate::ttl::Ttl;
+use crate::values::{code, equals, fixed, flag, once, path, quoted, texts, value, word};
 
 /// What the user wrote between the parentheses.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) ttl: Option<Ttl>,
+    pub(crate) grace: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) negative_ttl: Option<Duration>,
+    pub(crate) stale_while_refresh: Option<Ident>,
+    pub(crate) tags: Option<Vec<LitStr>>,
     pub(crate) namespace: Option<LitStr>,
     pub(crate) name: Option<LitStr>,
     pub(crate) version: Option<u32>,
@@ -29,6 +37,12 @@ pub(crate) struct Options {
     pub(crate) companions: Option<CompanionsOption>,
     pub(crate) runtime: Option<Path>,
 }
+
+/// How many tags an entry can carry.
+const MOST_TAGS: usize = 8;
+
+const NO_NEGATIVE_TTL: &str =
+    "without `negative_ttl` a `None` is not stored either; remove it, or write at least `\"1ms\"`";
 
 /// `key = "user:{id}"` or `key = (tenant, id)`.
 pub(crate) enum KeyOption {
@@ -88,8 +102,27 @@ impl Options {
             "ttl" => once(
                 &name,
                 &mut self.ttl,
-                Ttl::new(value(&name, input, "ttl = 60")?)?,
+                Ttl::new(&name, value(&name, input, "ttl = 60")?)?,
             ),
+            "grace" => {
+                let grace = fixed(&name, input, "grace = \"10m\"", None)?;
+                once(&name, &mut self.grace, grace)
+            }
+            "timeout" => {
+                let timeout = fixed(&name, input, "timeout = \"2s\"", None)?;
+                once(&name, &mut self.timeout, timeout)
+            }
+            "negative_ttl" => {
+                let ttl = fixed(&name, input, "negative_ttl = 30", Some(NO_NEGATIVE_TTL))?;
+                once(&name, &mut self.negative_ttl, ttl)
+            }
+            "stale_while_refresh" => {
+                once(&name, &mut self.stale_while_refresh, flag(&name, input)?)
+            }
+            "tags" => {
+                let tags = texts(&name, input, "tags = [\"user:{id}\"]", MOST_TAGS)?;
+                once(&name, &mut self.tags, tags)
+            }
             "namespace" => {
                 let text = word(&name, input, "namespace = \"users\"")?;
                 once(&name, &mut self.namespace, text)
@@ -141,6 +174,21 @@ impl Options {
             let message = "`local` values are never encoded; remove `codec`, or remove `local`";
             return Err(Error::new_spanned(local, message));
         }
+        if let (Some(flag), Some(Duration::ZERO)) = (&self.stale_while_refresh, self.grace) {
+            let message = "what is served while one refreshes is in grace, and `grace = 0` says \
+                           that there is none; remove one of them";
+            return Err(Error::new_spanned(flag, message));
+        }
+        if let (Some(cache_none), Some(_)) = (&self.cache_none, self.negative_ttl) {
+            let message = "`negative_ttl` stores `None` already, for that long; remove \
+                           `cache_none`, or remove `negative_ttl` to store it as long as any \
+                           other value";
+            return Err(Error::new_spanned(cache_none, message));
+        }
+        self.refuse_skipped_twice()
+    }
+
+    fn refuse_skipped_twice(&self) -> Result<()> {
         let Some(skip) = self.skip.as_ref().filter(|_| self.key.is_some()) else {
             return Ok(());
         };
@@ -166,93 +214,6 @@ fn option_name(input: ParseStream<'_>) -> Result<Ident> {
         return Err(input.error("expected the name of an option, as in `ttl = 60`"));
     }
     input.call(Ident::parse_any)
-}
-
-fn once<T>(name: &Ident, slot: &mut Option<T>, value: T) -> Result<()> {
-    if slot.replace(value).is_some() {
-        return Err(Error::new(
-            name.span(),
-            format!("`{name}` is given twice; keep one"),
-        ));
-    }
-    Ok(())
-}
-
-/// Consumes the `=` and refuses a missing value.
-fn equals(name: &Ident, input: ParseStream<'_>, example: &str) -> Result<()> {
-    let message = format!("`{name}` needs a value: write `{example}`");
-    if !input.peek(Token![=]) {
-        return Err(Error::new(name.span(), message));
-    }
-    input.parse::<Token![=]>()?;
-    if input.is_empty() || input.peek(Token![,]) {
-        return Err(Error::new(name.span(), message));
-    }
-    Ok(())
-}
-
-fn value(name: &Ident, input: ParseStream<'_>, example: &str) -> Result<Expr> {
-    equals(name, input, example)?;
-    input.parse()
-}
-
-/// An expression that must not stand in quotes.
-fn code(name: &Ident, input: ParseStream<'_>, example: &str) -> Result<Expr> {
-    match value(name, input, example)? {
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(text),
-            ..
-        }) => Err(quoted(name, &text)),
-        Expr::Closure(closure) => {
-            let message =
-                format!("write the expression itself, without a closure, as in `{example}`");
-            Err(Error::new_spanned(closure, message))
-        }
-        expression => Ok(expression),
-    }
-}
-
-fn quoted(name: &Ident, text: &LitStr) -> Error {
-    let code = text.value();
-    Error::new_spanned(
-        text,
-        format!("code stands without quotes: write `{name} = {code}`"),
-    )
-}
-
-fn path(name: &Ident, input: ParseStream<'_>, example: &str) -> Result<Path> {
-    equals(name, input, example)?;
-    if input.peek(LitStr) {
-        return Err(quoted(name, &input.parse()?));
-    }
-    let start = input.span();
-    let expected = |_| Error::new(start, format!("expected a path, as in `{example}`"));
-    if name == "crate" {
-        return input.call(Path::parse_mod_style).map_err(expected);
-    }
-    input.parse().map_err(expected)
-}
-
-/// A literal that becomes a part of the key as it is.
-fn word(name: &Ident, input: ParseStream<'_>, example: &str) -> Result<LitStr> {
-    let value = value(name, input, example)?;
-    let Expr::Lit(ExprLit {
-        lit: Lit::Str(text),
-        ..
-    }) = value
-    else {
-        let message = format!("`{name}` is a string literal: write `{example}`");
-        return Err(Error::new_spanned(value, message));
-    };
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-    if text.value().is_empty() || !text.value().chars().all(allowed) {
-        let message = format!(
-            "`{name}` is a part of every key: write one or more ASCII letters, digits, `-`, `_`, \
-             `.` or `/`, as in `{example}`"
-        );
-        return Err(Error::new_spanned(text, message));
-    }
-    Ok(text)
 }
 
 fn version(name: &Ident, input: ParseStream<'_>) -> Result<u32> {
@@ -298,7 +259,7 @@ fn key(name: &Ident, input: ParseStream<'_>) -> Result<KeyOption> {
     }
 }
 
-fn cache(name: &Ident, input: ParseStream<'_>) -> Result<CacheOption> {
+pub(crate) fn cache(name: &Ident, input: ParseStream<'_>) -> Result<CacheOption> {
     const EXAMPLE: &str = "cache = CACHE";
     if !input.peek2(LitStr) {
         return code(name, input, EXAMPLE).map(CacheOption::Expression);
@@ -349,14 +310,6 @@ fn skip(name: &Ident, input: ParseStream<'_>) -> Result<Skip> {
         }
     }
     Ok(Skip { names })
-}
-
-fn flag(name: &Ident, input: ParseStream<'_>) -> Result<Ident> {
-    if input.is_empty() || input.peek(Token![,]) {
-        return Ok(name.clone());
-    }
-    let message = format!("`{name}` has no value: write `{name}` alone, or leave it out");
-    Err(input.error(message))
 }
 
 fn companions(name: &Ident, input: ParseStream<'_>) -> Result<CompanionsOption> {

@@ -8,8 +8,9 @@ use syn::{Error, FnArg, Receiver, ReceiverKind, Result, Safety, Type, TypeRefere
 
 use crate::args::{KeyOption, Options, Skip};
 use crate::function::{Execution, Form, Function, mentions};
+use crate::names::Names;
 use crate::returned;
-use crate::template::{self, Piece, no_such_argument};
+use crate::template::{self, Piece, Use};
 use crate::ttl::Ttl;
 
 /// Every problem at once.
@@ -149,7 +150,7 @@ fn skipped(function: &Function, options: &Options) -> Result<()> {
         if !arguments.any(|argument| argument.form == Form::Named && matches(&argument.name)) {
             return Err(Error::new(
                 name.span(),
-                no_such_argument(&name.to_string(), function),
+                Names::of(function).no_such(&name.to_string()),
             ));
         }
     }
@@ -166,10 +167,12 @@ fn key_of_self(function: &Function, options: &Options) -> Result<()> {
         .as_ref()
         .and_then(|skip| skip.names.iter().find(|n| *n == "self"));
     let in_key = match &options.key {
-        Some(KeyOption::Template(text)) => match template::parse(text, function) {
-            Ok(pieces) => pieces.iter().any(Piece::mentions_self),
-            Err(_) => return Ok(()), // reported with the other arguments
-        },
+        Some(KeyOption::Template(text)) => {
+            match template::parse(text, Use::Key, &Names::of(function)) {
+                Ok(pieces) => pieces.iter().any(|piece| piece.mentions("self")),
+                Err(_) => return Ok(()), // reported with the other arguments
+            }
+        }
         Some(KeyOption::Expression(key)) => mentions(key.to_token_stream(), "self"),
         None => false,
     };
@@ -206,7 +209,7 @@ fn example_key(function: &Function) -> String {
 fn key_of_arguments(function: &Function, options: &Options) -> Result<()> {
     let (key, names_one) = match &options.key {
         Some(KeyOption::Template(text)) => {
-            let pieces = template::parse(text, function)?;
+            let pieces = template::parse(text, Use::Key, &Names::of(function))?;
             let names_one = pieces
                 .iter()
                 .any(|piece| matches!(piece, Piece::Placeholder(_)));

@@ -8,7 +8,8 @@ use syn::{Attribute, Visibility};
 use crate::args::{CompanionsOption, Options};
 use crate::expand::Expansion;
 use crate::function::{Execution, Function};
-use crate::spans::as_ours;
+use crate::returned::stored;
+use crate::spans::{as_ours, local};
 
 /// Where the companions of a function are.
 pub(crate) enum Companions {
@@ -89,6 +90,16 @@ impl Companions {
     }
 }
 
+/// One companion: it takes the arguments of the function and `more`, and has a body of ours.
+struct Companion<'a> {
+    name: &'a str,
+    about: &'a str,
+    asynchronous: bool,
+    more: Option<TokenStream>,
+    output: TokenStream,
+    body: TokenStream,
+}
+
 /// The name of the function as a name of ours: lints about the case of a type stay silent.
 fn ours(name: &Ident) -> Ident {
     let mut name = name.clone();
@@ -149,6 +160,8 @@ impl Expansion<'_> {
             self.peek(),
             self.prime(),
             self.refresh(),
+            self.key_item(),
+            self.removal(),
         ];
         let attributes = quote!(#(#attributes)*);
         quote! {
@@ -159,22 +172,22 @@ impl Expansion<'_> {
         }
     }
 
-    /// One companion: the arguments of the function and `more`, and a body of ours.
-    fn companion(
-        &self,
-        companion: &str,
-        about: &str,
-        more: Option<TokenStream>,
-        output: &TokenStream,
-        body: &TokenStream,
-    ) -> TokenStream {
-        let Some((name, _)) = self.companions.name(companion) else {
+    fn companion(&self, companion: &Companion<'_>) -> TokenStream {
+        let Companion {
+            name,
+            about,
+            asynchronous,
+            more,
+            output,
+            body,
+        } = companion;
+        let Some((name, _)) = self.companions.name(name) else {
             return TokenStream::new();
         };
         let quiet = self.quiet();
         let visibility = &self.function.visibility;
         let signature = &self.function.signature;
-        let asynchronous = self.function.is_async().then(|| quote!(async));
+        let asynchronous = asynchronous.then(|| quote!(async));
         let (generics, conditions) = (&signature.generics, &signature.generics.where_clause);
         let receiver = self.function.receiver().map(|receiver| quote!(#receiver,));
         let arguments = self
@@ -211,17 +224,30 @@ impl Expansion<'_> {
 
     fn remove(&self, verb: &str, about: &str) -> TokenStream {
         let prepare = self.prepare(false);
-        let ask = self.ask(&self.verb(verb), &TokenStream::new());
-        self.companion(verb, about, None, &self.result(), &quote!(#prepare #ask))
+        let ask = self.ask(&self.verb(verb), None, &TokenStream::new());
+        self.companion(&Companion {
+            name: verb,
+            about,
+            asynchronous: self.function.is_async(),
+            more: None,
+            output: self.result(),
+            body: quote!(#prepare #ask),
+        })
     }
 
     fn peek(&self) -> TokenStream {
         let returned = &self.function.returned;
         let prepare = self.prepare(true);
-        let ask = self.ask(&self.verb("peek"), &TokenStream::new());
-        let about = "The cached result of this call, if there is one; computes nothing.";
-        let output = quote!(::core::option::Option<#returned>);
-        self.companion("peek", about, None, &output, &quote!(#prepare #ask))
+        let tags = self.tags.as_ref();
+        let ask = self.ask(&self.verb("peek"), tags, &TokenStream::new());
+        self.companion(&Companion {
+            name: "peek",
+            about: "The cached result of this call, if there is one; computes nothing.",
+            asynchronous: self.function.is_async(),
+            more: None,
+            output: quote!(::core::option::Option<#returned>),
+            body: quote!(#prepare #tags #ask),
+        })
     }
 
     fn prime(&self) -> TokenStream {
@@ -229,25 +255,67 @@ impl Expansion<'_> {
         let value = Ident::new("value", Span::mixed_site());
         let prepare = self.prepare(true);
         let (statement, ttl) = self.ttl();
-        let ask = self.ask(&self.verb("prime"), &quote!(#ttl, #value));
-        let about = "Stores `value` as the result of this call.";
-        let more = Some(quote!(#value: #returned));
-        let body = quote!(#prepare #statement #ask);
-        self.companion("prime", about, more, &self.result(), &body)
+        let tags = self.tags.as_ref();
+        let ask = self.ask(&self.verb("prime"), tags, &quote!(#ttl, #value));
+        self.companion(&Companion {
+            name: "prime",
+            about: "Stores `value` as the result of this call.",
+            asynchronous: self.function.is_async(),
+            more: Some(quote!(#value: #returned)),
+            output: self.result(),
+            body: quote!(#prepare #statement #tags #ask),
+        })
     }
 
     fn refresh(&self) -> TokenStream {
         let returned = &self.function.returned;
         let prepare = self.prepare(true);
         let run = self.run(&self.verb("refresh"), false);
-        let about = "Computes the result of this call, even if there is one, and stores it.";
-        self.companion(
-            "refresh",
-            about,
-            None,
-            &quote!(#returned),
-            &quote!(#prepare #run),
-        )
+        self.companion(&Companion {
+            name: "refresh",
+            about: "Computes the result of this call, even if there is one, and stores it.",
+            asynchronous: self.function.is_async(),
+            more: None,
+            output: quote!(#returned),
+            body: quote!(#prepare #run),
+        })
+    }
+
+    fn key_item(&self) -> TokenStream {
+        let runtime = &self.runtime;
+        let [key, kind] = ["key", "kind"].map(local);
+        let (start, find_kind) = (self.start_key(false), self.find_kind());
+        let (value, form) = (stored(&self.function.returned), self.form());
+        self.companion(&Companion {
+            name: "key",
+            about: "The key of the cached result of this call, for the methods of `Cache`.",
+            asynchronous: false,
+            more: None,
+            output: quote! {
+                ::core::result::Result<#runtime::Key<#value, #form>, #runtime::Error>
+            },
+            body: quote!(#start #find_kind #runtime::Arguments::into_key_of(#key, #kind)),
+        })
+    }
+
+    /// What `#[removes]` calls.
+    fn removal(&self) -> TokenStream {
+        let runtime = &self.runtime;
+        let [key, kind] = ["key", "kind"].map(local);
+        let removals = Ident::new("removals", Span::mixed_site());
+        let (prepare, form, cache) = (self.prepare(false), self.form(), self.cache());
+        let removal = self.companion(&Companion {
+            name: "removal",
+            about: "Removes the cached result of this call with others.",
+            asynchronous: false,
+            more: Some(quote!(#removals: &mut #runtime::Removals)),
+            output: quote!(()),
+            body: quote! {
+                #prepare
+                #runtime::Removals::entry::<#form, _>(#removals, #kind, #cache, #key);
+            },
+        });
+        quote!(#[doc(hidden)] #removal)
     }
 
     /// The function without the cache: it has the body, and what the user said of its lints.

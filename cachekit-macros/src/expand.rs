@@ -13,9 +13,9 @@ use crate::args::{CacheOption, KeyOption, Options};
 use crate::checks;
 use crate::companions::Companions;
 use crate::function::{Execution, Function};
-use crate::key;
 use crate::spans::{as_ours, local, ours_at};
 use crate::ttl::Ttl;
+use crate::{key, policy, tags};
 
 /// The attribute; after a problem the item itself and the errors, so that the rest of the crate
 /// and the editor still see the function.
@@ -47,21 +47,25 @@ pub(crate) struct Expansion<'a> {
     pub(crate) options: &'a Options,
     /// The statements that make the key.
     pub(crate) key: TokenStream,
+    /// The statement that makes the tags, where there are any.
+    pub(crate) tags: Option<TokenStream>,
 }
 
 impl<'a> Expansion<'a> {
     fn new(function: &'a Function, options: &'a Options) -> Result<Self> {
-        let runtime: Path = options
+        let path: Path = options
             .runtime
             .clone()
             .unwrap_or_else(|| parse_quote!(::cachekit));
+        let runtime = quote!(#path::__private);
         Ok(Self {
             function,
             companions: Companions::of(function, options),
-            runtime_of_value: as_ours(quote!(#runtime::__private), function.returned.span()),
-            runtime: quote!(#runtime::__private),
-            options,
+            runtime_of_value: as_ours(runtime.clone(), function.returned.span()),
             key: key::statements(function, options, &local("key"))?,
+            tags: tags::statement(function, options, &runtime)?,
+            runtime,
+            options,
         })
     }
 
@@ -113,8 +117,16 @@ impl<'a> Expansion<'a> {
 
     /// Statements that leave a `key`, a `cache` and the `kind` of the returned value.
     pub(crate) fn prepare(&self, conditional: bool) -> TokenStream {
+        let start_key = self.start_key(conditional);
+        let choice_of_cache = self.choice_of_cache();
+        let find_kind = self.find_kind();
+        quote!(#start_key #choice_of_cache #find_kind)
+    }
+
+    /// Statements that leave a `key`.
+    pub(crate) fn start_key(&self, conditional: bool) -> TokenStream {
         let runtime = &self.runtime;
-        let [key, kind] = ["key", "kind"].map(local);
+        let key = local("key");
         let identity = self.identity();
         let start = match self.options.key {
             Some(KeyOption::Template(_)) => quote!(readable),
@@ -128,22 +140,24 @@ impl<'a> Expansion<'a> {
             },
             None => quote!(#types #statements),
         };
-        let choice_of_cache = self.choice_of_cache();
+        quote! {
+            let mut #key = #runtime::Arguments::#start(#identity);
+            #statements
+        }
+    }
+
+    /// A statement that leaves the `kind` of the returned value.
+    pub(crate) fn find_kind(&self) -> TokenStream {
+        let kind = local("kind");
         let returned = &self.function.returned;
         let span = ours_at(returned.span());
         let form = self.form();
         let value = &self.runtime_of_value;
-        let kind = quote_spanned! {span=>
+        quote_spanned! {span=>
             let #kind = {
                 use #value::{OfOption as _, OfOptionalResult as _, OfPlain as _, OfResult as _};
                 #value::checked::<#form, _>((&&&&#value::Probe::<#returned>::new()).kind())
             };
-        };
-        quote! {
-            let mut #key = #runtime::Arguments::#start(#identity);
-            #statements
-            #choice_of_cache
-            #kind
         }
     }
 
@@ -168,7 +182,7 @@ impl<'a> Expansion<'a> {
 
     /// The cache. One that no code gives is asked for each time, and needs no variable to be quiet
     /// about.
-    fn cache(&self) -> TokenStream {
+    pub(crate) fn cache(&self) -> TokenStream {
         let runtime = &self.runtime_of_value;
         let cache = local("cache");
         let span = ours_at(self.function.returned.span());
@@ -181,7 +195,12 @@ impl<'a> Expansion<'a> {
 
     /// `verb` of the call, as a path: of a method, the bounds that do not hold would be reported
     /// once more.
-    pub(crate) fn ask(&self, verb: &str, arguments: &TokenStream) -> TokenStream {
+    pub(crate) fn ask(
+        &self,
+        verb: &str,
+        tags: Option<&TokenStream>,
+        arguments: &TokenStream,
+    ) -> TokenStream {
         let runtime = &self.runtime_of_value;
         let [key, kind] = ["key", "kind"].map(local);
         let cache = self.cache();
@@ -190,8 +209,11 @@ impl<'a> Expansion<'a> {
         let span = ours_at(self.function.returned.span());
         let call = quote_spanned!(span=> #runtime::Call::new(#kind, #cache, #key));
         let call = quote_spanned!(span=> #runtime::Call::form::<#form>(#call));
-        let call = match self.options.cache_none {
-            Some(_) => quote_spanned!(span=> #runtime::Call::cache_none(#call)),
+        let call = match tags {
+            Some(_) => {
+                let tags = local("tags");
+                quote_spanned!(span=> #runtime::Call::tags(#call, #tags))
+            }
             None => call,
         };
         let wait = self.function.is_async().then(|| quote!(.await));
@@ -199,7 +221,7 @@ impl<'a> Expansion<'a> {
     }
 
     /// The form of the values outside of the process.
-    fn form(&self) -> TokenStream {
+    pub(crate) fn form(&self) -> TokenStream {
         let runtime = &self.runtime_of_value;
         let span = ours_at(self.function.returned.span());
         match (&self.options.local, &self.options.codec) {
@@ -243,11 +265,12 @@ impl<'a> Expansion<'a> {
             .options
             .version
             .map(|version| quote!(.version(#version)));
+        let policy = policy::of(self.options, runtime);
         let explicit = self.options.name.as_ref().map(|text| quote!(.name(#text)));
         quote!({
             static FUNCTION: #runtime::Function =
                 #runtime::Function::new(::core::module_path!(), #name)
-                    #place #namespace #version #explicit;
+                    #place #namespace #version #explicit #policy;
             &FUNCTION
         })
     }
@@ -264,26 +287,26 @@ impl<'a> Expansion<'a> {
             self.compute()
         };
         let span = ours_at(self.function.returned.span());
-        let share = quote_spanned!(span=> {
-            use #runtime::{ShareClone as _, ShareFrom as _, ShareNone as _};
-            (&&&#runtime::ErrorProbe::new(#kind)).share()
+        let probe = local("probe");
+        let voice = quote_spanned!(span=> {
+            use #runtime::{
+                SayFrom as _, SayNothing as _, ShareClone as _, ShareFrom as _, ShareNone as _,
+            };
+            let #probe = #runtime::ErrorProbe::new(#kind);
+            #runtime::Voice::new((&&&#probe).share(), (&#probe).say())
         });
-        let ask = self.ask(verb, &quote!(#ttl, #unless, #share, #compute));
+        let tags = self.tags.as_ref();
+        let ask = self.ask(verb, tags, &quote!(#ttl, #unless, #voice, #compute));
         let answer = quote_spanned!(span=> return #ask;);
-        quote!(#ttl_statement #rebind #answer)
+        quote!(#ttl_statement #tags #rebind #answer)
     }
 
-    /// A statement that evaluates the ttl before the body takes the arguments, and the ttl.
+    /// A statement that evaluates the ttl of this call before the body takes the arguments, and
+    /// that ttl. One that is the same for every call is in the description of the function.
     pub(crate) fn ttl(&self) -> (TokenStream, TokenStream) {
         match &self.options.ttl {
-            None => (TokenStream::new(), quote!(::core::option::Option::None)),
-            Some(Ttl::Fixed(ttl)) => {
-                let milliseconds = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-                let ttl = quote!(::core::time::Duration::from_millis(#milliseconds));
-                (
-                    TokenStream::new(),
-                    quote!(::core::option::Option::Some(#ttl)),
-                )
+            None | Some(Ttl::Fixed(_)) => {
+                (TokenStream::new(), quote!(::core::option::Option::None))
             }
             Some(Ttl::Computed(expression)) => {
                 let ttl = local("ttl");

@@ -6,12 +6,14 @@ use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{
-    Attribute, Error, FnArg, GenericArgument, GenericParam, Lifetime, Pat, PatIdent, PatType, Path,
-    PathArguments, Receiver, Result, ReturnType, Signature, Token, Type, TypeParamBound,
-    TypeReference, Visibility,
+    Attribute, Error, FnArg, GenericParam, Lifetime, Pat, PatIdent, PatType, Receiver, Result,
+    ReturnType, Signature, Type, TypeReference, Visibility,
 };
 
-/// A function with a body. The body stays tokens: a half-typed one is rustc's to complain about.
+use crate::future::{async_block, boxed_output, is_named_future};
+use crate::item::Item;
+
+/// The function, taken apart.
 pub(crate) struct Function {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
@@ -49,15 +51,13 @@ pub(crate) enum Execution {
 
 impl Parse for Function {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let attributes = input.call(Attribute::parse_outer)?;
-        let visibility = input.parse()?;
-        refuse_other_items(input)?;
-        let signature: Signature = input.parse()?;
-        if input.peek(Token![;]) {
-            let message = "there is no body to cache; put `#[cached]` on the implementation";
-            return Err(Error::new(signature.ident.span(), message));
-        }
-        let body: Group = input.parse()?;
+        let no_body = "there is no body to cache; put `#[cached]` on the implementation";
+        let Item {
+            attributes,
+            visibility,
+            signature,
+            body,
+        } = Item::parse("#[cached]", no_body, input)?;
         let (returned, execution) = execution(&signature, &body)?;
         let arguments = arguments(&signature);
         Ok(Self {
@@ -70,26 +70,6 @@ impl Parse for Function {
             execution,
         })
     }
-}
-
-fn refuse_other_items(input: ParseStream<'_>) -> Result<()> {
-    let item = match () {
-        () if input.peek(Token![impl]) => "an `impl` block",
-        () if input.peek(Token![struct]) => "a struct",
-        () if input.peek(Token![enum]) => "an enum",
-        () if input.peek(Token![trait]) => "a trait",
-        () if input.peek(Token![mod]) => "a module",
-        () if input.peek(Token![static]) => "a static",
-        () if input.peek(Token![type]) => "a type alias",
-        () if input.peek(Token![const]) && input.peek2(syn::Ident) => "a constant",
-        () => return Ok(()),
-    };
-    let place = if item == "an `impl` block" || item == "a trait" {
-        "put it on each method that is to be cached"
-    } else {
-        "put it on a function"
-    };
-    Err(input.error(format!("`#[cached]` cannot be on {item}; {place}")))
 }
 
 fn execution(signature: &Signature, body: &Group) -> Result<(Type, Execution)> {
@@ -115,96 +95,8 @@ fn execution(signature: &Signature, body: &Group) -> Result<(Type, Execution)> {
     }
 }
 
-/// `T` in `Pin<Box<dyn Future<Output = T> + …>>`.
-fn boxed_output(returned: &Type) -> Option<Type> {
-    let boxed = only_type_argument(returned, "Pin")?;
-    let Type::TraitObject(object) = only_type_argument(boxed, "Box")? else {
-        return None;
-    };
-    object.bounds.iter().find_map(|bound| {
-        let TypeParamBound::Trait(bound) = bound else {
-            return None;
-        };
-        future_output(&bound.path)
-    })
-}
-
-/// `T` in `Future<Output = T>`.
-pub(crate) fn future_output(path: &Path) -> Option<Type> {
-    let future = path
-        .segments
-        .last()
-        .filter(|segment| segment.ident == "Future")?;
-    let PathArguments::AngleBracketed(arguments) = &future.arguments else {
-        return None;
-    };
-    arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::AssocType(output) if output.ident == "Output" => Some(output.ty.clone()),
-        _ => None,
-    })
-}
-
-fn only_type_argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
-    let Type::Path(path) = ty else { return None };
-    let segment = path
-        .path
-        .segments
-        .last()
-        .filter(|segment| segment.ident == name)?;
-    let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
-        return None;
-    };
-    match arguments.args.first() {
-        Some(GenericArgument::Type(argument)) if arguments.args.len() == 1 => Some(argument),
-        _ => None,
-    }
-}
-
-fn is_named_future(returned: &Type) -> bool {
-    let Type::Path(path) = returned else {
-        return boxed_output(returned).is_some();
-    };
-    let last = path
-        .path
-        .segments
-        .last()
-        .map(|segment| segment.ident.to_string());
-    matches!(last.as_deref(), Some("BoxFuture" | "LocalBoxFuture"))
-        || boxed_output(returned).is_some()
-}
-
-/// The block, where the whole body is `Box::pin(async move { … })`.
-fn async_block(body: &Group) -> Option<Group> {
-    let tokens: Vec<TokenTree> = body.stream().into_iter().collect();
-    let (TokenTree::Group(call), path) = tokens.split_last()? else {
-        return None;
-    };
-    let path: TokenStream = path.iter().cloned().collect();
-    let path: Path = syn::parse2(path).ok()?;
-    let names: Vec<_> = path
-        .segments
-        .iter()
-        .rev()
-        .take(2)
-        .map(|s| s.ident.to_string())
-        .collect();
-    if names != ["pin", "Box"] || call.delimiter() != Delimiter::Parenthesis {
-        return None;
-    }
-    let inside: Vec<TokenTree> = call.stream().into_iter().collect();
-    match inside.as_slice() {
-        [
-            TokenTree::Ident(first),
-            TokenTree::Ident(second),
-            TokenTree::Group(block),
-        ] if first == "async" && second == "move" && block.delimiter() == Delimiter::Brace => {
-            Some(block.clone())
-        }
-        _ => None,
-    }
-}
-
-fn arguments(signature: &Signature) -> Vec<Argument> {
+/// The arguments other than `self`.
+pub(crate) fn arguments(signature: &Signature) -> Vec<Argument> {
     let typed = signature.inputs.iter().filter_map(|input| match input {
         FnArg::Typed(typed) => Some(typed),
         FnArg::Receiver(_) => None,

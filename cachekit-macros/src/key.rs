@@ -7,8 +7,9 @@ use syn::{Expr, GenericParam, Result, Type};
 
 use crate::args::{KeyOption, Options};
 use crate::function::{Argument, Form, Function};
+use crate::names::Names;
 use crate::spans::ours_at;
-use crate::template::{self, Piece};
+use crate::template::{self, Piece, Use};
 
 /// The statements that add to `key`, a variable of the runtime's type `Arguments`.
 pub(crate) fn statements(
@@ -18,7 +19,7 @@ pub(crate) fn statements(
 ) -> Result<TokenStream> {
     match &options.key {
         Some(KeyOption::Template(template)) => {
-            let pieces = template::parse(template, function)?;
+            let pieces = template::parse(template, Use::Key, &Names::of(function))?;
             Ok(pieces
                 .iter()
                 .map(|piece| piece_statement(piece, key))
@@ -46,7 +47,7 @@ pub(crate) fn statements(
     }
 }
 
-fn piece_statement(piece: &Piece, key: &Ident) -> TokenStream {
+pub(crate) fn piece_statement(piece: &Piece, key: &Ident) -> TokenStream {
     match piece {
         Piece::Literal(text) => quote!(#key.text(#text);),
         Piece::Placeholder(path) => {

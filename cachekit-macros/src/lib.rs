@@ -1,23 +1,34 @@
-//! The `#[cached]` attribute. Users name it `cachekit::cached`, where its documentation is.
+//! The attributes `#[cached]` and `#[removes]`. Users name them `cachekit::cached` and
+//! `cachekit::removes`, where their documentation is.
 //!
-//! One file for each step: `args` parses the options (`ttl`, `suggest`), `function` the item,
-//! `checks` (`returned`, `template`) refuses what cannot be cached and says what to write instead.
-//! `expand` emits the function, with `signature`, `key` and `compute`; `companions` what stands beside it.
-//! `spans` decides to what errors point and for whom lints take the code.
+//! One file for each step of `#[cached]`: `args` parses the options (`values`, `ttl`, `duration`, `suggest`),
+//! `function` the item, `checks` (`returned`, `template`, `names`) refuses what cannot be cached and
+//! says what to write instead. `expand` emits the function, with `signature`, `key`, `tags`, `policy`
+//! and `compute`; `companions` what stands beside it.
+//! The steps of `#[removes]` are in its folder, with `item`, `values`, `template` and `names` in
+//! common. `spans` decides to what errors point and for whom lints take the code.
 
 mod args;
 mod checks;
 mod companions;
 mod compute;
+mod duration;
 mod expand;
 mod function;
+mod future;
+mod item;
 mod key;
+mod names;
+mod policy;
+mod removes;
 mod returned;
 mod signature;
 mod spans;
 mod suggest;
+mod tags;
 mod template;
 mod ttl;
+mod values;
 
 #[cfg(test)]
 mod snapshots;
@@ -47,9 +58,9 @@ use proc_macro::TokenStream;
 /// | return type | stored |
 /// |---|---|
 /// | `T` | every value |
-/// | `Option<T>` | `Some`; also `None` with `cache_none` |
+/// | `Option<T>` | `Some`; also `None` with `cache_none` or `negative_ttl` |
 /// | `Result<T, E>` | `Ok`; `Err` never |
-/// | `Result<Option<T>, E>` | `Ok(Some)`; also `Ok(None)` with `cache_none` |
+/// | `Result<Option<T>, E>` | `Ok(Some)`; also `Ok(None)` with `cache_none` or `negative_ttl` |
 ///
 /// Aliases of these types are seen through. A value is `Clone + Send + Sync + 'static`, and serde
 /// can write and read it (not so with `local`). A hit clones it: return an `Arc` where that is
@@ -60,6 +71,11 @@ use proc_macro::TokenStream;
 /// | option | default | |
 /// |---|---|---|
 /// | `ttl = 60`, `ttl = "1h30m"`, `ttl = …` | `CACHEKIT_DEFAULT_TTL` | how long a value is fresh: whole seconds; a text with `ms`, `s`, `m`, `h`, `d`; or an expression of type `Duration`, which may use the arguments and is evaluated after a miss in this process. A literal of zero is refused, a computed zero stores nothing |
+/// | `grace = "1h"` | ten times the ttl, at most an hour | how long a value stays after its ttl, to be served where no new one can be had: the function fails, or takes longer than the timeout. Zero: not at all |
+/// | `stale_while_refresh` | | a value in grace is served at once, while one caller has it computed anew |
+/// | `timeout = "2s"` | 10 s where the error type is `From<cachekit::Error>`, else none | how long a caller waits: then it is given a value in grace, or an error of kind `Timeout`; one whose error type cannot say so waits on. Zero: without an end |
+/// | `negative_ttl = 30` | | `None` is stored, for this long |
+/// | `tags = ["user:{id}", "users"]` | | names by which entries are removed together, at most eight. Placeholders as in a `key` of text, displayed as they are: whoever removes the tag writes it with `format!` |
 /// | `key = "user:{id}"` | all arguments | a text that the store shows as it is. Placeholders are arguments or their fields, `{id}`, `{self.id}`, `{pair.0}`, displayed and escaped; `{{` is a brace |
 /// | `key = (tenant, id)` | all arguments | an expression that serializes, hashed; the arguments are borrowed |
 /// | `skip(a, b)` | | arguments that the value does not depend on; `skip(self)`: instances share their entries |
@@ -94,6 +110,7 @@ use proc_macro::TokenStream;
 /// | `profile::peek(args)` | `Option` of the return type | what is stored; computes nothing |
 /// | `profile::prime(args, value)` | `Result<(), Error>` | stores `value`, as the function returns it |
 /// | `profile::uncached(args)` | the return type | the function without the cache |
+/// | `profile::key(args)` | `Result<Key, Error>` | the key of the entry, for the methods of `Cache`; never async. An alias of `Result` under another name is not seen through here: it is an error |
 ///
 /// Methods, and associated functions that mention `Self`, have siblings instead: `users.profile_remove(42)`.
 /// A method without a visibility has none, because in an implementation of a trait no item may be
@@ -119,4 +136,61 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn cached(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::cached(options.into(), item.into()).into()
+}
+
+/// Removes cached results once the function has changed what they were computed from.
+///
+/// ```
+/// use cachekit::{cached, removes};
+///
+/// # static NAMES: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+/// #[cached(tags = ["names"])]
+/// fn name(id: usize) -> Option<String> {
+///     NAMES.lock().unwrap().get(id).cloned()
+/// }
+///
+/// #[removes(name(id), tag = "names")]
+/// fn rename(id: usize, to: &str) -> Result<(), String> {
+///     let mut names = NAMES.lock().unwrap();
+///     *names.get_mut(id).ok_or("no such name")? = to.to_owned();
+///     Ok(())
+/// }
+///
+/// # NAMES.lock().unwrap().push("ann".to_owned());
+/// assert_eq!(name(0).as_deref(), Some("ann"));
+/// rename(0, "bob")?;
+/// assert_eq!(name(0).as_deref(), Some("bob"));
+/// # Ok::<_, String>(())
+/// ```
+///
+/// It can be on sync and async functions, methods, and methods of traits and of their
+/// implementations, also under `#[async_trait]`, with any return type. After an `Ok` the results
+/// are removed, and then the function returns; after an `Err` nothing is. A function that does not
+/// return a `Result` has always succeeded.
+///
+/// A removal that fails is logged and counted, and the function returns what it has: what it
+/// changed is changed. The results may then be served elsewhere until their ttl ends. Once the
+/// function has succeeded, dropping its future does not keep the results from being removed.
+///
+/// # What is removed
+/// | | |
+/// |---|---|
+/// | `profile(id)`, `users::profile(id)`, `self.profile(id)`, `Users::profile(id)` | the result of this call of a cached function that has companions, in the cache of that function. A name with a capital before `::` is a type, any other a module; a function whose companions have another name is written by that name |
+/// | `tag = "user:{id}"` | what has this tag; placeholders are arguments or their fields, `{id}`, `{self.id}`, displayed as they are |
+/// | `namespace = "users"` | all results of the functions of this namespace |
+/// | `cache = …` | the cache of tags and namespaces, where it is not that of the process: an expression of type `Cache`, or one that dereferences to it |
+/// | `crate = path` | where the crate is, for those who re-export it |
+///
+/// Several removals travel together.
+///
+/// # Arguments
+/// The arguments of a call are expressions, which may use those of the function. They are evaluated
+/// before the body, which may consume what they name: a name or a field, as in `profile(id)` and
+/// `profile(user.id)`, is cloned, any other expression is evaluated as it is written.
+///
+/// What only the result knows is named by `result`, a reference to the value in the `Ok`, or to the
+/// returned value where that is no `Result`: `profile(result.id)`, `tag = "user:{result.id}"`.
+#[proc_macro_attribute]
+pub fn removes(removals: TokenStream, item: TokenStream) -> TokenStream {
+    removes::removes(removals.into(), item.into()).into()
 }

@@ -9,7 +9,8 @@ use syn::{
 };
 
 use crate::args::Options;
-use crate::function::{Function, future_output};
+use crate::function::Function;
+use crate::future::future_output;
 
 pub(crate) fn check(function: &Function, options: &Options) -> Result<()> {
     let returned = &function.returned;
@@ -99,8 +100,9 @@ fn refuse_borrowed(returned: &Type, local: bool) -> Result<()> {
     }
 }
 
-/// The part that is stored: not the error, which may be what it likes.
-fn stored(returned: &Type) -> &Type {
+/// The part that is stored: not the error, which may be what it likes. An alias of another name
+/// than `Result` is not seen through.
+pub(crate) fn stored(returned: &Type) -> &Type {
     let Type::Path(path) = returned else {
         return returned;
     };

@@ -62,9 +62,9 @@ impl Expansion<'_> {
             Some(Ttl::Computed(ttl)) => Some(ttl),
             _ => None,
         };
-        let (key, cache) = (&self.key, self.options.cache_code());
+        let (key, tags, cache) = (&self.key, &self.tags, self.options.cache_code());
         mentions(
-            quote!(#key #ttl #condition #cache),
+            quote!(#key #tags #ttl #condition #cache),
             &argument.name.to_string(),
         )
     }

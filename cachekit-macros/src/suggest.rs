@@ -3,8 +3,13 @@
 use proc_macro2::Ident;
 use syn::Error;
 
-const OPTIONS: [&str; 14] = [
+const OPTIONS: [&str; 19] = [
     "ttl",
+    "grace",
+    "timeout",
+    "negative_ttl",
+    "stale_while_refresh",
+    "tags",
     "namespace",
     "name",
     "version",
@@ -21,10 +26,10 @@ const OPTIONS: [&str; 14] = [
 ];
 
 /// Words that other caches use, and ours for them.
-const SYNONYMS: [(&[&str], &str); 9] = [
+const SYNONYMS: [(&[&str], &str); 14] = [
     (
         &[
-            "expire", "expires", "expiry", "time", "timeout", "max_age", "lifetime", "duration",
+            "expire", "expires", "expiry", "time", "max_age", "lifetime", "duration",
         ],
         "ttl",
     ),
@@ -38,6 +43,32 @@ const SYNONYMS: [(&[&str], &str); 9] = [
         ],
         "ttl",
     ),
+    (
+        &[
+            "stale",
+            "max_stale",
+            "stale_if_error",
+            "fail_safe",
+            "failover",
+            "result_fallback",
+        ],
+        "grace",
+    ),
+    (
+        &[
+            "swr",
+            "stale_while_revalidate",
+            "serve_stale",
+            "allow_stale",
+        ],
+        "stale_while_refresh",
+    ),
+    (
+        &["none_ttl", "null_ttl", "empty_ttl", "not_found_ttl"],
+        "negative_ttl",
+    ),
+    (&["hard_timeout", "soft_timeout", "deadline"], "timeout"),
+    (&["tag", "labels", "dependencies"], "tags"),
     (&["prefix", "key_prefix", "group", "region"], "namespace"),
     (&["ignore", "exclude", "skip_args", "without"], "skip"),
     (&["when", "cache_if", "guard"], "condition"),

@@ -1,12 +1,18 @@
-//! `key = "user:{id}"`: the text, checked against the arguments of the function.
+//! `key = "user:{id}"`, and the texts of tags: checked against the arguments of the function.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::ext::IdentExt;
 use syn::{Error, Index, LitStr, Result};
 
-use crate::function::{Form, Function, mentions};
-use crate::suggest::nearest;
+use crate::function::mentions;
+use crate::names::Names;
+
+/// What the text is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    Key,
+    Tag,
+}
 
 /// A part of the text.
 pub(crate) enum Piece {
@@ -16,42 +22,48 @@ pub(crate) enum Piece {
 }
 
 impl Piece {
-    pub(crate) fn mentions_self(&self) -> bool {
+    pub(crate) fn mentions(&self, name: &str) -> bool {
         match self {
             Self::Literal(_) => false,
-            Self::Placeholder(path) => mentions(path.clone(), "self"),
+            Self::Placeholder(path) => mentions(path.clone(), name),
         }
     }
 }
 
 /// Parses the text; every problem is reported on the literal.
-pub(crate) fn parse(template: &LitStr, function: &Function) -> Result<Vec<Piece>> {
+pub(crate) fn parse(template: &LitStr, of: Use, names: &Names) -> Result<Vec<Piece>> {
     let text = template.value();
     let fail = |message: String| Error::new(template.span(), message);
-    check_characters(&text).map_err(fail)?;
+    check_characters(&text, of).map_err(fail)?;
     let parts = split(&text).map_err(fail)?;
-    check_separators(&parts).map_err(fail)?;
+    if of == Use::Key {
+        check_separators(&parts).map_err(fail)?;
+    }
     parts
         .into_iter()
         .map(|part| match part {
             Part::Literal(text) => Ok(Piece::Literal(text)),
-            Part::Placeholder(path) => placeholder(path, template, function)
+            Part::Placeholder(path) => placeholder(path, template, of, names)
                 .map(Piece::Placeholder)
                 .map_err(fail),
         })
         .collect()
 }
 
-fn check_characters(text: &str) -> std::result::Result<(), String> {
-    if text.is_empty() {
-        return Err("an empty key; write one such as `key = \"user:{id}\"`".into());
-    }
-    match text.chars().find(|c| !c.is_ascii_graphic()) {
-        Some(c) => Err(format!(
+fn check_characters(text: &str, of: Use) -> std::result::Result<(), String> {
+    let strange = text.chars().find(|c| !c.is_ascii_graphic());
+    match (of, strange) {
+        (Use::Key, None) if text.is_empty() => {
+            Err("an empty key; write one such as `key = \"user:{id}\"`".into())
+        }
+        (Use::Tag, None) if text.is_empty() => {
+            Err("an empty tag; write one such as `\"user:{id}\"`".into())
+        }
+        (Use::Key, Some(c)) => Err(format!(
             "{c:?} cannot be in a key: stores take printable ASCII without spaces; write \
              `key = \"user:{{id}}\"`"
         )),
-        None => Ok(()),
+        _ => Ok(()),
     }
 }
 
@@ -119,13 +131,14 @@ fn split(text: &str) -> std::result::Result<Vec<Part<'_>>, String> {
 fn placeholder(
     path: &str,
     template: &LitStr,
-    function: &Function,
+    of: Use,
+    available: &Names,
 ) -> std::result::Result<TokenStream, String> {
     let mut names = path.split('.');
     let root = names.next().unwrap_or_default();
-    check_shape(path, root, function)?;
+    check_shape(path, root, of, available)?;
     let span = template.span();
-    let mut tokens = root_tokens(root, function)?;
+    let mut tokens = available.find(root)?;
     for field in names {
         let member = if let Ok(index) = field.parse() {
             let index = Index { index, span };
@@ -141,96 +154,39 @@ fn placeholder(
     Ok(tokens)
 }
 
-fn check_shape(path: &str, root: &str, function: &Function) -> std::result::Result<(), String> {
+fn check_shape(path: &str, root: &str, of: Use, names: &Names) -> std::result::Result<(), String> {
     if path.is_empty() {
-        return Err(format!(
-            "`{{}}` names no argument; write {}",
-            choices(function)
-        ));
+        let choices = names.choices();
+        return Err(format!("`{{}}` names no argument; write {choices}"));
     }
     if root.parse::<usize>().is_ok() {
+        let choices = names.choices();
         return Err(format!(
-            "`{{{path}}}`: placeholders have names; write {}",
-            choices(function)
+            "`{{{path}}}`: placeholders have names; write {choices}"
         ));
     }
     if let Some((name, _)) = path.split_once(':') {
+        let expression = match of {
+            Use::Key => format!(", or an expression: `key = ({name}, …)`"),
+            Use::Tag => String::new(),
+        };
         return Err(format!(
             "`{{{path}}}`: a placeholder has no format, it is displayed and escaped; write \
-             `{{{name}}}`, or an expression: `key = ({name}, …)`"
+             `{{{name}}}`{expression}"
         ));
     }
     if path.contains(['(', ')', '[', ']', '*', '&', '!', '?']) {
+        let instead = match of {
+            Use::Key => {
+                format!("for a computed key write an expression without quotes: `key = ({path},)`")
+            }
+            Use::Tag => "compute it in the caller, and make it an argument".into(),
+        };
         return Err(format!(
-            "`{{{path}}}`: a placeholder is an argument or a field of one; for a computed key \
-             write an expression without quotes: `key = ({path},)`"
+            "`{{{path}}}`: a placeholder is an argument or a field of one; {instead}"
         ));
     }
     Ok(())
-}
-
-fn root_tokens(root: &str, function: &Function) -> std::result::Result<TokenStream, String> {
-    if root == "self" {
-        let Some(receiver) = function.receiver() else {
-            let choices = choices(function);
-            return Err(format!(
-                "there is no `self` in this function; write {choices}"
-            ));
-        };
-        let receiver = &receiver.self_token;
-        return Ok(quote!(#receiver));
-    }
-    for argument in &function.arguments {
-        if argument.form == Form::Named && argument.name.unraw() == root {
-            let name = &argument.name;
-            return Ok(quote!(#name));
-        }
-        if argument
-            .bound_names()
-            .iter()
-            .any(|name| name.unraw() == root)
-        {
-            return Err(format!(
-                "`{root}` is a part of a destructured argument; give the argument a name and write \
-                 the field: `{{name.{root}}}` or `{{name.0}}`"
-            ));
-        }
-    }
-    Err(no_such_argument(root, function))
-}
-
-/// What to say of a name that no argument has.
-pub(crate) fn no_such_argument(name: &str, function: &Function) -> String {
-    let names: Vec<String> = argument_names(function);
-    match nearest(name, names.iter().map(String::as_str)) {
-        Some(meant) => format!("there is no argument `{name}`; did you mean `{meant}`?"),
-        None if names.is_empty() => format!("there is no argument `{name}`; the function has none"),
-        None => format!(
-            "there is no argument `{name}`; write `{}`",
-            names.join("` or `")
-        ),
-    }
-}
-
-fn argument_names(function: &Function) -> Vec<String> {
-    let named = function
-        .arguments
-        .iter()
-        .filter(|argument| argument.form == Form::Named);
-    let receiver = function.receiver().map(|_| "self".to_owned());
-    receiver
-        .into_iter()
-        .chain(named.map(|argument| argument.name.unraw().to_string()))
-        .collect()
-}
-
-fn choices(function: &Function) -> String {
-    let names = argument_names(function);
-    if names.is_empty() {
-        return "a text without placeholders, for the function has no arguments".into();
-    }
-    let braced: Vec<String> = names.iter().map(|name| format!("`{{{name}}}`")).collect();
-    braced.join(" or ")
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ use std::fs::read_to_string;
 use std::io;
 
 use async_trait::async_trait;
-use cachekit::{Cache, cached};
+use cachekit::{Cache, cached, removes};
 use tokio::task::yield_now;
 
 /// A user.
@@ -160,6 +160,24 @@ pub fn text(id: u64, mut name: String) -> Arc<String> {
     return Arc::new(name);
 }
 
+/// Arguments that only tags use, and every option of the line of time.
+///
+/// # Errors
+/// Never.
+#[cached(
+    key = "{id}",
+    grace = "1h",
+    timeout = 5,
+    negative_ttl = 30,
+    stale_while_refresh,
+    tags = ["user:{id}", "tenant:{tenant}"]
+)]
+#[inline]
+pub async fn lasting(id: u64, tenant: String) -> Result<Option<u64>, cachekit::Error> {
+    yield_now().await;
+    return Ok(id.checked_add(1));
+}
+
 /// A task of its own, and a body in place.
 #[cached(companions = false)]
 #[inline]
@@ -212,6 +230,25 @@ pub fn expecting(text: &str) -> u64 {
     return text.parse().unwrap();
 }
 
+/// Removes before and after the result is there.
+///
+/// # Errors
+/// If it is zero.
+#[removes(load(id), load(result.id), text(id, name), tag = "user:{id}", namespace = "lints")]
+#[inline]
+pub async fn store(id: u64, name: String) -> Result<User, String> {
+    yield_now().await;
+    if id == 0 {
+        return Err(name);
+    }
+    return Ok(User { id });
+}
+
+/// Returns nothing, and uses one argument only for what it removes.
+#[removes(load(id), tag = "users")]
+#[inline]
+pub fn touch(id: u64) {}
+
 /// Methods.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -253,6 +290,14 @@ impl Users {
         return self.private(1).max(self.private(2));
     }
 
+    /// Removes what another method caches.
+    #[removes(self.keyed(id), Self::of(id))]
+    #[inline]
+    pub fn renumber(&mut self, id: u64) -> &Self {
+        self.tenant = id;
+        return self;
+    }
+
     /// An associated function.
     #[cached]
     #[must_use]
@@ -288,6 +333,9 @@ impl Load for Users {
 pub trait BoxedLoad {
     /// Async.
     async fn boxed(&self, id: u64, name: &str) -> Result<u64, String>;
+
+    /// Removes what the other one caches.
+    async fn change(&self, id: u64) -> Result<u64, String>;
 }
 
 #[async_trait]
@@ -298,5 +346,11 @@ impl BoxedLoad for Users {
         let user = load(id).await;
         let bytes = u64::try_from(name.len()).unwrap_or(self.tenant);
         return user.map(|found| return found.id.wrapping_add(bytes));
+    }
+
+    #[removes(self.keyed(id), self.keyed(*result))]
+    #[inline]
+    async fn change(&self, id: u64) -> Result<u64, String> {
+        return load(id).await.map(|found| return found.id);
     }
 }

@@ -95,6 +95,46 @@ fn companions_take_borrowed_and_destructured_arguments_and_patterns() {
     assert_eq!(sum::refresh((1, 2), &[3], "", 4), 10);
 }
 
+type Fallible<T> = Result<T, String>;
+
+#[tokio::test]
+async fn the_key_of_a_call_is_one_for_the_cache() {
+    #[cached]
+    fn profile(id: String) -> Result<Option<u32>, String> {
+        Ok(id.parse().ok())
+    }
+    #[cached(skip(label), condition = id > 0, local)]
+    async fn page(id: u32, label: &str) -> String {
+        label.repeat(id as usize)
+    }
+    let cache = cachekit::cache();
+    let key = profile::key("1".to_owned()).unwrap();
+    assert_eq!(cache.get(&key).await.unwrap(), None);
+    profile("1".to_owned()).unwrap();
+    assert_eq!(cache.get(&key).await.unwrap(), Some(Some(1)));
+    cache.set(&key, Some(9)).await.unwrap();
+    assert_eq!(profile("1".to_owned()), Ok(Some(9)));
+
+    page(2, "a").await;
+    let key = page::key(2, "b").unwrap();
+    assert_eq!(cache.get(&key).await.unwrap(), Some("aa".to_owned()));
+    assert_eq!(Service.private(7), 7);
+    let key = Service.private_key(7).unwrap();
+    assert_eq!(cache.get(&key).await.unwrap(), Some(7));
+}
+
+#[test]
+fn the_key_of_a_function_that_hides_its_result_behind_a_name_is_refused() {
+    #[cached]
+    fn profile(id: u32) -> Fallible<u32> {
+        Ok(id)
+    }
+    assert_eq!(profile(1), Ok(1));
+    let error = profile::key(1).unwrap_err();
+    assert_eq!(error.kind(), cachekit::ErrorKind::InvalidKey);
+    assert!(error.to_string().contains("alias"), "{error}");
+}
+
 mod library {
     use cachekit::cached;
 

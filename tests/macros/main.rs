@@ -7,6 +7,8 @@ mod identity;
 mod methods;
 mod options;
 mod origin;
+mod policy;
+mod removes;
 mod returned;
 mod signatures;
 mod stores;

@@ -1,5 +1,6 @@
 //! The key of one call: its arguments while they are written, and the key made of them.
 
+use std::any::TypeId;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::cache::form::{Form, Release};
 use crate::cache::function::Function;
+use crate::cache::kind::Kind;
 use crate::codec::Bincode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{KeyBuffer, StoreKey, Unserializable, write_argument};
@@ -148,6 +150,20 @@ impl Arguments {
                 form: PhantomData,
             }),
         }
+    }
+
+    /// The key, for values of the type that the signature of the function says.
+    ///
+    /// # Errors
+    /// As of [`into_key`](Self::into_key); and if these are not the values of the function, because
+    /// the signature has an alias of a `Result` under another name.
+    pub fn into_key_of<K: Kind, V: 'static, F>(self, _kind: K) -> Result<Key<V, F>> {
+        if TypeId::of::<V>() == TypeId::of::<K::Value>() {
+            return self.into_key();
+        }
+        let detail = "the return type of the cached function is an alias of a `Result`; its key is \
+                      had where the signature says `Result`";
+        Err(Error::with_detail(ErrorKind::InvalidKey, "key", detail))
     }
 }
 

@@ -120,6 +120,30 @@ impl<V: Send + Sync + 'static> Old<V> {
     }
 }
 
+impl<V, F> Computation<V, F> {
+    /// A computation that begins now.
+    pub(crate) fn begin(
+        inner: Arc<Inner>,
+        key: Key<V, F>,
+        fill: Fill,
+        remote: Option<Remote>,
+        old: Option<Old<V>>,
+        away: bool,
+    ) -> Self {
+        inner.count(key.function(), Event::Computed);
+        let started_ms = inner.clock.monotonic_ms();
+        Self {
+            inner,
+            key,
+            fill,
+            remote,
+            old,
+            away,
+            started_ms,
+        }
+    }
+}
+
 impl<V, F> Computation<V, F>
 where
     V: Send + Sync + 'static,

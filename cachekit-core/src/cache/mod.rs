@@ -1,5 +1,6 @@
 //! The cache: typed values in this process, in front of a backend or alone.
 
+mod answer;
 mod arguments;
 mod asking;
 mod builder;
@@ -20,6 +21,7 @@ mod null;
 mod operations;
 mod releases;
 mod remote;
+mod removals;
 mod sought;
 mod spans;
 mod stats;
@@ -29,6 +31,7 @@ mod tokens;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+pub use answer::{Answer, OfAnything, OfFallible, once};
 pub use arguments::{Argument, Arguments, Key};
 pub use builder::Builder;
 pub use call::{Call, checked, hit};
@@ -41,6 +44,7 @@ pub use kind::{
     Plain, PlainResult, Probe, SayFrom, SayNothing, Share, ShareClone, ShareFrom, ShareNone, Voice,
 };
 pub use null::Null;
+pub use removals::Removals;
 pub use stats::Stats;
 pub use tags::{MAX_TAGS, Tags};
 

@@ -197,17 +197,6 @@ where
         old: Option<Old<V>>,
         away: bool,
     ) -> Computation<V, F> {
-        let Self { inner, key, .. } = self;
-        inner.count(key.function(), Event::Computed);
-        let started_ms = inner.clock.monotonic_ms();
-        Computation {
-            inner,
-            key,
-            fill,
-            remote,
-            old,
-            away,
-            started_ms,
-        }
+        Computation::begin(self.inner, self.key, fill, remote, old, away)
     }
 }

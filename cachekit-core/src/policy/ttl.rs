@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
 
 use crate::backend::Ttl;
 
@@ -41,6 +40,8 @@ pub(crate) fn seed(seed: u64) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

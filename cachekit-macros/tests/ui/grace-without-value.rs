@@ -1,0 +1,8 @@
+use cachekit_macros::cached;
+
+#[cached(grace)]
+fn profile(id: u64) -> Option<u64> {
+    Some(id)
+}
+
+fn main() {}

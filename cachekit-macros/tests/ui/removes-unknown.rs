@@ -1,0 +1,8 @@
+use cachekit_macros::removes;
+
+#[removes(key = "user:{id}")]
+fn rename(id: u64, name: &str) -> Result<(), String> {
+    Err(format!("{id} {name}"))
+}
+
+fn main() {}

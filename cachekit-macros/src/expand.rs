@@ -293,7 +293,7 @@ impl<'a> Expansion<'a> {
                 SayFrom as _, SayNothing as _, ShareClone as _, ShareFrom as _, ShareNone as _,
             };
             let #probe = #runtime::ErrorProbe::new(#kind);
-            #runtime::Voice::new((&&&#probe).share(), (&#probe).say())
+            #runtime::Voice::new((&&&#probe).share(), (&&#probe).say())
         });
         let tags = self.tags.as_ref();
         let ask = self.ask(verb, tags, &quote!(#ttl, #unless, #voice, #compute));

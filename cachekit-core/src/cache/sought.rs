@@ -104,7 +104,7 @@ where
     /// Computes without asking the backend, and stores nothing in it.
     pub(crate) fn past_backend(self) -> Computation<V, F> {
         let fill = self.fill();
-        self.computation(fill, None, None, true)
+        Computation::begin(self.inner, self.key, fill, None, None, true)
     }
 
     /// The way into L1, from before anything is read.
@@ -187,16 +187,7 @@ where
         old: Option<Old<V>>,
         away: bool,
     ) -> Begun<V, F> {
-        Begun::Compute(self.computation(fill, remote, old, away))
-    }
-
-    fn computation(
-        self,
-        fill: Fill,
-        remote: Option<Remote>,
-        old: Option<Old<V>>,
-        away: bool,
-    ) -> Computation<V, F> {
-        Computation::begin(self.inner, self.key, fill, remote, old, away)
+        let Self { inner, key, .. } = self;
+        Begun::Compute(Computation::begin(inner, key, fill, remote, old, away))
     }
 }

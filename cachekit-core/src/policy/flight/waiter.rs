@@ -79,7 +79,8 @@ impl Waiter {
             return Arrival::Reentrant;
         }
         self.timers.after(left).await;
-        Arrival::Alone
+        // One of those who waited tries next: all at once would be the stampede.
+        Arrival::Again
     }
 
     fn arrival(&self, state: &mut State) -> Option<Arrival> {

@@ -9,9 +9,9 @@ use crate::cache::arguments::Key;
 use crate::cache::form::Form;
 use crate::cache::leading::{Leading, Written};
 use crate::cache::stats::Event;
-use crate::cache::tags::{self, Versions};
+use crate::cache::tags::{self, Verdict, Versions};
 use crate::clock::Clock;
-use crate::envelope::{self, Header};
+use crate::envelope::{self, Header, TagVersion};
 use crate::l1::{Fill, Mark, Span};
 use crate::policy::flight::Offer;
 use crate::policy::freshness::Lifetime;
@@ -52,8 +52,8 @@ pub(crate) struct Remote {
     /// The declared tags, and what they were before it began.
     pub(crate) declared: Vec<u64>,
     pub(crate) versions: Versions,
-    /// Until when L1 may keep what it stores, monotonic.
-    pub(crate) l1_until_ms: u64,
+    /// The token of the namespace.
+    pub(crate) token: Option<u64>,
 }
 
 /// How a computation ends.
@@ -197,16 +197,17 @@ where
         };
         let (inner, remote) = (Arc::clone(&self.inner), self.remote.take());
         let span = match remote {
-            None if self.away => lifetime.over_store(inner.l1_bound()),
+            None if self.away => lifetime.over_store(inner.l1_bound_until(self.l1_until_ms())),
             None => lifetime.here(cost),
             Some(remote) => {
-                let bound = inner.l1_bound_until(remote.l1_until_ms);
+                let token = remote.token;
                 let header = inner.header::<V, F>(lifetime, cost, value.is_none());
                 let stored = remote.store(&inner, encoded.buffer, &header, &names, self.started_ms);
-                if stored.await == Written::Superseded {
-                    return Ended::Superseded;
+                let (written, tags) = stored.await;
+                match self.stands_until(written, &tags, token).await {
+                    None => return Ended::Superseded,
+                    Some(until_ms) => lifetime.over_store(inner.l1_bound_until(until_ms)),
                 }
-                lifetime.over_store(bound)
             }
         };
         // A tag that was removed here meanwhile keeps it out of L1 as well.
@@ -217,6 +218,45 @@ where
         } else {
             Ended::Superseded
         }
+    }
+
+    /// Until when L1 may keep the result, monotonic; `None` if something newer has overtaken it,
+    /// so that it is not for those who came meanwhile.
+    ///
+    /// A write that was fenced says that its key was not invalidated until then. The tokens of tags
+    /// and of the namespace say so of the moment when they were read; what took longer than the
+    /// bound reads them again.
+    async fn stands_until(
+        &self,
+        written: Written,
+        tags: &[TagVersion],
+        token: Option<u64>,
+    ) -> Option<u64> {
+        let inner = &self.inner;
+        let (now_ms, until_ms) = (inner.clock.monotonic_ms(), self.l1_until_ms());
+        match written {
+            Written::Superseded => return None,
+            Written::Stored if tags.is_empty() && token.is_none() => return Some(u64::MAX),
+            Written::Stored if now_ms >= until_ms => {}
+            Written::Stored | Written::NotStored => return Some(until_ms),
+        }
+        let standing = inner.namespaces.standing(inner, self.key.function());
+        let namespace_until_ms = match standing.await {
+            Err(_) => until_ms,
+            Ok(None) => u64::MAX,
+            Ok(Some(standing)) if Some(standing.token) == token => standing.until_ms,
+            Ok(Some(_)) => return None,
+        };
+        match tags::check_again(inner, tags).await {
+            Verdict::Valid => Some(inner.l1_until_ms(now_ms).min(namespace_until_ms)),
+            Verdict::Stale => Some(until_ms),
+            Verdict::Invalid => None,
+        }
+    }
+
+    /// The same without asking anybody.
+    fn l1_until_ms(&self) -> u64 {
+        self.inner.l1_until_ms(self.started_ms)
     }
 }
 
@@ -307,7 +347,7 @@ where
 }
 
 impl Remote {
-    /// Stores an entry, with the tags as they were before it was computed.
+    /// Stores an entry, with the tags as they were before it was computed, and tells them.
     async fn store(
         mut self,
         inner: &Inner,
@@ -315,7 +355,7 @@ impl Remote {
         header: &Header,
         named_late: &[u64],
         started_ms: u64,
-    ) -> Written {
+    ) -> (Written, Vec<TagVersion>) {
         let unread: Vec<u64> = named_late
             .iter()
             .filter(|name| !self.declared.contains(name))
@@ -328,15 +368,9 @@ impl Remote {
         let names = [self.declared, unread].concat();
         let Some(tags) = self.versions.captured(&names) else {
             self.leading.hand_back(false).await;
-            return Written::NotStored;
+            return (Written::NotStored, Vec::new());
         };
         let written = self.leading.store(buffer, header, &tags).await;
-        let took_ms = inner.clock.monotonic_ms().saturating_sub(started_ms);
-        // Who came after the bound of L1 has passed since a tag was removed must not be given this.
-        let long = !tags.is_empty() && Duration::from_millis(took_ms) >= inner.l1_bound();
-        if long && !tags::stand(inner, &tags).await {
-            return Written::Superseded;
-        }
-        written
+        (written, tags)
     }
 }

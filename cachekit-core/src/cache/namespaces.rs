@@ -79,7 +79,7 @@ impl Namespaces {
                 last.insert(Read { began_ms, token }).clone()
             }
         };
-        let until_ms = read.began_ms.saturating_add(millis(inner.l1_bound()));
+        let until_ms = inner.l1_until_ms(read.began_ms);
         let token = read.token?;
         Ok(Some(Standing { token, until_ms }))
     }

@@ -1,5 +1,6 @@
 //! Reading and writing entries without computing them, and what all ways in share.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,6 +112,14 @@ where
     let mut versions = tags::read(&inner, &tags).await;
     tags::capture(&inner, &mut versions).await;
     let stored_tags = versions.captured(&tags);
+    // Under an old token nobody else would find what is written.
+    let namespaces: HashSet<&str> = entries
+        .iter()
+        .map(|(key, _)| key.function().namespace_name())
+        .collect();
+    for name in namespaces {
+        inner.namespaces.forget(name).await;
+    }
     let mut results = Vec::with_capacity(entries.len());
     let (mut sent, mut stored) = (Vec::new(), Vec::new());
     for (key, value) in entries {
@@ -238,7 +247,13 @@ impl Inner {
         }
     }
 
-    /// The same for what L1 may keep only until a moment.
+    /// Until when L1 may keep what was true at `began_ms`, both monotonic.
+    pub(crate) fn l1_until_ms(&self, began_ms: u64) -> u64 {
+        let bound_ms = u64::try_from(self.l1_bound().as_millis()).unwrap_or(u64::MAX);
+        began_ms.saturating_add(bound_ms)
+    }
+
+    /// How long L1 may keep what it may keep only until a moment.
     pub(crate) fn l1_bound_until(&self, until_ms: u64) -> Duration {
         let left_ms = until_ms.saturating_sub(self.clock.monotonic_ms());
         self.l1_bound().min(Duration::from_millis(left_ms))

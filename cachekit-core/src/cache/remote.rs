@@ -46,6 +46,8 @@ pub(crate) struct Place<'a> {
     pub(crate) backend: &'a Arc<dyn Backend>,
     pub(crate) key: StoreKey,
     pub(crate) release: Release,
+    /// The token of its namespace.
+    pub(crate) token: Option<u64>,
     /// Until when L1 may keep it at most, monotonic.
     pub(crate) l1_until_ms: u64,
 }
@@ -69,6 +71,7 @@ impl<'a> Place<'a> {
             backend,
             key,
             release,
+            token,
             l1_until_ms: standing.map_or(u64::MAX, |standing| standing.until_ms),
         }))
     }

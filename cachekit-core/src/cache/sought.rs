@@ -70,7 +70,7 @@ where
         };
         let function = self.key.function();
         let policy = function.asks();
-        let l1_until_ms = place.l1_until_ms;
+        let (token, l1_until_ms) = (place.token, place.l1_until_ms);
         let ask = Ask {
             inner: &self.inner,
             function,
@@ -94,7 +94,7 @@ where
                     leading,
                     declared: self.tags.clone(),
                     versions,
-                    l1_until_ms,
+                    token,
                 };
                 self.compute(fill, Some(remote), old, away)
             }

@@ -218,11 +218,11 @@ pub(crate) async fn late(inner: &Inner, names: &[u64], started_ms: u64) -> Versi
     versions
 }
 
-/// Whether the store still has these tags as they were when a computation began. It has to be
-/// asked only if the computation took longer than the bound of L1.
-pub(crate) async fn stand(inner: &Inner, stored: &[TagVersion]) -> bool {
+/// What these tags, as they were when a computation began, come to now. The store has to be asked
+/// only if the computation took longer than the bound of L1.
+pub(crate) async fn check_again(inner: &Inner, stored: &[TagVersion]) -> Verdict {
     let names: Vec<u64> = stored.iter().map(|tag| tag.name).collect();
-    check(stored, &[], &read(inner, &names).await) != Verdict::Invalid
+    check(stored, &[], &read(inner, &names).await)
 }
 
 async fn ask(inner: &Inner, names: &[u64], make: bool) -> Versions {

@@ -1,7 +1,16 @@
 //! Namespaces of functions.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use cachekit_core::Error;
+use cachekit_core::backend::Backend;
 use cachekit_core::cache::{Cache, Function, Key};
+use cachekit_core::config::Config;
+use cachekit_core::testkit::{Faults, FaultyBackend, ManualClock, ReferenceBackend};
+use tokio::sync::oneshot;
+
+type Store = FaultyBackend<ReferenceBackend>;
 
 static USERS: Function = Function::new("tests::namespaces", "users").namespace("shop");
 static ORDERS: Function = Function::new("tests::namespaces", "orders").namespace("shop");
@@ -61,4 +70,102 @@ async fn an_empty_namespace_is_none() {
     get(&cache, &PLAIN, "old").await;
     cache.remove_namespace("").await.unwrap();
     assert_eq!(get(&cache, &PLAIN, "new").await, "old");
+}
+
+fn over_store(l1: bool) -> (ManualClock, Arc<Store>, [Cache; 2]) {
+    let time = ManualClock::new();
+    let store = ReferenceBackend::new(time.clock());
+    let store = FaultyBackend::new(store, Faults::default(), time.clock());
+    let store = Arc::new(store);
+    let process = || {
+        let mut config = Config::default();
+        config.l1.enabled = l1;
+        let backend = Arc::clone(&store) as Arc<dyn Backend>;
+        let builder = Cache::builder().backend(backend).config(config);
+        builder.clock(time.clock()).build()
+    };
+    let processes = [process(), process()];
+    (time, store, processes)
+}
+
+#[tokio::test]
+async fn a_removed_namespace_is_gone_everywhere_at_once_without_l1_and_within_its_bound_with_it() {
+    for l1 in [false, true] {
+        let (time, _, [here, there]) = over_store(l1);
+        for function in ALL {
+            get(&here, function, "old").await;
+            assert_eq!(get(&there, function, "new").await, "old");
+        }
+        here.remove_namespace("shop").await.unwrap();
+        if l1 {
+            time.advance(Config::default().l1.max_age);
+        }
+        let mut found = Vec::new();
+        for function in ALL {
+            found.push(get(&there, function, "new").await);
+            found.push(get(&here, function, "newer").await);
+        }
+        let expected = ["new", "new", "new", "new", "old", "old", "old", "old"];
+        assert_eq!(found, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_single_removal_reaches_the_entry_that_others_find_now() {
+    let (time, _, [here, there]) = over_store(true);
+    get(&here, &USERS, "first").await;
+    there.remove_namespace("shop").await.unwrap();
+    get(&there, &USERS, "second").await;
+    // This process may still have the old token.
+    here.remove(&key(&USERS)).await.unwrap();
+    time.advance(Config::default().l1.max_age);
+    assert_eq!(get(&there, &USERS, "third").await, "third");
+}
+
+#[tokio::test]
+async fn what_is_set_is_found_by_others_though_the_namespace_was_removed_by_them() {
+    let (time, _, [here, there]) = over_store(true);
+    get(&here, &USERS, "first").await;
+    there.remove_namespace("shop").await.unwrap();
+    here.set(&key(&USERS), "set".to_owned()).await.unwrap();
+    assert_eq!(get(&there, &USERS, "computed").await, "set");
+    time.advance(Config::default().l1.max_age);
+    assert_eq!(get(&here, &USERS, "computed").await, "set");
+}
+
+#[tokio::test]
+async fn what_another_process_removed_while_it_was_computed_is_not_for_who_came_after_the_bound() {
+    for l1 in [false, true] {
+        let (time, _, [here, there]) = over_store(l1);
+        let (go, wait) = oneshot::channel::<()>();
+        let leader = tokio::spawn({
+            let cache = here.clone();
+            async move {
+                let slow = || async { wait.await.map(|()| "old".to_owned()) };
+                cache.get_or_compute(&key(&USERS), slow).await.unwrap()
+            }
+        });
+        tokio::task::yield_now().await;
+        there.remove_namespace("shop").await.unwrap();
+        time.advance(Config::default().l1.max_age + Duration::from_millis(1));
+        let follower = tokio::spawn({
+            let cache = here.clone();
+            async move { get(&cache, &USERS, "new").await }
+        });
+        tokio::task::yield_now().await;
+        go.send(()).unwrap();
+        assert_eq!(leader.await.unwrap(), "old");
+        assert_eq!(follower.await.unwrap(), "new");
+        assert_eq!(get(&here, &USERS, "newest").await, "new");
+    }
+}
+
+#[tokio::test]
+async fn while_the_token_of_its_namespace_is_away_a_function_computes() {
+    let (time, store, [here, _]) = over_store(true);
+    get(&here, &USERS, "old").await;
+    store.set_outage(true);
+    time.advance(Duration::from_secs(600));
+    assert_eq!(get(&here, &USERS, "new").await, "new");
+    store.set_outage(false);
 }

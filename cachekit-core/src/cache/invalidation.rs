@@ -218,7 +218,7 @@ impl<'a> Places<'a> {
                 unread.insert(listed)
             }
         };
-        listed.as_deref().map_err(|error| &*error)
+        listed.as_deref()
     }
 }
 

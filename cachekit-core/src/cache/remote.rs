@@ -150,7 +150,13 @@ impl Ask<'_> {
             if let Some(miss) = seen.miss {
                 self.inner.count(self.function, miss.event());
             }
-            return self.compute(right, seen.entry, seen.versions, false);
+            let failure = seen.versions.failure();
+            if let Some(error) = failure {
+                self.inner.backend_failed(self.function, error);
+            }
+            // What is there might be fresh, if only somebody could say so of its tags.
+            let away = failure.is_some() && seen.entry.is_some();
+            return self.compute(right, seen.entry, seen.versions, away);
         }
     }
 

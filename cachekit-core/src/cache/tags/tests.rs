@@ -398,7 +398,8 @@ async fn holds(seed: u64, too_late: bool) -> bool {
         tasks.spawn(async move {
             let mut held = true;
             for turn in 0..12_u64 {
-                if seed.rotate_left(process * 16).wrapping_add(turn * 7) % 4 == 0 {
+                let drawn = seed.rotate_left(process * 16).wrapping_add(turn * 7);
+                if drawn.is_multiple_of(4) {
                     schedule.invalidate(&cache).await;
                 } else {
                     held &= schedule.read(&cache).await;

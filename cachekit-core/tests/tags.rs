@@ -207,3 +207,19 @@ async fn over_a_store_a_tag_named_while_computing_is_stored_from_the_second_time
     one.remove_tag("a").await.unwrap();
     assert_eq!(get(&other, &[], "third").await, "third");
 }
+
+#[tokio::test]
+async fn what_was_computed_during_a_removal_elsewhere_is_not_kept_here_beyond_the_bound() {
+    let fleet = Fleet::new();
+    let (here, there) = (fleet.process(), fleet.process());
+    let compute = async {
+        fleet.time.advance(Duration::from_secs(1));
+        there.remove_tag("a").await.unwrap();
+        fleet.time.advance(Duration::from_secs(2));
+        "old".to_owned()
+    };
+    assert_eq!(call(&here, &["a"], compute).await, "old");
+    fleet.time.advance(Duration::from_secs(3));
+    assert_eq!(Config::default().l1.max_age, Duration::from_secs(5));
+    assert_eq!(get(&here, &["a"], "new").await, "new");
+}

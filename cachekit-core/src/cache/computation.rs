@@ -13,7 +13,7 @@ use crate::cache::tags::{self, Versions};
 use crate::clock::Clock;
 use crate::envelope::{self, Header};
 use crate::l1::{Fill, Mark, Span};
-use crate::policy::flight::Offer;
+use crate::policy::flight::{Moment, Offer};
 use crate::policy::freshness::Lifetime;
 
 /// For how long callers of a key whose result is for one caller alone do not wait for each other.
@@ -42,7 +42,7 @@ pub(crate) struct Computation<V, F> {
     pub(crate) old: Option<Old<V>>,
     /// Whether nobody could say what the backend has.
     pub(crate) away: bool,
-    started_ms: u64,
+    started: Moment,
 }
 
 /// What a computation has of the backend.
@@ -121,7 +121,7 @@ impl<V: Send + Sync + 'static> Old<V> {
 }
 
 impl<V, F> Computation<V, F> {
-    /// A computation that begins now.
+    /// A computation that begins at the moment `started`, now.
     pub(crate) fn begin(
         inner: Arc<Inner>,
         key: Key<V, F>,
@@ -129,9 +129,9 @@ impl<V, F> Computation<V, F> {
         remote: Option<Remote>,
         old: Option<Old<V>>,
         away: bool,
+        started: Moment,
     ) -> Self {
         inner.count(key.function(), Event::Computed);
-        let started_ms = inner.clock.monotonic_ms();
         Self {
             inner,
             key,
@@ -139,7 +139,7 @@ impl<V, F> Computation<V, F> {
             remote,
             old,
             away,
-            started_ms,
+            started,
         }
     }
 }
@@ -197,16 +197,22 @@ where
         };
         let (inner, remote) = (Arc::clone(&self.inner), self.remote.take());
         let span = match remote {
-            None if self.away => lifetime.over_store(inner.l1_bound()),
+            None if self.away => lifetime.over_store(inner.l1_bound()).aged(cost),
             None => lifetime.here(cost),
             Some(remote) => {
                 let bound = inner.l1_bound_until(remote.l1_until_ms);
                 let header = inner.header::<V, F>(lifetime, cost, value.is_none());
-                let stored = remote.store(&inner, encoded.buffer, &header, &names, self.started_ms);
-                if stored.await == Written::Superseded {
-                    return Ended::Superseded;
-                }
-                lifetime.over_store(bound)
+                let sent = self.started.later(inner.clock.monotonic_ms());
+                let started_ms = self.started.at_ms;
+                let stored = remote.store(&inner, encoded.buffer, &header, &names, started_ms);
+                let known = match stored.await {
+                    Written::Superseded => return Ended::Superseded,
+                    // Nothing newer had happened when it was sent.
+                    Written::Stored => sent,
+                    Written::NotStored => self.started,
+                };
+                known.vouches(inner.l1_share(lifetime.ttl));
+                lifetime.over_store(bound).aged(inner.since(known.at_ms))
             }
         };
         // A tag that was removed here meanwhile keeps it out of L1 as well.
@@ -299,8 +305,7 @@ where
 
     /// How long the computation took, counted.
     fn spend(&self) -> Duration {
-        let now_ms = self.inner.clock.monotonic_ms();
-        let cost = Duration::from_millis(now_ms.saturating_sub(self.started_ms));
+        let cost = self.inner.since(self.started.at_ms);
         self.inner.spent(self.key.function(), cost);
         cost
     }

@@ -15,7 +15,7 @@ use crate::cache::stats::Event;
 use crate::cache::tags::{self, Versions};
 use crate::error::Result;
 use crate::key::StoreKey;
-use crate::policy::flight::WAIT_BUDGET;
+use crate::policy::flight::{Moment, Offering, WAIT_BUDGET};
 use crate::policy::race::both;
 use crate::policy::ttl::random;
 
@@ -27,7 +27,8 @@ const LAST_POLL: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) enum Reading<V> {
     /// There is an entry that can be served, and nobody needs to compute, or another does.
-    Found(Entry<V>),
+    /// It was asked for at that moment.
+    Found(Entry<V>, Moment),
     /// This reader computes, if it has no use for what is there.
     Compute {
         leading: Leading,
@@ -79,6 +80,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) inner: &'a Arc<Inner>,
     pub(crate) function: &'static Function,
     pub(crate) place: Place<'a>,
+    /// That of the flight that this is a part of.
+    pub(crate) offering: &'a Offering,
     /// With less than this left a reader may be given the lead: the grace, and the early window.
     pub(crate) early: Duration,
     /// The declared tags.
@@ -91,6 +94,8 @@ pub(crate) struct Ask<'a> {
 
 /// What one look has found.
 struct Seen<V> {
+    /// When it was asked for.
+    asked: Moment,
     entry: Option<Entry<V>>,
     /// Why there is no fresh one.
     miss: Option<Miss>,
@@ -127,7 +132,7 @@ impl Ask<'_> {
             };
             let right = match self.step(&seen, early) {
                 Step::Serve => match seen.entry {
-                    Some(entry) => return Reading::Found(entry),
+                    Some(entry) => return Reading::Found(entry, seen.asked),
                     None => Right::Nothing,
                 },
                 Step::Compute(right) => right,
@@ -155,6 +160,7 @@ impl Ask<'_> {
     /// wants the lead.
     async fn look<V, F: Form<V>>(&self, early: Option<Duration>) -> Result<Seen<V>> {
         let Place { backend, key, .. } = &self.place;
+        let asked = self.offering.moment(self.inner.clock.monotonic_ms());
         let lookup = async {
             match early {
                 Some(early) => Asking::new(backend, key, early).await,
@@ -172,6 +178,7 @@ impl Ask<'_> {
                     function: self.function,
                     key,
                     release: self.place.release,
+                    asked_ms: asked.at_ms,
                 };
                 open.checked::<V, F>(found, self.declared, &mut versions)
                     .await
@@ -182,6 +189,7 @@ impl Ask<'_> {
             Err(miss) => (None, Some(miss)),
         };
         Ok(Seen {
+            asked,
             entry,
             miss,
             lead,

@@ -13,7 +13,7 @@ use crate::cache::remote::{Ask, Place, Reading};
 use crate::cache::stats::Event;
 use crate::cache::tags;
 use crate::l1::{Fill, Look, Mark};
-use crate::policy::flight::Offering;
+use crate::policy::flight::{Moment, Offering};
 use crate::policy::freshness::early_window;
 
 /// What is to be looked for, by the leader of a flight.
@@ -78,10 +78,14 @@ where
             declared: &self.tags,
             serve_stale: policy.serves_while_refreshing() && !self.anew,
             tells_absent: self.tells_absent,
+            offering: &self.offering,
             place,
         };
         match ask.read::<V, F>(|entry| self.offer(entry)).await {
-            Reading::Found(entry) => Begun::Found(self.found(fill, entry, l1_until_ms)),
+            Reading::Found(entry, asked) => {
+                asked.vouches(self.inner.l1_share(entry.ttl));
+                Begun::Found(self.found(fill, entry, l1_until_ms))
+            }
             Reading::Compute {
                 leading,
                 old,
@@ -103,8 +107,8 @@ where
 
     /// Computes without asking the backend, and stores nothing in it.
     pub(crate) fn past_backend(self) -> Computation<V, F> {
-        let fill = self.fill();
-        Computation::begin(self.inner, self.key, fill, None, None, true)
+        let (fill, started) = (self.fill(), self.started());
+        Computation::begin(self.inner, self.key, fill, None, None, true, started)
     }
 
     /// The way into L1, from before anything is read.
@@ -162,7 +166,9 @@ where
             return kept.filter(|_| away);
         };
         let value = entry.value.clone()?;
-        let old = Old::new(value, entry.fresh, &inner.clock);
+        let here = inner.l1_share(entry.ttl).min(entry.fresh);
+        let left = here.saturating_sub(inner.since(entry.asked_ms));
+        let old = Old::new(value, left, &inner.clock);
         if !entry.fresh.is_zero() {
             inner.count(function, Event::Refreshed);
             inner.keep(fill, entry, l1_until_ms);
@@ -187,7 +193,18 @@ where
         old: Option<Old<V>>,
         away: bool,
     ) -> Begun<V, F> {
+        let started = self.started();
         let Self { inner, key, .. } = self;
-        Begun::Compute(Computation::begin(inner, key, fill, remote, old, away))
+        let computation = Computation::begin(inner, key, fill, remote, old, away, started);
+        Begun::Compute(computation)
+    }
+
+    /// Now. In front of a backend, others may end at any moment what is computed from now on.
+    fn started(&self) -> Moment {
+        let started = self.offering.moment(self.inner.clock.monotonic_ms());
+        if self.inner.backend.is_some() {
+            started.vouches(self.inner.l1_share(self.ttl));
+        }
+        started
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::landing::Shared;
+use super::moment::Moment;
 use super::state::Flight;
 
 /// What callers may have while the flight goes on.
@@ -31,6 +32,11 @@ impl Offering {
     /// The flight goes on, even if nobody waits for it any more.
     pub(crate) fn keep(&self) {
         self.0.with(|state| state.kept = true);
+    }
+
+    /// This moment of the flight: what is asked for after it was true after it.
+    pub(crate) fn moment(&self, now_ms: u64) -> Moment {
+        Moment::of(&self.0, now_ms)
     }
 
     /// What there is.

@@ -75,8 +75,12 @@ where
                     release: place.release,
                     asked_ms,
                 };
-                if let Some(Ok((entry, None))) = lookup.found.map(|f| open.opened::<V, F>(f)) {
-                    found.push((index, fill, place.l1_until_ms, entry));
+                match lookup.found.map(|f| open.opened::<V, F>(f)) {
+                    Some(Ok((entry, None))) => {
+                        found.push((index, fill, place.l1_until_ms, entry));
+                    }
+                    // What this process has is older.
+                    _ => inner.l1.drop_grace(keys[index].bytes()),
                 }
             }
         }

@@ -116,7 +116,10 @@ enum Step {
 impl Ask<'_> {
     /// Reads the entry, or takes the lead to compute it. Never fails: what cannot be read is
     /// computed. `meanwhile` is told what there is while another process computes.
-    pub(crate) async fn read<V, F: Form<V>>(self, meanwhile: impl Fn(&Entry<V>)) -> Reading<V> {
+    pub(crate) async fn read<V, F: Form<V>>(
+        self,
+        meanwhile: impl Fn(Option<&Entry<V>>),
+    ) -> Reading<V> {
         let head = self.function.head(&self.inner.config.namespace);
         let releases = &self.inner.releases;
         let registered = releases.register(self.inner, &head, self.place.release);
@@ -141,7 +144,7 @@ impl Ask<'_> {
                     continue;
                 }
                 Step::Wait => {
-                    seen.entry.iter().for_each(&meanwhile);
+                    meanwhile(seen.entry.as_ref());
                     if waits.next(self.inner).await {
                         continue;
                     }

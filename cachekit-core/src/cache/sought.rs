@@ -162,6 +162,7 @@ where
         let Some(entry) = old else {
             if !away {
                 inner.l1.drop_grace(self.key.bytes());
+                self.offering.withdraw();
             }
             return kept.filter(|_| away);
         };
@@ -171,18 +172,22 @@ where
         let old = Old::new(value, left, &inner.clock);
         if !entry.fresh.is_zero() {
             inner.count(function, Event::Refreshed);
-            inner.keep(fill, entry, l1_until_ms);
         }
+        inner.keep(fill, entry, l1_until_ms);
         self.offering
             .offer(old.offer(function.asks().serves_while_refreshing()));
         Some(old)
     }
 
-    /// Tells what there is while another process computes.
-    fn offer(&self, entry: &Entry<V>) {
-        if let Some(value) = &entry.value {
-            let old = Old::new(Arc::clone(value), Duration::ZERO, &self.inner.clock);
-            self.offering.offer(old.offer(false));
+    /// Tells what there is while another process computes. What this process has is older.
+    fn offer(&self, entry: Option<&Entry<V>>) {
+        self.inner.l1.drop_grace(self.key.bytes());
+        match entry.and_then(|entry| entry.value.as_ref()) {
+            Some(value) => {
+                let old = Old::new(Arc::clone(value), Duration::ZERO, &self.inner.clock);
+                self.offering.offer(old.offer(false));
+            }
+            None => self.offering.withdraw(),
         }
     }
 

@@ -29,6 +29,11 @@ impl Offering {
         drop(self.0.change(|state| state.offer.replace(offer)));
     }
 
+    /// What was shown is no longer there.
+    pub(crate) fn withdraw(&self) {
+        drop(self.0.with(|state| state.offer.take()));
+    }
+
     /// The flight goes on, even if nobody waits for it any more.
     pub(crate) fn keep(&self) {
         self.0.with(|state| state.kept = true);

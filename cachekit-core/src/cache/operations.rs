@@ -161,7 +161,7 @@ where
         let (index, key, fill, value, span, bytes) = sent;
         results[index] = match outcome {
             Ok(_) => {
-                fill.complete_written(Arc::new(value), span.aged(age), bytes);
+                fill.complete_stored(Arc::new(value), span.aged(age), bytes);
                 Ok(())
             }
             Err(error) => {

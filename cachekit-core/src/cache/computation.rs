@@ -13,7 +13,7 @@ use crate::cache::tags::{self, Verdict, Versions};
 use crate::clock::Clock;
 use crate::envelope::{self, Header, TagVersion};
 use crate::l1::{Fill, Mark, Span};
-use crate::policy::flight::Offer;
+use crate::policy::flight::{Moment, Offer};
 use crate::policy::freshness::Lifetime;
 
 /// For how long callers of a key whose result is for one caller alone do not wait for each other.
@@ -42,7 +42,7 @@ pub(crate) struct Computation<V, F> {
     pub(crate) old: Option<Old<V>>,
     /// Whether nobody could say what the backend has.
     pub(crate) away: bool,
-    started_ms: u64,
+    started: Moment,
 }
 
 /// What a computation has of the backend.
@@ -54,6 +54,8 @@ pub(crate) struct Remote {
     pub(crate) versions: Versions,
     /// The token of the namespace.
     pub(crate) token: Option<u64>,
+    /// Until when L1 may keep what is stored, monotonic.
+    pub(crate) l1_until_ms: u64,
 }
 
 /// How a computation ends.
@@ -121,7 +123,7 @@ impl<V: Send + Sync + 'static> Old<V> {
 }
 
 impl<V, F> Computation<V, F> {
-    /// A computation that begins now.
+    /// A computation that begins at the moment `started`, now.
     pub(crate) fn begin(
         inner: Arc<Inner>,
         key: Key<V, F>,
@@ -129,9 +131,9 @@ impl<V, F> Computation<V, F> {
         remote: Option<Remote>,
         old: Option<Old<V>>,
         away: bool,
+        started: Moment,
     ) -> Self {
         inner.count(key.function(), Event::Computed);
-        let started_ms = inner.clock.monotonic_ms();
         Self {
             inner,
             key,
@@ -139,7 +141,7 @@ impl<V, F> Computation<V, F> {
             remote,
             old,
             away,
-            started_ms,
+            started,
         }
     }
 }
@@ -197,17 +199,21 @@ where
         };
         let (inner, remote) = (Arc::clone(&self.inner), self.remote.take());
         let span = match remote {
-            None if self.away => lifetime.over_store(inner.l1_bound_until(self.l1_until_ms())),
+            None if self.away => lifetime.over_store(inner.l1_bound()).aged(cost),
             None => lifetime.here(cost),
             Some(remote) => {
-                let token = remote.token;
+                let (token, l1_until_ms) = (remote.token, remote.l1_until_ms);
                 let header = inner.header::<V, F>(lifetime, cost, value.is_none());
-                let stored = remote.store(&inner, encoded.buffer, &header, &names, self.started_ms);
+                let sent = self.started.later(inner.clock.monotonic_ms());
+                let started_ms = self.started.at_ms;
+                let stored = remote.store(&inner, encoded.buffer, &header, &names, started_ms);
                 let (written, tags) = stored.await;
-                match self.stands_until(written, &tags, token).await {
-                    None => return Ended::Superseded,
-                    Some(until_ms) => lifetime.over_store(inner.l1_bound_until(until_ms)),
-                }
+                let Some(known) = self.known(written, sent, &tags, token).await else {
+                    return Ended::Superseded;
+                };
+                known.vouches(inner.l1_share(lifetime.ttl));
+                let bound = inner.l1_bound_until(l1_until_ms);
+                lifetime.over_store(bound).aged(inner.since(known.at_ms))
             }
         };
         // A tag that was removed here meanwhile keeps it out of L1 as well.
@@ -220,43 +226,36 @@ where
         }
     }
 
-    /// Until when L1 may keep the result, monotonic; `None` if something newer has overtaken it,
-    /// so that it is not for those who came meanwhile.
+    /// When the result was true, as far as is known: when it was sent, if its fence says so; when
+    /// the computation began, if nobody has confirmed it. `None`: it is no longer.
     ///
-    /// A write that was fenced says that its key was not invalidated until then. The tokens of tags
-    /// and of the namespace say so of the moment when they were read; what took longer than the
-    /// bound reads them again.
-    async fn stands_until(
+    /// The fence is that of the entry. A tag, or the namespace, is asked about again only if the
+    /// computation took longer than the bound of L1.
+    async fn known(
         &self,
         written: Written,
+        sent: Moment,
         tags: &[TagVersion],
         token: Option<u64>,
-    ) -> Option<u64> {
+    ) -> Option<Moment> {
         let inner = &self.inner;
-        let (now_ms, until_ms) = (inner.clock.monotonic_ms(), self.l1_until_ms());
         match written {
             Written::Superseded => return None,
-            Written::Stored if tags.is_empty() && token.is_none() => return Some(u64::MAX),
-            Written::Stored if now_ms >= until_ms => {}
-            Written::Stored | Written::NotStored => return Some(until_ms),
+            Written::NotStored => return Some(self.started.clone()),
+            Written::Stored if tags.is_empty() && token.is_none() => return Some(sent),
+            Written::Stored if inner.since(self.started.at_ms) < inner.l1_bound() => {
+                return Some(self.started.clone());
+            }
+            Written::Stored => {}
         }
-        let standing = inner.namespaces.standing(inner, self.key.function());
-        let namespace_until_ms = match standing.await {
-            Err(_) => until_ms,
-            Ok(None) => u64::MAX,
-            Ok(Some(standing)) if Some(standing.token) == token => standing.until_ms,
-            Ok(Some(_)) => return None,
-        };
-        match tags::check_again(inner, tags).await {
-            Verdict::Valid => Some(inner.l1_until_ms(now_ms).min(namespace_until_ms)),
-            Verdict::Stale => Some(until_ms),
-            Verdict::Invalid => None,
+        let standing = inner.namespaces.standing(inner, self.key.function()).await;
+        let namespace = standing.map(|standing| standing.map(|standing| standing.token));
+        match (namespace, tags::check_again(inner, tags).await) {
+            (Ok(now), _) if now != token => None,
+            (_, Verdict::Invalid) => None,
+            (Ok(_), Verdict::Valid) => Some(sent),
+            (Err(_), _) | (_, Verdict::Stale) => Some(self.started.clone()),
         }
-    }
-
-    /// The same without asking anybody.
-    fn l1_until_ms(&self) -> u64 {
-        self.inner.l1_until_ms(self.started_ms)
     }
 }
 
@@ -339,8 +338,7 @@ where
 
     /// How long the computation took, counted.
     fn spend(&self) -> Duration {
-        let now_ms = self.inner.clock.monotonic_ms();
-        let cost = Duration::from_millis(now_ms.saturating_sub(self.started_ms));
+        let cost = self.inner.since(self.started.at_ms);
         self.inner.spent(self.key.function(), cost);
         cost
     }

@@ -28,6 +28,8 @@ pub(crate) struct Entry<V> {
     pub(crate) cost: Duration,
     /// When it was computed, by the clock of who did.
     pub(crate) computed_at_ms: u64,
+    /// When it was asked for, on the monotonic clock: it was there after that.
+    pub(crate) asked_ms: u64,
     /// Its size, encoded.
     pub(crate) bytes: usize,
     pub(crate) tags: Vec<TagVersion>,
@@ -92,6 +94,8 @@ pub(crate) struct Open<'a> {
     pub(crate) function: &'a Function,
     pub(crate) key: &'a StoreKey,
     pub(crate) release: Release,
+    /// When it was asked for, on the monotonic clock.
+    pub(crate) asked_ms: u64,
 }
 
 impl Open<'_> {
@@ -151,6 +155,7 @@ impl Open<'_> {
             ttl: Ttl::new(header.ttl).unwrap_or(Ttl::NEVER),
             cost: header.cost,
             computed_at_ms: header.computed_at_ms,
+            asked_ms: self.asked_ms,
             bytes: envelope::HEADER_LEN + envelope.payload.len(),
             tags: envelope.tags,
         })

@@ -59,6 +59,7 @@ where
     };
     let store_keys: Vec<StoreKey> = asked.iter().map(|(.., place)| place.key.clone()).collect();
     let mut found = Vec::new();
+    let asked_ms = inner.clock.monotonic_ms();
     let lookups = backend.get_many(&store_keys, Want::Value).await;
     for ((index, fill, place), lookup) in asked.into_iter().zip(lookups) {
         let function = keys[index].function();
@@ -73,9 +74,14 @@ where
                     function,
                     key: &place.key,
                     release: place.release,
+                    asked_ms,
                 };
-                if let Some(Ok((entry, None))) = lookup.found.map(|f| open.opened::<V, F>(f)) {
-                    found.push((index, fill, place.l1_until_ms, entry));
+                match lookup.found.map(|f| open.opened::<V, F>(f)) {
+                    Some(Ok((entry, None))) => {
+                        found.push((index, fill, place.l1_until_ms, entry));
+                    }
+                    // What this process has is older.
+                    _ => inner.l1.drop_grace(keys[index].bytes()),
                 }
             }
         }
@@ -157,12 +163,14 @@ where
     let Some(backend) = inner.backend.as_ref().filter(|_| !stored.is_empty()) else {
         return results;
     };
+    let sent_ms = inner.clock.monotonic_ms();
     let outcomes = backend.set_many(stored).await;
+    let age = inner.since(sent_ms);
     for (sent, outcome) in sent.into_iter().zip(outcomes) {
         let (index, key, fill, value, span, bytes) = sent;
         results[index] = match outcome {
             Ok(_) => {
-                fill.complete_written(Arc::new(value), span, bytes);
+                fill.complete_stored(Arc::new(value), span.aged(age), bytes);
                 Ok(())
             }
             Err(error) => {
@@ -253,7 +261,17 @@ impl Inner {
         began_ms.saturating_add(bound_ms)
     }
 
-    /// How long L1 may keep what it may keep only until a moment.
+    /// For how long this process may take for fresh what the backend has for `ttl`.
+    pub(crate) fn l1_share(&self, ttl: Ttl) -> Duration {
+        self.l1_bound().min(ttl.duration() / 4)
+    }
+
+    /// How long ago a moment of the monotonic clock was.
+    pub(crate) fn since(&self, moment_ms: u64) -> Duration {
+        Duration::from_millis(self.clock.monotonic_ms().saturating_sub(moment_ms))
+    }
+
+    /// [`l1_bound`](Self::l1_bound) for what L1 may keep only until a moment.
     pub(crate) fn l1_bound_until(&self, until_ms: u64) -> Duration {
         let left_ms = until_ms.saturating_sub(self.clock.monotonic_ms());
         self.l1_bound().min(Duration::from_millis(left_ms))
@@ -276,6 +294,7 @@ impl Inner {
     ) {
         let bound = self.l1_bound_until(until_ms);
         let span = over_store(entry.fresh, entry.grace, entry.ttl, bound);
+        let span = span.aged(self.since(entry.asked_ms));
         fill.tag(&entry.tags.iter().map(|tag| tag.name).collect::<Vec<_>>());
         match entry.value {
             Some(value) => fill.complete(value, span, entry.bytes),

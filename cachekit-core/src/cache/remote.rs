@@ -15,7 +15,7 @@ use crate::cache::stats::Event;
 use crate::cache::tags::{self, Versions};
 use crate::error::Result;
 use crate::key::StoreKey;
-use crate::policy::flight::WAIT_BUDGET;
+use crate::policy::flight::{Moment, Offering, WAIT_BUDGET};
 use crate::policy::race::both;
 use crate::policy::ttl::random;
 
@@ -27,7 +27,8 @@ const LAST_POLL: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) enum Reading<V> {
     /// There is an entry that can be served, and nobody needs to compute, or another does.
-    Found(Entry<V>),
+    /// It was asked for at that moment.
+    Found(Entry<V>, Moment),
     /// This reader computes, if it has no use for what is there.
     Compute {
         leading: Leading,
@@ -82,6 +83,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) inner: &'a Arc<Inner>,
     pub(crate) function: &'static Function,
     pub(crate) place: Place<'a>,
+    /// That of the flight that this is a part of.
+    pub(crate) offering: &'a Offering,
     /// With less than this left a reader may be given the lead: the grace, and the early window.
     pub(crate) early: Duration,
     /// The declared tags.
@@ -94,6 +97,8 @@ pub(crate) struct Ask<'a> {
 
 /// What one look has found.
 struct Seen<V> {
+    /// When it was asked for.
+    asked: Moment,
     entry: Option<Entry<V>>,
     /// Why there is no fresh one.
     miss: Option<Miss>,
@@ -114,7 +119,10 @@ enum Step {
 impl Ask<'_> {
     /// Reads the entry, or takes the lead to compute it. Never fails: what cannot be read is
     /// computed. `meanwhile` is told what there is while another process computes.
-    pub(crate) async fn read<V, F: Form<V>>(self, meanwhile: impl Fn(&Entry<V>)) -> Reading<V> {
+    pub(crate) async fn read<V, F: Form<V>>(
+        self,
+        meanwhile: impl Fn(Option<&Entry<V>>),
+    ) -> Reading<V> {
         let head = self.function.head(&self.inner.config.namespace);
         let releases = &self.inner.releases;
         let registered = releases.register(self.inner, &head, self.place.release);
@@ -130,7 +138,7 @@ impl Ask<'_> {
             };
             let right = match self.step(&seen, early) {
                 Step::Serve => match seen.entry {
-                    Some(entry) => return Reading::Found(entry),
+                    Some(entry) => return Reading::Found(entry, seen.asked),
                     None => Right::Nothing,
                 },
                 Step::Compute(right) => right,
@@ -139,7 +147,7 @@ impl Ask<'_> {
                     continue;
                 }
                 Step::Wait => {
-                    seen.entry.iter().for_each(&meanwhile);
+                    meanwhile(seen.entry.as_ref());
                     if waits.next(self.inner).await {
                         continue;
                     }
@@ -164,6 +172,7 @@ impl Ask<'_> {
     /// wants the lead.
     async fn look<V, F: Form<V>>(&self, early: Option<Duration>) -> Result<Seen<V>> {
         let Place { backend, key, .. } = &self.place;
+        let asked = self.offering.moment(self.inner.clock.monotonic_ms());
         let lookup = async {
             match early {
                 Some(early) => Asking::new(backend, key, early).await,
@@ -181,6 +190,7 @@ impl Ask<'_> {
                     function: self.function,
                     key,
                     release: self.place.release,
+                    asked_ms: asked.at_ms,
                 };
                 open.checked::<V, F>(found, self.declared, &mut versions)
                     .await
@@ -191,6 +201,7 @@ impl Ask<'_> {
             Err(miss) => (None, Some(miss)),
         };
         Ok(Seen {
+            asked,
             entry,
             miss,
             lead,

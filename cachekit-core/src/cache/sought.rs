@@ -13,7 +13,7 @@ use crate::cache::remote::{Ask, Place, Reading};
 use crate::cache::stats::Event;
 use crate::cache::tags;
 use crate::l1::{Fill, Look, Mark};
-use crate::policy::flight::Offering;
+use crate::policy::flight::{Moment, Offering};
 use crate::policy::freshness::early_window;
 
 /// What is to be looked for, by the leader of a flight.
@@ -78,10 +78,14 @@ where
             declared: &self.tags,
             serve_stale: policy.serves_while_refreshing() && !self.anew,
             tells_absent: self.tells_absent,
+            offering: &self.offering,
             place,
         };
         match ask.read::<V, F>(|entry| self.offer(entry)).await {
-            Reading::Found(entry) => Begun::Found(self.found(fill, entry, l1_until_ms)),
+            Reading::Found(entry, asked) => {
+                asked.vouches(self.inner.l1_share(entry.ttl));
+                Begun::Found(self.found(fill, entry, l1_until_ms))
+            }
             Reading::Compute {
                 leading,
                 old,
@@ -95,6 +99,7 @@ where
                     declared: self.tags.clone(),
                     versions,
                     token,
+                    l1_until_ms,
                 };
                 self.compute(fill, Some(remote), old, away)
             }
@@ -103,8 +108,8 @@ where
 
     /// Computes without asking the backend, and stores nothing in it.
     pub(crate) fn past_backend(self) -> Computation<V, F> {
-        let fill = self.fill();
-        Computation::begin(self.inner, self.key, fill, None, None, true)
+        let (fill, started) = (self.fill(), self.started());
+        Computation::begin(self.inner, self.key, fill, None, None, true, started)
     }
 
     /// The way into L1, from before anything is read.
@@ -158,25 +163,32 @@ where
         let Some(entry) = old else {
             if !away {
                 inner.l1.drop_grace(self.key.bytes());
+                self.offering.withdraw();
             }
             return kept.filter(|_| away);
         };
         let value = entry.value.clone()?;
-        let old = Old::new(value, entry.fresh, &inner.clock);
+        let here = inner.l1_share(entry.ttl).min(entry.fresh);
+        let left = here.saturating_sub(inner.since(entry.asked_ms));
+        let old = Old::new(value, left, &inner.clock);
         if !entry.fresh.is_zero() {
             inner.count(function, Event::Refreshed);
-            inner.keep(fill, entry, l1_until_ms);
         }
+        inner.keep(fill, entry, l1_until_ms);
         self.offering
             .offer(old.offer(function.asks().serves_while_refreshing()));
         Some(old)
     }
 
-    /// Tells what there is while another process computes.
-    fn offer(&self, entry: &Entry<V>) {
-        if let Some(value) = &entry.value {
-            let old = Old::new(Arc::clone(value), Duration::ZERO, &self.inner.clock);
-            self.offering.offer(old.offer(false));
+    /// Tells what there is while another process computes. What this process has is older.
+    fn offer(&self, entry: Option<&Entry<V>>) {
+        self.inner.l1.drop_grace(self.key.bytes());
+        match entry.and_then(|entry| entry.value.as_ref()) {
+            Some(value) => {
+                let old = Old::new(Arc::clone(value), Duration::ZERO, &self.inner.clock);
+                self.offering.offer(old.offer(false));
+            }
+            None => self.offering.withdraw(),
         }
     }
 
@@ -187,7 +199,18 @@ where
         old: Option<Old<V>>,
         away: bool,
     ) -> Begun<V, F> {
+        let started = self.started();
         let Self { inner, key, .. } = self;
-        Begun::Compute(Computation::begin(inner, key, fill, remote, old, away))
+        let computation = Computation::begin(inner, key, fill, remote, old, away, started);
+        Begun::Compute(computation)
+    }
+
+    /// Now. In front of a backend, others may end at any moment what is computed from now on.
+    fn started(&self) -> Moment {
+        let started = self.offering.moment(self.inner.clock.monotonic_ms());
+        if self.inner.backend.is_some() {
+            started.vouches(self.inner.l1_share(self.ttl));
+        }
+        started
     }
 }

@@ -88,6 +88,23 @@ impl Fill {
         self.complete(value, span, bytes);
     }
 
+    /// The same for a value that is in the store now, whatever came in between: what was let in
+    /// since may be what it has replaced, and goes.
+    pub(crate) fn complete_stored<T: Send + Sync + 'static>(
+        self,
+        value: Arc<T>,
+        span: Span,
+        bytes: usize,
+    ) {
+        let mut stripe = self.l1.stripe(&self.key);
+        if !stripe.is_current(&self.key, self.generation) {
+            stripe.supersede(&self.key);
+            self.l1.discard(&mut stripe, &self.key);
+        }
+        drop(stripe);
+        self.complete_written(value, span, bytes);
+    }
+
     /// Leaves a mark for `age` where the value would have been.
     pub(crate) fn complete_mark(self, mark: Mark, age: Duration) {
         self.complete(Arc::new(mark), Span::fresh_only(age), 0);

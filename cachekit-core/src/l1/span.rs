@@ -27,6 +27,16 @@ impl Span {
         }
     }
 
+    /// What is left of it after `age`.
+    pub(crate) fn aged(self, age: Duration) -> Self {
+        let spent_grace = age.saturating_sub(self.fresh);
+        Self {
+            fresh: self.fresh.saturating_sub(age),
+            early: self.early,
+            grace: self.grace.saturating_sub(spent_grace),
+        }
+    }
+
     /// The ends of its parts, if it begins at `now_ms`.
     pub(super) fn from(self, now_ms: u64) -> Moments {
         let fresh_ms = now_ms.saturating_add(millis(self.fresh));
@@ -51,4 +61,26 @@ pub(super) struct Moments {
 
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).map_or(LONGEST_MS, |ms| ms.min(LONGEST_MS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn age_takes_from_the_fresh_part_first_and_from_grace_then() {
+        let seconds = Duration::from_secs;
+        let span = Span {
+            fresh: seconds(5),
+            early: seconds(1),
+            grace: seconds(10),
+        };
+        let parts = |age| {
+            let aged = span.aged(seconds(age));
+            (aged.fresh.as_secs(), aged.grace.as_secs())
+        };
+        assert_eq!(parts(3), (2, 10));
+        assert_eq!(parts(7), (0, 8));
+        assert_eq!(parts(20), (0, 0));
+    }
 }

@@ -40,6 +40,19 @@ fn a_fill_does_not_overwrite_what_was_written_to_the_store_since_it_began() {
 }
 
 #[test]
+fn what_was_let_in_since_a_write_began_goes_when_that_is_stored() {
+    let (l1, _) = small();
+    let stored = l1.begin(&key("a"));
+    l1.expire(b"a");
+    let read = l1.begin(&key("a"));
+    complete(l1.begin(&key("a")), 1);
+    stored.complete_stored(Arc::new(2_u64), FRESH, 8);
+    assert_eq!(look(&l1, "a"), Look::Nothing);
+    complete(read, 1);
+    assert_eq!(look(&l1, "a"), Look::Nothing);
+}
+
+#[test]
 fn an_invalidation_does_not_stop_the_fill_of_another_key() {
     let (l1, _) = l1(10_000, 1 << 24);
     let fill = l1.begin(&key("a"));

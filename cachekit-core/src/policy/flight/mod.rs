@@ -8,6 +8,7 @@
 mod landing;
 mod leader;
 mod lending;
+mod moment;
 mod offering;
 mod state;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 pub(crate) use landing::{Arrival, Landing};
 pub(crate) use leader::Leader;
+pub(crate) use moment::Moment;
 pub(crate) use offering::{Offer, Offering};
 pub(crate) use waiter::Waiter;
 

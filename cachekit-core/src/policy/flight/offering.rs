@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::landing::Shared;
+use super::moment::Moment;
 use super::state::Flight;
 
 /// What callers may have while the flight goes on.
@@ -28,9 +29,19 @@ impl Offering {
         drop(self.0.change(|state| state.offer.replace(offer)));
     }
 
+    /// What was shown is no longer there.
+    pub(crate) fn withdraw(&self) {
+        drop(self.0.with(|state| state.offer.take()));
+    }
+
     /// The flight goes on, even if nobody waits for it any more.
     pub(crate) fn keep(&self) {
         self.0.with(|state| state.kept = true);
+    }
+
+    /// This moment of the flight: what is asked for after it was true after it.
+    pub(crate) fn moment(&self, now_ms: u64) -> Moment {
+        Moment::of(&self.0, now_ms)
     }
 
     /// What there is.

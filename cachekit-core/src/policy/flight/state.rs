@@ -5,6 +5,7 @@ use std::fmt;
 use tokio::sync::Notify;
 
 use super::landing::Landing;
+use super::moment::Reach;
 use super::offering::Offer;
 use crate::policy::bulkhead::Loan;
 use crate::policy::lock::Lock;
@@ -23,6 +24,10 @@ pub(super) struct State {
     pub(super) phase: Phase,
     /// How many wait, the starter of a detached flight included.
     pub(super) waiting: usize,
+    /// How many have come to wait, those who left included.
+    pub(super) joined: u64,
+    /// Who may have the result, where that is not everybody.
+    pub(super) reach: Option<Reach>,
     /// Ends the task of a detached flight, when all who waited are dropped.
     pub(super) abort: Option<Abort>,
     /// Somebody left who wants it to go on.

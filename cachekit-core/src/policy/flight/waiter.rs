@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::WAIT_BUDGET;
-use super::landing::{Arrival, Claim};
+use super::landing::{Arrival, Claim, Landing};
 use super::lending::lend;
+use super::moment::Reach;
 use super::offering::Offering;
 use super::state::{Flight, Phase, State};
 use crate::policy::bulkhead::Permit;
@@ -18,12 +19,20 @@ pub(crate) struct Waiter {
     pub(super) flight: Arc<Flight>,
     timers: Timers,
     claim: Claim,
+    joined: u64,
+    joined_ms: u64,
 }
 
 impl Waiter {
     pub(super) fn new(flight: Arc<Flight>, timers: Timers, claim: Claim) -> Self {
-        flight.with(|state| state.waiting += 1);
+        let joined = flight.with(|state| {
+            state.waiting += 1;
+            state.joined += 1;
+            state.joined
+        });
         Self {
+            joined,
+            joined_ms: timers.clock().monotonic_ms(),
             flight,
             timers,
             claim,
@@ -87,8 +96,17 @@ impl Waiter {
         match &mut state.phase {
             Phase::Running => self.offered(state),
             Phase::Abandoned => Some(Arrival::Again),
+            Phase::Landed(Landing::Value(_) | Landing::Absent) if self.is_late(state.reach) => {
+                Some(Arrival::Again)
+            }
             Phase::Landed(landing) => Some(landing.arrival(self.claim)),
         }
+    }
+
+    /// Whether the result may be older than what this caller has to see.
+    fn is_late(&self, reach: Option<Reach>) -> bool {
+        let includes = |reach: Reach| reach.includes(self.joined, self.joined_ms);
+        self.claim == Claim::First && !reach.is_none_or(includes)
     }
 
     /// An offer that will do. Who takes it leaves the flight to go on.

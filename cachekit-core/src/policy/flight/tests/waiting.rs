@@ -40,6 +40,45 @@ fn at_the_deadline_a_waiter_goes_on_alone_and_the_starter_waits_on() {
 }
 
 #[test]
+fn who_comes_long_after_the_result_was_true_begins_again() {
+    let time = ManualClock::new();
+    let flights = flights_on(time.clock());
+    let leader = leader(&flights, "a");
+    let early = waiter(&flights, "a");
+    let asked = leader.offering().moment(time.clock().monotonic_ms());
+    let (late, patient) = (
+        waiter(&flights, "a"),
+        waiter(&flights, "a").after_another(true),
+    );
+    asked.vouches(Duration::ZERO);
+    leader.land(Landing::Value(Arc::new(1_u32)));
+    assert_value(polled(pin!(early.wait(false, None))), 1);
+    assert!(matches!(
+        polled(pin!(late.wait(false, None))),
+        Some(Arrival::Again)
+    ));
+    assert_value(polled(pin!(patient.wait(false, None))), 1);
+}
+
+#[test]
+fn who_comes_soon_after_the_result_was_true_may_have_it() {
+    let time = ManualClock::new();
+    let flights = flights_on(time.clock());
+    let leader = leader(&flights, "a");
+    let asked = leader.offering().moment(time.clock().monotonic_ms());
+    let soon = waiter(&flights, "a");
+    time.advance(SECOND);
+    let late = waiter(&flights, "a");
+    asked.vouches(SECOND);
+    leader.land(Landing::Value(Arc::new(1_u32)));
+    assert_value(polled(pin!(soon.wait(false, None))), 1);
+    assert!(matches!(
+        polled(pin!(late.wait(false, None))),
+        Some(Arrival::Again)
+    ));
+}
+
+#[test]
 fn a_wait_that_begins_late_ends_at_the_same_deadline() {
     let time = ManualClock::new();
     let flights = flights_on(time.clock());

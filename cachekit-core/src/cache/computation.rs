@@ -241,7 +241,7 @@ where
         let inner = &self.inner;
         match written {
             Written::Superseded => return None,
-            Written::NotStored => return Some(self.started.clone()),
+            Written::NotStored | Written::Unfenced => return Some(self.started.clone()),
             Written::Stored if tags.is_empty() && token.is_none() => return Some(sent),
             Written::Stored if inner.since(self.started.at_ms) < inner.l1_bound() => {
                 return Some(self.started.clone());
@@ -318,22 +318,14 @@ where
 
     async fn fail(self) -> Ended<V> {
         self.inner.count(self.key.function(), Event::Failed);
-        match (self.old, self.remote) {
-            (Some(old), remote) => {
-                // The lead stays where it is: as long as it stands, others serve what is in grace.
-                if let Some(remote) = remote {
-                    remote.leading.leave();
-                }
-                self.inner.l1.throttle(self.key.bytes(), THROTTLE);
-                Ended::Old(old)
-            }
-            (None, remote) => {
-                if let Some(remote) = remote {
-                    remote.leading.hand_back(false).await;
-                }
-                Ended::Plain
-            }
+        if let Some(remote) = self.remote {
+            remote.leading.hand_back(false).await;
         }
+        let Some(old) = self.old else {
+            return Ended::Plain;
+        };
+        self.inner.l1.throttle(self.key.bytes(), THROTTLE);
+        Ended::Old(old)
     }
 
     /// How long the computation took, counted.

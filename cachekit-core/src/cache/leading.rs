@@ -41,7 +41,10 @@ pub(crate) enum Right {
 /// What became of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Written {
+    /// Nothing newer had happened when it was sent.
     Stored,
+    /// By a store that cannot say so.
+    Unfenced,
     Superseded,
     NotStored,
 }
@@ -101,8 +104,12 @@ impl Leading {
         let ttl = header.whole();
         match backend.set(&self.key, entry, ttl, token).await {
             Ok(Stored::Stored) => {
+                let unfenced = token.is_none();
                 self.right = Right::Nothing;
-                Written::Stored
+                match unfenced {
+                    true => Written::Unfenced,
+                    false => Written::Stored,
+                }
             }
             Ok(Stored::Superseded) => {
                 self.right = Right::Nothing;
@@ -138,11 +145,6 @@ impl Leading {
         if let Err(error) = outcome {
             self.inner.backend_failed(self.function, &error);
         }
-    }
-
-    /// Lets the lead end by itself: nobody else has it for [`HOLD`], about.
-    pub(crate) fn leave(mut self) {
-        self.right = Right::Nothing;
     }
 }
 

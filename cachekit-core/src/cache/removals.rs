@@ -84,6 +84,6 @@ impl Removals {
     }
 }
 
-fn failed(error: &crate::Error) {
+fn failed(error: &crate::error::Error) {
     tracing::error!(%error, "a removal failed; what it was to remove may still be served");
 }

@@ -11,10 +11,10 @@ impl<T> Lock<T> {
     /// Looks at what is behind it, alone.
     pub(crate) fn with<R>(&self, look: impl FnOnce(&mut T) -> R) -> R {
         #[cfg(test)]
-        crate::policy::model::others_may_go_on();
+        crate::policy::tests::model::others_may_go_on();
         let result = look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
         #[cfg(test)]
-        crate::policy::model::others_may_go_on();
+        crate::policy::tests::model::others_may_go_on();
         result
     }
 }

@@ -5,8 +5,8 @@ pub(crate) mod computing;
 pub(crate) mod flight;
 pub(crate) mod freshness;
 pub(crate) mod lock;
-#[cfg(test)]
-mod model;
 pub(crate) mod race;
 pub(crate) mod reentry;
+#[cfg(test)]
+mod tests;
 pub(crate) mod ttl;

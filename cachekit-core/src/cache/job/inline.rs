@@ -67,7 +67,7 @@ where
         } else {
             ending
         };
-        let ended = computation.end(ending).await;
+        let ended = Box::pin(computation.end(ending)).await;
         self.landed(settled, ended)
     }
 

@@ -148,12 +148,12 @@ where
     }
 
     async fn begin(&self, leader: &Leader, refreshing: bool) -> Begun<K::Value, F> {
-        let begun = self.sought(leader, refreshing).begin();
+        // On the heap: it is large, and the computation goes on for long after it.
+        let begun = Box::pin(self.sought(leader, refreshing).begin());
         if self.inner.backend.is_none() {
             return begun.await;
         }
-        // A look into a backend is large, and the computation goes on for long after it.
-        match background::with_runtime(Box::pin(begun)).await {
+        match background::with_runtime(begun).await {
             Ok(begun) => begun,
             Err(_) => Begun::Compute(self.sought(leader, refreshing).past_backend()),
         }

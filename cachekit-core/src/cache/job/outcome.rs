@@ -85,7 +85,7 @@ where
                 (Landing::Superseded(Arc::clone(&value) as _), Ok(value))
             }
             (Ok(value), _) => (Landing::Value(Arc::clone(&value) as _), Ok(value)),
-            (Err(_), Ended::Old(old)) => self.instead_of_new(&old.value),
+            (Err(_), Ended::Old(old)) if !self.anew => self.instead_of_new(&old.value),
             (Err(error), _) => self.told(error),
         }
     }

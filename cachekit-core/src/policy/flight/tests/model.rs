@@ -10,7 +10,7 @@ use shuttle::thread::{self, JoinHandle};
 use super::*;
 use crate::policy::bulkhead::{Bulkhead, Permit};
 use crate::policy::lock::Lock;
-use crate::policy::model::{clock, in_many_orders};
+use crate::policy::tests::model::{clock, in_many_orders};
 
 const CALLERS: usize = 4;
 

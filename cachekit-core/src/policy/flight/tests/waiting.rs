@@ -21,7 +21,7 @@ fn a_thread_without_a_runtime_waits_in_the_background() {
 }
 
 #[test]
-fn at_the_deadline_a_waiter_goes_on_alone_and_the_starter_waits_on() {
+fn at_the_deadline_a_waiter_begins_again_and_the_starter_waits_on() {
     let time = ManualClock::new();
     let flights = flights_on(time.clock());
     let leader = leader(&flights, "a");
@@ -33,7 +33,7 @@ fn at_the_deadline_a_waiter_goes_on_alone_and_the_starter_waits_on() {
     time.advance(DEADLINE - SECOND);
     assert!(polled(waited.as_mut()).is_none());
     time.advance(SECOND);
-    assert!(matches!(polled(waited), Some(Arrival::Alone)));
+    assert!(matches!(polled(waited), Some(Arrival::Again)));
     assert!(polled(started.as_mut()).is_none());
     leader.land(Landing::Value(Arc::new(1_u32)));
     assert_value(polled(started), 1);
@@ -88,7 +88,7 @@ fn a_wait_that_begins_late_ends_at_the_same_deadline() {
     let mut waited = pin!(waiter.wait(false, None));
     assert!(polled(waited.as_mut()).is_none());
     time.advance(SECOND);
-    assert!(matches!(polled(waited), Some(Arrival::Alone)));
+    assert!(matches!(polled(waited), Some(Arrival::Again)));
 }
 
 #[test]

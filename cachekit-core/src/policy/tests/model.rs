@@ -21,20 +21,20 @@ use crate::testkit::ManualClock;
 const ORDERS: usize = 1_000;
 
 /// Runs `test` in many orders. A thread that waits for ever fails it.
-pub(super) fn in_many_orders(test: impl Fn() + Send + Sync + 'static) {
+pub(in crate::policy) fn in_many_orders(test: impl Fn() + Send + Sync + 'static) {
     let scheduler = RandomScheduler::new_from_seed(4, ORDERS);
     Runner::new(scheduler, Config::new()).run(test);
 }
 
 /// Before and after every lock, in a model test; elsewhere nothing happens.
-pub(super) fn others_may_go_on() {
+pub(in crate::policy) fn others_may_go_on() {
     if shuttle::current::try_get_current_task().is_some() && !std::thread::panicking() {
         shuttle::thread::yield_now();
     }
 }
 
 /// A clock that shows `time`, and whose background is a thread of the model.
-pub(super) fn clock(time: &ManualClock) -> Clock {
+pub(in crate::policy) fn clock(time: &ManualClock) -> Clock {
     Clock::with_time(Arc::new(ModelTime(time.clone())))
 }
 

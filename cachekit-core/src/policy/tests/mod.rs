@@ -1,0 +1,3 @@
+//! What the tests of all policies need.
+
+pub(in crate::policy) mod model;

@@ -272,7 +272,8 @@ async fn a_computation_that_never_returns_does_not_keep_the_key() {
         time.advance(Duration::from_secs(1));
         tokio::task::yield_now().await;
     }
-    assert_eq!(time.clock().monotonic_ms() - began_ms, 60_000);
+    let waited_ms = time.clock().monotonic_ms() - began_ms;
+    assert!((60_000..63_000).contains(&waited_ms), "{waited_ms} ms");
     for _ in 0..10 {
         compute(&cache, 1, &computed).await;
     }

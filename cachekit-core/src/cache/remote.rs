@@ -221,6 +221,7 @@ impl Ask<'_> {
                 Step::Serve
             }
             (Lead::Mine(token), _) => Step::Compute(Right::Fenced(token.clone())),
+            (Lead::Unfenced, Some(entry)) if entry.is_early() => Step::Compute(Right::Unfenced),
             (_, Some(_)) => Step::Serve,
             (Lead::Unfenced, None) => Step::Compute(Right::Unfenced),
             (_, None) if self.serve_stale && entry.is_some() => Step::Serve,
@@ -252,6 +253,7 @@ impl Ask<'_> {
         }
     }
 }
+
 /// The pauses of a reader that waits for another process, growing and jittered.
 #[derive(Default)]
 struct Waits {

@@ -6,6 +6,7 @@
 mod allocations;
 mod bar;
 mod callgrind;
+mod freshness;
 mod hits;
 mod measure;
 #[cfg(target_os = "linux")] // it pins processes to cores, and reads what they used in /proc
@@ -22,6 +23,7 @@ static ALLOCATOR: allocations::Counting = allocations::Counting;
 
 const USAGE: &str = "\
 usage: cachekit-bench hits [--json FILE]     what a hit costs, beside others
+       cachekit-bench freshness              how often the origin is asked, and who waits
        cachekit-bench memcached [OPTIONS]    our client beside others, on Linux
        cachekit-bench budget                 fails if a hit takes more instructions than it may
        cachekit-bench pass CASE WHO COUNT    hits of one contender alone, for a profiler";
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
     let outcome = match arguments[..] {
         ["hits"] => hits::run(None),
         ["hits", "--json", file] => hits::run(Some(PathBuf::from(file))),
+        ["freshness"] => freshness::run(),
         #[cfg(target_os = "linux")]
         ["memcached", ref options @ ..] => memcached::run(options),
         #[cfg(target_os = "linux")]

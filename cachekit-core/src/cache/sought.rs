@@ -39,7 +39,7 @@ pub(crate) struct Sought<V, F> {
 #[derive(Debug)]
 pub(crate) enum Begun<V, F> {
     Found(Found<V>),
-    Compute(Computation<V, F>),
+    Compute(Box<Computation<V, F>>),
 }
 
 #[derive(Debug)]
@@ -107,9 +107,12 @@ where
     }
 
     /// Computes without asking the backend, and stores nothing in it.
-    pub(crate) fn past_backend(self) -> Computation<V, F> {
+    pub(crate) fn past_backend(self) -> Box<Computation<V, F>> {
         let (fill, started) = (self.fill(), self.started());
-        Computation::begin(self.inner, self.key, fill, None, None, true, started)
+        let Self { inner, key, .. } = self;
+        Box::new(Computation::begin(
+            inner, key, fill, None, None, true, started,
+        ))
     }
 
     /// The way into L1, from before anything is read.
@@ -202,7 +205,7 @@ where
         let started = self.started();
         let Self { inner, key, .. } = self;
         let computation = Computation::begin(inner, key, fill, remote, old, away, started);
-        Begun::Compute(computation)
+        Begun::Compute(Box::new(computation))
     }
 
     /// Now. In front of a backend, others may end at any moment what is computed from now on.

@@ -81,9 +81,8 @@ where
     ) -> Option<Turn<K>> {
         let arrived =
             |waited: Option<Arrival>| waited.map_or(Some(Turn::Alone), |a| self.arrived(a));
-        let (waiter, arrival) = match self.arrival(waiter, left, around) {
-            Some(waited) => waited,
-            None => return Some(Turn::Alone),
+        let Some((waiter, arrival)) = self.arrival(waiter, left, around) else {
+            return Some(Turn::Alone);
         };
         if arrival.is_some() {
             return arrived(arrival);

@@ -118,7 +118,7 @@ where
     /// How long `value` is stored, if it is.
     fn lifetime(&self, value: &K::Value, unless: bool, wishes: &Wishes) -> Option<Lifetime> {
         let of_none = match K::is_none(value) {
-            true => wishes.not_found.or(self.policy().ttl_of_none()),
+            true => wishes.not_found.or_else(|| self.policy().ttl_of_none()),
             false => None,
         };
         let ttl = match wishes.ttl.or(of_none) {

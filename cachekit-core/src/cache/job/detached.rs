@@ -40,7 +40,7 @@ where
             Entered::Through => return compute.await,
         };
         let job = Arc::new(self);
-        let run = Arc::clone(&job).spawned(&runtime, &around, compute);
+        let run = pin!(Arc::clone(&job).spawned(&runtime, &around, compute));
         job.in_time(run, &around).await
     }
 

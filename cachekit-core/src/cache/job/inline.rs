@@ -29,7 +29,7 @@ where
         };
         // Passed on by reference: each future that it was moved into would be twice as large.
         let compute = pin!(compute);
-        let run = async {
+        let run = pin!(async {
             let (leader, refreshing) = match self.turn(&around).await {
                 Turn::Return(returned) => return returned,
                 Turn::Alone => return self.alone(&around, compute).await,
@@ -39,7 +39,7 @@ where
             let (landing, settled) = self.lead(&leader, refreshing, &around, compute).await;
             leader.land(landing);
             joined::<K>(settled)
-        };
+        });
         self.in_time(run, &around).await
     }
 

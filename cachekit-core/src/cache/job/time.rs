@@ -1,7 +1,7 @@
 //! The time of a caller.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use super::{Around, Job, OPERATION};
@@ -21,13 +21,12 @@ where
     /// What `run` gives, or what there is instead when the caller's time is over.
     pub(super) async fn in_time(
         &self,
-        run: impl Future<Output = K::Returned>,
+        mut run: Pin<&mut impl Future<Output = K::Returned>>,
         around: &Around,
     ) -> K::Returned {
         let Some(patience) = self.patience() else {
             return run.await;
         };
-        let mut run = pin!(run);
         let end = self.inner.timers.after(patience);
         match within(run.as_mut(), end).await {
             Some(returned) => returned,

@@ -17,6 +17,7 @@ mod invalidations;
 mod job;
 mod kind;
 mod leading;
+mod many;
 mod namespaces;
 mod null;
 mod operations;
@@ -44,6 +45,7 @@ pub use kind::{
     ErrorProbe, Kind, OfOption, OfOptionalResult, OfPlain, OfResult, Optional, OptionalResult,
     Plain, PlainResult, Probe, SayFrom, SayNothing, Share, ShareClone, ShareFrom, ShareNone, Voice,
 };
+pub use many::{Many, OfMap, OfMapOfResults, OfResultOfMap};
 pub use null::Null;
 pub use removals::Removals;
 pub use stats::Stats;

@@ -8,6 +8,7 @@ use syn::{Attribute, Visibility};
 use crate::args::{CompanionsOption, Options};
 use crate::expand::Expansion;
 use crate::function::{Execution, Function};
+use crate::many::Many;
 use crate::returned::stored;
 use crate::spans::{as_ours, local};
 
@@ -148,7 +149,7 @@ impl Expansion<'_> {
         let runtime = &self.runtime;
         let identity = self.new_identity();
         let uncached = self.uncached_item();
-        let companions = [
+        let mut companions = vec![
             self.remove(
                 "remove",
                 "Removes the cached result of this call: it is not served again.",
@@ -157,12 +158,12 @@ impl Expansion<'_> {
                 "expire",
                 "Ends the freshness of the cached result of this call.",
             ),
-            self.peek(),
-            self.prime(),
-            self.refresh(),
             self.key_item(),
             self.removal(),
         ];
+        if self.many.is_none() {
+            companions.extend([self.peek(), self.prime(), self.refresh()]);
+        }
         let attributes = quote!(#(#attributes)*);
         quote! {
             #attributes
@@ -194,7 +195,10 @@ impl Expansion<'_> {
             .function
             .arguments
             .iter()
-            .map(|argument| argument.plain());
+            .map(|argument| match &self.many {
+                Some(Many { ids, id, .. }) if argument.name == *ids => quote!(#ids: #id),
+                _ => argument.plain(),
+            });
         quote! {
             #[doc = #about]
             #[allow(dead_code, unused_variables, clippy::too_many_arguments)]
@@ -285,7 +289,11 @@ impl Expansion<'_> {
         let runtime = &self.runtime;
         let [key, kind] = ["key", "kind"].map(local);
         let (start, find_kind) = (self.start_key(false), self.find_kind());
-        let (value, form) = (stored(&self.function.returned), self.form());
+        let value = match &self.many {
+            Some(many) => &many.value,
+            None => stored(&self.function.returned),
+        };
+        let form = self.form();
         self.companion(&Companion {
             name: "key",
             about: "The key of the cached result of this call, for the methods of `Cache`.",

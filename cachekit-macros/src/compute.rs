@@ -41,7 +41,7 @@ impl Expansion<'_> {
     }
 
     /// An async block whose type is declared by an early return that is never taken.
-    fn typed_block(&self, body: &Group) -> TokenStream {
+    pub(crate) fn typed_block(&self, body: &Group) -> TokenStream {
         let returned = &self.function.returned;
         let value = local("value");
         let span = ours_at(returned.span());
@@ -91,7 +91,7 @@ impl Expansion<'_> {
     }
 
     /// A call of the companion that has the body.
-    fn call_uncached(&self) -> Option<TokenStream> {
+    pub(crate) fn call_uncached(&self) -> Option<TokenStream> {
         let uncached = self.companions.uncached()?;
         let receiver = self.function.receiver().map(|receiver| {
             let receiver = &receiver.self_token;

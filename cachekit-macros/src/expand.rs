@@ -13,6 +13,7 @@ use crate::args::{CacheOption, KeyOption, Options};
 use crate::checks;
 use crate::companions::Companions;
 use crate::function::{Execution, Function};
+use crate::many::Many;
 use crate::spans::{as_ours, local, ours_at};
 use crate::ttl::Ttl;
 use crate::{key, policy, tags};
@@ -49,6 +50,7 @@ pub(crate) struct Expansion<'a> {
     pub(crate) key: TokenStream,
     /// The statement that makes the tags, where there are any.
     pub(crate) tags: Option<TokenStream>,
+    pub(crate) many: Option<Many>,
 }
 
 impl<'a> Expansion<'a> {
@@ -64,6 +66,7 @@ impl<'a> Expansion<'a> {
             runtime_of_value: as_ours(runtime.clone(), function.returned.span()),
             key: key::statements(function, options, &local("key"))?,
             tags: tags::statement(function, options, &runtime)?,
+            many: Many::of(function, options)?,
             runtime,
             options,
         })
@@ -87,6 +90,9 @@ impl<'a> Expansion<'a> {
 
     /// Answers from this process, or runs the call.
     fn cached_body(&self) -> TokenStream {
+        if let Some(many) = &self.many {
+            return self.many_body(many);
+        }
         let runtime = &self.runtime_of_value;
         let [key, kind, value] = ["key", "kind", "value"].map(local);
         let cache = self.cache();
@@ -106,12 +112,16 @@ impl<'a> Expansion<'a> {
         quote!(#prepare #hit #run)
     }
 
+    pub(crate) fn runtime_of_value(&self) -> &TokenStream {
+        &self.runtime_of_value
+    }
+
     pub(crate) fn body_moved(&self) -> bool {
         self.companions.exist() || self.is_detached()
     }
 
     /// An owned async signature computes in a task of its own.
-    fn is_detached(&self) -> bool {
+    pub(crate) fn is_detached(&self) -> bool {
         matches!(self.function.execution, Execution::Async) && self.function.is_owned()
     }
 
@@ -148,6 +158,9 @@ impl<'a> Expansion<'a> {
 
     /// A statement that leaves the `kind` of the returned value.
     pub(crate) fn find_kind(&self) -> TokenStream {
+        if self.many.is_some() {
+            return self.find_kind_of_many();
+        }
         let kind = local("kind");
         let returned = &self.function.returned;
         let span = ours_at(returned.span());
@@ -163,7 +176,7 @@ impl<'a> Expansion<'a> {
 
     /// The statement that chooses the cache: borrowed first and dereferenced then, so that the
     /// expression may be of any type that leads to one.
-    fn choice_of_cache(&self) -> Option<TokenStream> {
+    pub(crate) fn choice_of_cache(&self) -> Option<TokenStream> {
         let runtime = &self.runtime;
         let expression = self.options.cache_code()?;
         let cache = local("cache");
@@ -174,10 +187,15 @@ impl<'a> Expansion<'a> {
         })
     }
 
-    /// Clippy takes a reference to a cache for a lock that is held too long.
+    /// Clippy takes a reference to a cache for a lock that is held too long, and one id that has
+    /// the name of the list for a mistake.
     pub(crate) fn quiet(&self) -> Option<TokenStream> {
         let cache = self.options.cache_code();
-        cache.map(|_| quote!(#[allow(clippy::significant_drop_tightening)]))
+        let of_cache = cache.map(|_| quote!(#[allow(clippy::significant_drop_tightening)]));
+        let of_ids = self.many.as_ref();
+        let of_ids =
+            of_ids.map(|_| quote!(#[allow(clippy::shadow_reuse, clippy::shadow_unrelated)]));
+        (of_cache.is_some() || of_ids.is_some()).then(|| quote!(#of_cache #of_ids))
     }
 
     /// The cache. One that no code gives is asked for each time, and needs no variable to be quiet
@@ -277,8 +295,6 @@ impl<'a> Expansion<'a> {
 
     /// The expression that answers a call that was no hit.
     pub(crate) fn run(&self, verb: &str, detached: bool) -> TokenStream {
-        let runtime = &self.runtime_of_value;
-        let kind = local("kind");
         let (ttl_statement, ttl) = self.ttl();
         let unless = self.unless();
         let (rebind, compute) = if detached {
@@ -287,18 +303,25 @@ impl<'a> Expansion<'a> {
             self.compute()
         };
         let span = ours_at(self.function.returned.span());
-        let probe = local("probe");
-        let voice = quote_spanned!(span=> {
+        let voice = self.voice();
+        let tags = self.tags.as_ref();
+        let ask = self.ask(verb, tags, &quote!(#ttl, #unless, #voice, #compute));
+        let answer = quote_spanned!(span=> return #ask;);
+        quote!(#ttl_statement #tags #rebind #answer)
+    }
+
+    /// What can be told to callers whose errors are those of the kind.
+    pub(crate) fn voice(&self) -> TokenStream {
+        let runtime = &self.runtime_of_value;
+        let [kind, probe] = ["kind", "probe"].map(local);
+        let span = ours_at(self.function.returned.span());
+        quote_spanned!(span=> {
             use #runtime::{
                 SayFrom as _, SayNothing as _, ShareClone as _, ShareFrom as _, ShareNone as _,
             };
             let #probe = #runtime::ErrorProbe::new(#kind);
             #runtime::Voice::new((&&&#probe).share(), (&&#probe).say())
-        });
-        let tags = self.tags.as_ref();
-        let ask = self.ask(verb, tags, &quote!(#ttl, #unless, #voice, #compute));
-        let answer = quote_spanned!(span=> return #ask;);
-        quote!(#ttl_statement #tags #rebind #answer)
+        })
     }
 
     /// A statement that evaluates the ttl of this call before the body takes the arguments, and

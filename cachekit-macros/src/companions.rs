@@ -160,6 +160,7 @@ impl Expansion<'_> {
             ),
             self.key_item(),
             self.removal(),
+            self.stats(),
         ];
         if self.many.is_none() {
             companions.extend([self.peek(), self.prime(), self.refresh()]);
@@ -304,6 +305,22 @@ impl Expansion<'_> {
             },
             body: quote!(#start #find_kind #runtime::Arguments::into_key_of(#key, #kind)),
         })
+    }
+
+    fn stats(&self) -> TokenStream {
+        let Some((name, _)) = self.companions.name("stats") else {
+            return TokenStream::new();
+        };
+        let (runtime, identity) = (&self.runtime, self.identity());
+        let visibility = &self.function.visibility;
+        quote! {
+            #[doc = "What has happened with this function in this process."]
+            #[must_use]
+            #[allow(dead_code)]
+            #visibility fn #name() -> #runtime::Stats {
+                #runtime::Function::stats(#identity)
+            }
+        }
     }
 
     /// What `#[removes]` calls.

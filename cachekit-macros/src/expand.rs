@@ -264,7 +264,7 @@ impl<'a> Expansion<'a> {
     }
 
     /// A reference to the static that describes the function.
-    fn identity(&self) -> TokenStream {
+    pub(crate) fn identity(&self) -> TokenStream {
         self.companions
             .identity()
             .unwrap_or_else(|| self.new_identity())

@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use crate::cache::kind::{PlainResult, Probe};
 
 /// The result of each id that has one.
-pub type Results<M> = Vec<(
+pub(crate) type Results<M> = Vec<(
     <M as Many>::Id,
     Result<<M as Many>::Value, <M as Many>::Error>,
 )>;

@@ -1,8 +1,9 @@
 //! Emits `profile::remove(42)` and the others beside the function.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 use syn::{Attribute, Visibility};
 
 use crate::args::{CompanionsOption, Options};
@@ -10,7 +11,7 @@ use crate::expand::Expansion;
 use crate::function::{Execution, Function};
 use crate::many::Many;
 use crate::returned::stored;
-use crate::spans::{as_ours, local};
+use crate::spans::{as_ours, local, ours_at};
 
 /// Where the companions of a function are.
 pub(crate) enum Companions {
@@ -295,6 +296,9 @@ impl Expansion<'_> {
             None => stored(&self.function.returned),
         };
         let form = self.form();
+        let of_value = self.runtime_of_value();
+        let span = ours_at(self.function.returned.span());
+        let finish = quote_spanned!(span=> #of_value::Arguments::into_key_of(#key, #kind));
         self.companion(&Companion {
             name: "key",
             about: "The key of the cached result of this call, for the methods of `Cache`.",
@@ -303,7 +307,7 @@ impl Expansion<'_> {
             output: quote! {
                 ::core::result::Result<#runtime::Key<#value, #form>, #runtime::Error>
             },
-            body: quote!(#start #find_kind #runtime::Arguments::into_key_of(#key, #kind)),
+            body: quote!(#start #find_kind #finish),
         })
     }
 
@@ -326,19 +330,16 @@ impl Expansion<'_> {
     /// What `#[removes]` calls.
     fn removal(&self) -> TokenStream {
         let runtime = &self.runtime;
-        let [key, kind] = ["key", "kind"].map(local);
         let removals = Ident::new("removals", Span::mixed_site());
-        let (prepare, form, cache) = (self.prepare(false), self.form(), self.cache());
+        let prepare = self.prepare(false);
+        let collect = self.call("removal", None, &quote!(#removals));
         let removal = self.companion(&Companion {
             name: "removal",
             about: "Removes the cached result of this call with others.",
             asynchronous: false,
             more: Some(quote!(#removals: &mut #runtime::Removals)),
             output: quote!(()),
-            body: quote! {
-                #prepare
-                #runtime::Removals::entry::<#form, _>(#removals, #kind, #cache, #key);
-            },
+            body: quote!(#prepare #collect),
         });
         quote!(#[doc(hidden)] #removal)
     }

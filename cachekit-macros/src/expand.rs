@@ -211,9 +211,22 @@ impl<'a> Expansion<'a> {
         }
     }
 
+    /// `verb` of the call, waited for as the function is.
+    pub(crate) fn ask(
+        &self,
+        verb: &str,
+        tags: Option<&TokenStream>,
+        arguments: &TokenStream,
+    ) -> TokenStream {
+        let call = self.call(verb, tags, arguments);
+        let wait = self.function.is_async().then(|| quote!(.await));
+        let span = ours_at(self.function.returned.span());
+        quote_spanned!(span=> #call #wait)
+    }
+
     /// `verb` of the call, as a path: of a method, the bounds that do not hold would be reported
     /// once more.
-    pub(crate) fn ask(
+    pub(crate) fn call(
         &self,
         verb: &str,
         tags: Option<&TokenStream>,
@@ -234,8 +247,7 @@ impl<'a> Expansion<'a> {
             }
             None => call,
         };
-        let wait = self.function.is_async().then(|| quote!(.await));
-        quote_spanned!(span=> #runtime::Call::#verb(#call, #arguments)#wait)
+        quote_spanned!(span=> #runtime::Call::#verb(#call, #arguments))
     }
 
     /// The form of the values outside of the process.
@@ -310,20 +322,6 @@ impl<'a> Expansion<'a> {
         quote!(#ttl_statement #tags #rebind #answer)
     }
 
-    /// What can be told to callers whose errors are those of the kind.
-    pub(crate) fn voice(&self) -> TokenStream {
-        let runtime = &self.runtime_of_value;
-        let [kind, probe] = ["kind", "probe"].map(local);
-        let span = ours_at(self.function.returned.span());
-        quote_spanned!(span=> {
-            use #runtime::{
-                SayFrom as _, SayNothing as _, ShareClone as _, ShareFrom as _, ShareNone as _,
-            };
-            let #probe = #runtime::ErrorProbe::new(#kind);
-            #runtime::Voice::new((&&&#probe).share(), (&&#probe).say())
-        })
-    }
-
     /// A statement that evaluates the ttl of this call before the body takes the arguments, and
     /// that ttl. One that is the same for every call is in the description of the function.
     pub(crate) fn ttl(&self) -> (TokenStream, TokenStream) {
@@ -336,18 +334,6 @@ impl<'a> Expansion<'a> {
                 let statement = quote!(let #ttl: ::core::time::Duration = #expression;);
                 (statement, quote!(::core::option::Option::Some(#ttl)))
             }
-        }
-    }
-
-    fn unless(&self) -> TokenStream {
-        let returned = &self.function.returned;
-        let span = ours_at(returned.span());
-        match &self.options.unless {
-            Some(unless) => {
-                let result = Ident::new("result", Span::call_site());
-                quote_spanned!(span=> |#result: &#returned| -> bool { #unless })
-            }
-            None => quote_spanned!(span=> |_: &#returned| false),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::cache::arguments::{Arguments, Key};
 use crate::cache::form::Form;
 use crate::cache::job::Job;
 use crate::cache::kind::{Kind, Voice};
+use crate::cache::removals::Removals;
 use crate::cache::stats::Event;
 use crate::cache::tags::Tags;
 use crate::codec::Bincode;
@@ -244,6 +245,13 @@ where
     pub async fn remove(self) -> Result<()> {
         let (cache, key) = self.key()?;
         cache.remove(&key).await
+    }
+
+    /// Collects the removal of the entry; a call that bypasses the cache has none.
+    pub fn removal(self, removals: &mut Removals) {
+        if let Ok((cache, key)) = self.key() {
+            removals.entry(&cache, &key);
+        }
     }
 
     /// Expires the entry: see [`Cache::expire`].

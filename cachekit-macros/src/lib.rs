@@ -123,6 +123,26 @@ use proc_macro::TokenStream;
 /// that a `struct is not supported in traits or impls`: write `companions = false`. The same helps
 /// where a module or a type of the function's name stands beside it.
 ///
+/// # What the body decides
+/// What only the body knows it says to `cachekit::Context::current()`: another ttl or grace, a tag,
+/// that the result is for this caller alone, or that there is nothing. It may return the value that
+/// it is to replace, `previous`, where that has not been modified.
+///
+/// ```
+/// use std::time::Duration;
+/// use cachekit::{Context, cached};
+///
+/// #[cached(ttl = "1h")]
+/// fn page(path: String) -> String {
+///     if path.starts_with("/news") {
+///         Context::current().ttl(Duration::from_secs(30));
+///     }
+///     path.to_uppercase()
+/// }
+///
+/// assert_eq!(page("/news/1".to_owned()), "/NEWS/1");
+/// ```
+///
 /// # Many ids
 /// With `many` a function of a `Vec<K>` that returns `HashMap<K, V>`, `Result<HashMap<K, V>, E>` or
 /// `HashMap<K, Result<V, E>>` stores each `V` under its id and the other arguments. It is called

@@ -137,7 +137,7 @@ where
         compute: impl Future<Output = K::Returned>,
     ) -> K::Returned {
         match self.job(ttl, unless, voice) {
-            Some(job) => job.inline(compute).await,
+            Some(job) => boxed(|| job.inline(compute)).await,
             None => compute.await,
         }
     }
@@ -349,6 +349,13 @@ where
             None => Ok(()),
         }
     }
+}
+
+/// A future on the heap, made where the stack is given back: that of a call that has missed is large,
+/// and functions that call themselves have one for each call.
+#[inline(never)]
+fn boxed<C: Future>(make: impl FnOnce() -> C) -> Pin<Box<C>> {
+    Box::pin(make())
 }
 
 impl<K: Kind, F> fmt::Debug for Call<'_, K, F> {

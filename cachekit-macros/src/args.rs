@@ -23,6 +23,7 @@ pub(crate) struct Options {
     pub(crate) negative_ttl: Option<Duration>,
     pub(crate) stale_while_refresh: Option<Ident>,
     pub(crate) tags: Option<Vec<LitStr>>,
+    pub(crate) many: Option<ManyOption>,
     pub(crate) namespace: Option<LitStr>,
     pub(crate) name: Option<LitStr>,
     pub(crate) version: Option<u32>,
@@ -48,6 +49,13 @@ const NO_NEGATIVE_TTL: &str =
 pub(crate) enum KeyOption {
     Template(LitStr),
     Expression(Expr),
+}
+
+/// `many` or `many = ids`.
+pub(crate) enum ManyOption {
+    /// The ids are in the only list there is.
+    Only(Ident),
+    Named(Ident),
 }
 
 /// `cache = "catalog"` or `cache = CACHE`.
@@ -123,6 +131,7 @@ impl Options {
                 let tags = texts(&name, input, "tags = [\"user:{id}\"]", MOST_TAGS)?;
                 once(&name, &mut self.tags, tags)
             }
+            "many" => once(&name, &mut self.many, many(&name, input)?),
             "namespace" => {
                 let text = word(&name, input, "namespace = \"users\"")?;
                 once(&name, &mut self.namespace, text)
@@ -184,6 +193,16 @@ impl Options {
                            `cache_none`, or remove `negative_ttl` to store it as long as any \
                            other value";
             return Err(Error::new_spanned(cache_none, message));
+        }
+        if let (Some(_), Some(cache_none)) = (&self.many, &self.cache_none) {
+            let message = "an id that is not in the map has no value; to remember that write \
+                           `negative_ttl = 30`";
+            return Err(Error::new_spanned(cache_none, message));
+        }
+        if let (Some(_), Some(unless)) = (&self.many, &self.unless) {
+            let message = "`unless` decides on one result, and `many` has one for each id; remove \
+                           `unless`";
+            return Err(Error::new_spanned(unless, message));
         }
         self.refuse_skipped_twice()
     }
@@ -278,6 +297,17 @@ pub(crate) fn cache(name: &Ident, input: ParseStream<'_>) -> Result<CacheOption>
     named
         .map(CacheOption::Named)
         .ok_or_else(|| Error::new_spanned(text, message))
+}
+
+fn many(name: &Ident, input: ParseStream<'_>) -> Result<ManyOption> {
+    if !input.peek(Token![=]) {
+        return flag(name, input).map(ManyOption::Only);
+    }
+    equals(name, input, "many = ids")?;
+    let start = input.span();
+    let message = "`many` names the argument that has the ids: write `many = ids`";
+    let named = input.parse().map_err(|_| Error::new(start, message))?;
+    Ok(ManyOption::Named(named))
 }
 
 fn skip(name: &Ident, input: ParseStream<'_>) -> Result<Skip> {

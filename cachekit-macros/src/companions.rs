@@ -1,15 +1,17 @@
 //! Emits `profile::remove(42)` and the others beside the function.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 use syn::{Attribute, Visibility};
 
 use crate::args::{CompanionsOption, Options};
 use crate::expand::Expansion;
 use crate::function::{Execution, Function};
+use crate::many::Many;
 use crate::returned::stored;
-use crate::spans::{as_ours, local};
+use crate::spans::{as_ours, local, ours_at};
 
 /// Where the companions of a function are.
 pub(crate) enum Companions {
@@ -148,7 +150,7 @@ impl Expansion<'_> {
         let runtime = &self.runtime;
         let identity = self.new_identity();
         let uncached = self.uncached_item();
-        let companions = [
+        let mut companions = vec![
             self.remove(
                 "remove",
                 "Removes the cached result of this call: it is not served again.",
@@ -157,12 +159,13 @@ impl Expansion<'_> {
                 "expire",
                 "Ends the freshness of the cached result of this call.",
             ),
-            self.peek(),
-            self.prime(),
-            self.refresh(),
             self.key_item(),
             self.removal(),
+            self.stats(),
         ];
+        if self.many.is_none() {
+            companions.extend([self.peek(), self.prime(), self.refresh()]);
+        }
         let attributes = quote!(#(#attributes)*);
         quote! {
             #attributes
@@ -194,7 +197,10 @@ impl Expansion<'_> {
             .function
             .arguments
             .iter()
-            .map(|argument| argument.plain());
+            .map(|argument| match &self.many {
+                Some(Many { ids, id, .. }) if argument.name == *ids => quote!(#ids: #id),
+                _ => argument.plain(),
+            });
         quote! {
             #[doc = #about]
             #[allow(dead_code, unused_variables, clippy::too_many_arguments)]
@@ -285,7 +291,14 @@ impl Expansion<'_> {
         let runtime = &self.runtime;
         let [key, kind] = ["key", "kind"].map(local);
         let (start, find_kind) = (self.start_key(false), self.find_kind());
-        let (value, form) = (stored(&self.function.returned), self.form());
+        let value = match &self.many {
+            Some(many) => &many.value,
+            None => stored(&self.function.returned),
+        };
+        let form = self.form();
+        let of_value = self.runtime_of_value();
+        let span = ours_at(self.function.returned.span());
+        let finish = quote_spanned!(span=> #of_value::Arguments::into_key_of(#key, #kind));
         self.companion(&Companion {
             name: "key",
             about: "The key of the cached result of this call, for the methods of `Cache`.",
@@ -294,26 +307,39 @@ impl Expansion<'_> {
             output: quote! {
                 ::core::result::Result<#runtime::Key<#value, #form>, #runtime::Error>
             },
-            body: quote!(#start #find_kind #runtime::Arguments::into_key_of(#key, #kind)),
+            body: quote!(#start #find_kind #finish),
         })
+    }
+
+    fn stats(&self) -> TokenStream {
+        let Some((name, _)) = self.companions.name("stats") else {
+            return TokenStream::new();
+        };
+        let (runtime, identity) = (&self.runtime, self.identity());
+        let visibility = &self.function.visibility;
+        quote! {
+            #[doc = "What has happened with this function in this process."]
+            #[must_use]
+            #[allow(dead_code)]
+            #visibility fn #name() -> #runtime::Stats {
+                #runtime::Function::stats(#identity)
+            }
+        }
     }
 
     /// What `#[removes]` calls.
     fn removal(&self) -> TokenStream {
         let runtime = &self.runtime;
-        let [key, kind] = ["key", "kind"].map(local);
         let removals = Ident::new("removals", Span::mixed_site());
-        let (prepare, form, cache) = (self.prepare(false), self.form(), self.cache());
+        let prepare = self.prepare(false);
+        let collect = self.call("removal", None, &quote!(#removals));
         let removal = self.companion(&Companion {
             name: "removal",
             about: "Removes the cached result of this call with others.",
             asynchronous: false,
             more: Some(quote!(#removals: &mut #runtime::Removals)),
             output: quote!(()),
-            body: quote! {
-                #prepare
-                #runtime::Removals::entry::<#form, _>(#removals, #kind, #cache, #key);
-            },
+            body: quote!(#prepare #collect),
         });
         quote!(#[doc(hidden)] #removal)
     }

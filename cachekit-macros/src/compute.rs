@@ -1,4 +1,4 @@
-//! Emits the computation: what runs when there is no cached result.
+//! Emits the computation: what runs when there is no cached result, and what becomes of its own.
 
 use proc_macro2::{Group, Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -41,7 +41,7 @@ impl Expansion<'_> {
     }
 
     /// An async block whose type is declared by an early return that is never taken.
-    fn typed_block(&self, body: &Group) -> TokenStream {
+    pub(crate) fn typed_block(&self, body: &Group) -> TokenStream {
         let returned = &self.function.returned;
         let value = local("value");
         let span = ours_at(returned.span());
@@ -91,7 +91,7 @@ impl Expansion<'_> {
     }
 
     /// A call of the companion that has the body.
-    fn call_uncached(&self) -> Option<TokenStream> {
+    pub(crate) fn call_uncached(&self) -> Option<TokenStream> {
         let uncached = self.companions.uncached()?;
         let receiver = self.function.receiver().map(|receiver| {
             let receiver = &receiver.self_token;
@@ -116,5 +116,32 @@ impl Expansion<'_> {
             })
             .collect();
         (!names.is_empty()).then(|| quote!(::<#(#names),*>))
+    }
+
+    /// What can be told to callers whose errors are those of the kind.
+    pub(crate) fn voice(&self) -> TokenStream {
+        let runtime = self.runtime_of_value();
+        let [kind, probe] = ["kind", "probe"].map(local);
+        let span = ours_at(self.function.returned.span());
+        quote_spanned!(span=> {
+            use #runtime::{
+                SayFrom as _, SayNothing as _, ShareClone as _, ShareFrom as _, ShareNone as _,
+            };
+            let #probe = #runtime::ErrorProbe::new(#kind);
+            #runtime::Voice::new((&&&#probe).share(), (&&#probe).say())
+        })
+    }
+
+    /// Which results are not stored.
+    pub(crate) fn unless(&self) -> TokenStream {
+        let returned = &self.function.returned;
+        let span = ours_at(returned.span());
+        match &self.options.unless {
+            Some(unless) => {
+                let result = Ident::new("result", Span::call_site());
+                quote_spanned!(span=> |#result: &#returned| -> bool { #unless })
+            }
+            None => quote_spanned!(span=> |_: &#returned| false),
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::args::{CacheOption, KeyOption, Options};
 use crate::checks;
 use crate::companions::Companions;
 use crate::function::{Execution, Function};
+use crate::many::Many;
 use crate::spans::{as_ours, local, ours_at};
 use crate::ttl::Ttl;
 use crate::{key, policy, tags};
@@ -49,6 +50,7 @@ pub(crate) struct Expansion<'a> {
     pub(crate) key: TokenStream,
     /// The statement that makes the tags, where there are any.
     pub(crate) tags: Option<TokenStream>,
+    pub(crate) many: Option<Many>,
 }
 
 impl<'a> Expansion<'a> {
@@ -64,6 +66,7 @@ impl<'a> Expansion<'a> {
             runtime_of_value: as_ours(runtime.clone(), function.returned.span()),
             key: key::statements(function, options, &local("key"))?,
             tags: tags::statement(function, options, &runtime)?,
+            many: Many::of(function, options)?,
             runtime,
             options,
         })
@@ -87,6 +90,9 @@ impl<'a> Expansion<'a> {
 
     /// Answers from this process, or runs the call.
     fn cached_body(&self) -> TokenStream {
+        if let Some(many) = &self.many {
+            return self.many_body(many);
+        }
         let runtime = &self.runtime_of_value;
         let [key, kind, value] = ["key", "kind", "value"].map(local);
         let cache = self.cache();
@@ -106,12 +112,16 @@ impl<'a> Expansion<'a> {
         quote!(#prepare #hit #run)
     }
 
+    pub(crate) fn runtime_of_value(&self) -> &TokenStream {
+        &self.runtime_of_value
+    }
+
     pub(crate) fn body_moved(&self) -> bool {
         self.companions.exist() || self.is_detached()
     }
 
     /// An owned async signature computes in a task of its own.
-    fn is_detached(&self) -> bool {
+    pub(crate) fn is_detached(&self) -> bool {
         matches!(self.function.execution, Execution::Async) && self.function.is_owned()
     }
 
@@ -148,6 +158,9 @@ impl<'a> Expansion<'a> {
 
     /// A statement that leaves the `kind` of the returned value.
     pub(crate) fn find_kind(&self) -> TokenStream {
+        if self.many.is_some() {
+            return self.find_kind_of_many();
+        }
         let kind = local("kind");
         let returned = &self.function.returned;
         let span = ours_at(returned.span());
@@ -163,7 +176,7 @@ impl<'a> Expansion<'a> {
 
     /// The statement that chooses the cache: borrowed first and dereferenced then, so that the
     /// expression may be of any type that leads to one.
-    fn choice_of_cache(&self) -> Option<TokenStream> {
+    pub(crate) fn choice_of_cache(&self) -> Option<TokenStream> {
         let runtime = &self.runtime;
         let expression = self.options.cache_code()?;
         let cache = local("cache");
@@ -174,10 +187,15 @@ impl<'a> Expansion<'a> {
         })
     }
 
-    /// Clippy takes a reference to a cache for a lock that is held too long.
+    /// Clippy takes a reference to a cache for a lock that is held too long, and one id that has
+    /// the name of the list for a mistake.
     pub(crate) fn quiet(&self) -> Option<TokenStream> {
         let cache = self.options.cache_code();
-        cache.map(|_| quote!(#[allow(clippy::significant_drop_tightening)]))
+        let of_cache = cache.map(|_| quote!(#[allow(clippy::significant_drop_tightening)]));
+        let of_ids = self.many.as_ref();
+        let of_ids =
+            of_ids.map(|_| quote!(#[allow(clippy::shadow_reuse, clippy::shadow_unrelated)]));
+        (of_cache.is_some() || of_ids.is_some()).then(|| quote!(#of_cache #of_ids))
     }
 
     /// The cache. One that no code gives is asked for each time, and needs no variable to be quiet
@@ -193,9 +211,22 @@ impl<'a> Expansion<'a> {
         }
     }
 
+    /// `verb` of the call, waited for as the function is.
+    pub(crate) fn ask(
+        &self,
+        verb: &str,
+        tags: Option<&TokenStream>,
+        arguments: &TokenStream,
+    ) -> TokenStream {
+        let call = self.call(verb, tags, arguments);
+        let wait = self.function.is_async().then(|| quote!(.await));
+        let span = ours_at(self.function.returned.span());
+        quote_spanned!(span=> #call #wait)
+    }
+
     /// `verb` of the call, as a path: of a method, the bounds that do not hold would be reported
     /// once more.
-    pub(crate) fn ask(
+    pub(crate) fn call(
         &self,
         verb: &str,
         tags: Option<&TokenStream>,
@@ -216,8 +247,7 @@ impl<'a> Expansion<'a> {
             }
             None => call,
         };
-        let wait = self.function.is_async().then(|| quote!(.await));
-        quote_spanned!(span=> #runtime::Call::#verb(#call, #arguments)#wait)
+        quote_spanned!(span=> #runtime::Call::#verb(#call, #arguments))
     }
 
     /// The form of the values outside of the process.
@@ -246,7 +276,7 @@ impl<'a> Expansion<'a> {
     }
 
     /// A reference to the static that describes the function.
-    fn identity(&self) -> TokenStream {
+    pub(crate) fn identity(&self) -> TokenStream {
         self.companions
             .identity()
             .unwrap_or_else(|| self.new_identity())
@@ -277,8 +307,6 @@ impl<'a> Expansion<'a> {
 
     /// The expression that answers a call that was no hit.
     pub(crate) fn run(&self, verb: &str, detached: bool) -> TokenStream {
-        let runtime = &self.runtime_of_value;
-        let kind = local("kind");
         let (ttl_statement, ttl) = self.ttl();
         let unless = self.unless();
         let (rebind, compute) = if detached {
@@ -287,14 +315,7 @@ impl<'a> Expansion<'a> {
             self.compute()
         };
         let span = ours_at(self.function.returned.span());
-        let probe = local("probe");
-        let voice = quote_spanned!(span=> {
-            use #runtime::{
-                SayFrom as _, SayNothing as _, ShareClone as _, ShareFrom as _, ShareNone as _,
-            };
-            let #probe = #runtime::ErrorProbe::new(#kind);
-            #runtime::Voice::new((&&&#probe).share(), (&&#probe).say())
-        });
+        let voice = self.voice();
         let tags = self.tags.as_ref();
         let ask = self.ask(verb, tags, &quote!(#ttl, #unless, #voice, #compute));
         let answer = quote_spanned!(span=> return #ask;);
@@ -313,18 +334,6 @@ impl<'a> Expansion<'a> {
                 let statement = quote!(let #ttl: ::core::time::Duration = #expression;);
                 (statement, quote!(::core::option::Option::Some(#ttl)))
             }
-        }
-    }
-
-    fn unless(&self) -> TokenStream {
-        let returned = &self.function.returned;
-        let span = ours_at(returned.span());
-        match &self.options.unless {
-            Some(unless) => {
-                let result = Ident::new("result", Span::call_site());
-                quote_spanned!(span=> |#result: &#returned| -> bool { #unless })
-            }
-            None => quote_spanned!(span=> |_: &#returned| false),
         }
     }
 }

@@ -18,6 +18,7 @@ mod function;
 mod future;
 mod item;
 mod key;
+mod many;
 mod names;
 mod policy;
 mod removes;
@@ -76,6 +77,7 @@ use proc_macro::TokenStream;
 /// | `timeout = "2s"` | 10 s where the error type is `From<cachekit::Error>`, else none | how long a caller waits: then it is given a value in grace, or an error of kind `Timeout`; one whose error type cannot say so waits on. Zero: without an end |
 /// | `negative_ttl = 30` | | `None` is stored, for this long |
 /// | `tags = ["user:{id}", "users"]` | | names by which entries are removed together, at most eight. Placeholders as in a `key` of text, displayed as they are: whoever removes the tag writes it with `format!` |
+/// | `many`, `many = ids` | | each id of a list has an entry of its own: see below |
 /// | `key = "user:{id}"` | all arguments | a text that the store shows as it is. Placeholders are arguments or their fields, `{id}`, `{self.id}`, `{pair.0}`, displayed and escaped; `{{` is a brace |
 /// | `key = (tenant, id)` | all arguments | an expression that serializes, hashed; the arguments are borrowed |
 /// | `skip(a, b)` | | arguments that the value does not depend on; `skip(self)`: instances share their entries |
@@ -111,6 +113,7 @@ use proc_macro::TokenStream;
 /// | `profile::prime(args, value)` | `Result<(), Error>` | stores `value`, as the function returns it |
 /// | `profile::uncached(args)` | the return type | the function without the cache |
 /// | `profile::key(args)` | `Result<Key, Error>` | the key of the entry, for the methods of `Cache`; never async. An alias of `Result` under another name is not seen through here: it is an error |
+/// | `profile::stats()` | `Stats` | what has happened with the function in this process, in all caches; never async |
 ///
 /// Methods, and associated functions that mention `Self`, have siblings instead: `users.profile_remove(42)`.
 /// A method without a visibility has none, because in an implementation of a trait no item may be
@@ -119,6 +122,52 @@ use proc_macro::TokenStream;
 /// An associated function that has neither `self` nor `Self` looks like a free one, and rustc says
 /// that a `struct is not supported in traits or impls`: write `companions = false`. The same helps
 /// where a module or a type of the function's name stands beside it.
+///
+/// # What the body decides
+/// What only the body knows it says to `cachekit::Context::current()`: another ttl or grace, a tag,
+/// that the result is for this caller alone, or that there is nothing. It may return the value that
+/// it is to replace, `previous`, where that has not been modified.
+///
+/// ```
+/// use std::time::Duration;
+/// use cachekit::{Context, cached};
+///
+/// #[cached(ttl = "1h")]
+/// fn page(path: String) -> String {
+///     if path.starts_with("/news") {
+///         Context::current().ttl(Duration::from_secs(30));
+///     }
+///     path.to_uppercase()
+/// }
+///
+/// assert_eq!(page("/news/1".to_owned()), "/NEWS/1");
+/// ```
+///
+/// # Many ids
+/// With `many` a function of a `Vec<K>` that returns `HashMap<K, V>`, `Result<HashMap<K, V>, E>` or
+/// `HashMap<K, Result<V, E>>` stores each `V` under its id and the other arguments. It is called
+/// with the ids that are not stored, each once, and not at all if there are none; what it returns
+/// and what was stored come back as one map. An id that is not in its map has no value, which
+/// `negative_ttl` remembers.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use cachekit::cached;
+///
+/// #[cached(many, tags = ["square:{ids}"])]
+/// fn squares(ids: Vec<u64>) -> HashMap<u64, u64> {
+///     ids.into_iter().map(|id| (id, id * id)).collect() // one query for all that is missing
+/// }
+///
+/// assert_eq!(squares(vec![2, 3])[&3], 9);
+/// assert_eq!(squares(vec![3, 4]).len(), 2); // asks for 4 only
+/// squares::remove(3)?;
+/// # Ok::<_, cachekit::Error>(())
+/// ```
+///
+/// Where several arguments are a `Vec`, `many = ids` says which has the ids. In `key` and in `tags`
+/// its name stands for one id; `condition` and `ttl` see the list. The companions are `remove`,
+/// `expire` and `key`, which take one id, `stats`, and `uncached`.
 ///
 /// # Where the body runs
 /// Sync functions compute on the thread of the caller; a hit in this process needs no runtime,

@@ -31,7 +31,8 @@ impl Expansion<'_> {
         let mut signature = self.function.signature.clone();
         let body_moved = self.body_moved();
         for (typed, argument) in typed_inputs(&mut signature).zip(&self.function.arguments) {
-            if body_moved || argument.form == Form::Destructured {
+            let is_ids = matches!(&self.many, Some(many) if many.ids == argument.name);
+            if body_moved || is_ids || argument.form == Form::Destructured {
                 let name = &argument.name;
                 typed.pat = parse_quote!(#name);
             }

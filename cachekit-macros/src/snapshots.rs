@@ -39,6 +39,9 @@ snapshots! {
     policy_and_tags: "ttl = \"10m\", grace = 0, timeout = \"1s500ms\", negative_ttl = 30, \
          tags = [\"user:{id}\", \"users\"], companions = false",
         "async fn profile(id: u64) -> Result<Option<Profile>, DbError> { db::load(id).await }";
+    entry_for_each_id: "many, ttl = 60, tags = [\"user:{ids}\"], companions = false",
+        "async fn profiles(ids: Vec<u64>, locale: &str) -> Result<HashMap<u64, Profile>, DbError> \
+         { db::load(ids, locale).await }";
     method: "key = (self.tenant, id)",
         "pub async fn profile(&self, id: u64) -> Result<Profile, DbError> { self.db.load(id).await }";
     method_under_async_trait: "skip(self)",

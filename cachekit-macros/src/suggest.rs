@@ -3,13 +3,14 @@
 use proc_macro2::Ident;
 use syn::Error;
 
-const OPTIONS: [&str; 19] = [
+const OPTIONS: [&str; 20] = [
     "ttl",
     "grace",
     "timeout",
     "negative_ttl",
     "stale_while_refresh",
     "tags",
+    "many",
     "namespace",
     "name",
     "version",
@@ -26,7 +27,7 @@ const OPTIONS: [&str; 19] = [
 ];
 
 /// Words that other caches use, and ours for them.
-const SYNONYMS: [(&[&str], &str); 14] = [
+const SYNONYMS: [(&[&str], &str); 15] = [
     (
         &[
             "expire", "expires", "expiry", "time", "max_age", "lifetime", "duration",
@@ -69,6 +70,7 @@ const SYNONYMS: [(&[&str], &str); 14] = [
     ),
     (&["hard_timeout", "soft_timeout", "deadline"], "timeout"),
     (&["tag", "labels", "dependencies"], "tags"),
+    (&["batch", "bulk", "each", "multi"], "many"),
     (&["prefix", "key_prefix", "group", "region"], "namespace"),
     (&["ignore", "exclude", "skip_args", "without"], "skip"),
     (&["when", "cache_if", "guard"], "condition"),

@@ -32,6 +32,7 @@ extern crate alloc;
 use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use core::time::Duration;
+use std::collections::HashMap;
 use std::fs::read_to_string;
 use std::io;
 
@@ -228,6 +229,32 @@ pub async fn factorial(n: u64) -> u64 {
 #[inline]
 pub fn expecting(text: &str) -> u64 {
     return text.parse().unwrap();
+}
+
+/// An entry for each id.
+///
+/// # Errors
+/// If there is none.
+#[cached(many, tags = ["user:{ids}", "{tenant}"])]
+#[inline]
+pub async fn each(ids: Vec<u64>, tenant: String) -> Result<HashMap<u64, String>, String> {
+    yield_now().await;
+    if ids.is_empty() {
+        return Err(tenant);
+    }
+    return Ok(ids
+        .into_iter()
+        .map(|id| return (id, tenant.clone()))
+        .collect());
+}
+
+/// An entry for each id, without a task.
+#[cached(many = ids, companions = false, ttl = Duration::from_secs(seconds), condition = seconds > 0)]
+#[must_use]
+#[inline]
+pub fn each_in_place(seconds: u64, mut ids: Vec<u64>, more: &[u64]) -> HashMap<u64, u64> {
+    ids.extend(more);
+    return ids.into_iter().map(|id| return (id, seconds)).collect();
 }
 
 /// Removes before and after the result is there.

@@ -124,6 +124,21 @@ async fn the_key_of_a_call_is_one_for_the_cache() {
 }
 
 #[test]
+fn a_function_says_what_has_happened_with_it() {
+    #[cached]
+    fn profile(id: u32) -> u32 {
+        id
+    }
+    assert_eq!(profile::stats().computed, 0);
+    profile(1);
+    profile(1);
+    profile(2);
+    assert_eq!(profile::stats().computed, 2);
+    Service.count(7);
+    assert_eq!(Service::counted_stats().computed, 1);
+}
+
+#[test]
 fn the_key_of_a_function_that_hides_its_result_behind_a_name_is_refused() {
     #[cached]
     fn profile(id: u32) -> Fallible<u32> {
@@ -171,6 +186,11 @@ struct Service;
 impl Service {
     #[cached(skip(self), companions = cached_load)]
     fn load(&self, id: u32) -> u32 {
+        id
+    }
+
+    #[cached(skip(self), companions = counted)]
+    fn count(&self, id: u32) -> u32 {
         id
     }
 

@@ -4,6 +4,7 @@
 mod companions;
 mod execution;
 mod identity;
+mod many;
 mod methods;
 mod options;
 mod origin;

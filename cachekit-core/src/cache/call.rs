@@ -13,6 +13,7 @@ use crate::cache::arguments::{Arguments, Key};
 use crate::cache::form::Form;
 use crate::cache::job::Job;
 use crate::cache::kind::{Kind, Voice};
+use crate::cache::removals::Removals;
 use crate::cache::stats::Event;
 use crate::cache::tags::Tags;
 use crate::codec::Bincode;
@@ -136,7 +137,7 @@ where
         compute: impl Future<Output = K::Returned>,
     ) -> K::Returned {
         match self.job(ttl, unless, voice) {
-            Some(job) => job.inline(compute).await,
+            Some(job) => boxed(|| job.inline(compute)).await,
             None => compute.await,
         }
     }
@@ -246,6 +247,13 @@ where
         cache.remove(&key).await
     }
 
+    /// Collects the removal of the entry; a call that bypasses the cache has none.
+    pub fn removal(self, removals: &mut Removals) {
+        if let Ok((cache, key)) = self.key() {
+            removals.entry(&cache, &key);
+        }
+    }
+
     /// Expires the entry: see [`Cache::expire`].
     ///
     /// # Errors
@@ -341,6 +349,13 @@ where
             None => Ok(()),
         }
     }
+}
+
+/// A future on the heap, made where the stack is given back: that of a call that has missed is large,
+/// and functions that call themselves have one for each call.
+#[inline(never)]
+fn boxed<C: Future>(make: impl FnOnce() -> C) -> Pin<Box<C>> {
+    Box::pin(make())
 }
 
 impl<K: Kind, F> fmt::Debug for Call<'_, K, F> {

@@ -5,6 +5,7 @@ mod arguments;
 mod asking;
 mod builder;
 mod call;
+mod call_many;
 mod computation;
 mod compute;
 mod current;
@@ -17,6 +18,7 @@ mod invalidations;
 mod job;
 mod kind;
 mod leading;
+mod many;
 mod namespaces;
 mod null;
 mod operations;
@@ -36,6 +38,7 @@ pub use answer::{Answer, OfAnything, OfFallible, once};
 pub use arguments::{Argument, Arguments, Key};
 pub use builder::Builder;
 pub use call::{Call, checked, hit};
+pub use call_many::CallMany;
 pub use current::{CacheRef, with_cache, with_cache_sync};
 pub use form::{Form, Local, Release};
 pub use function::Function;
@@ -44,6 +47,7 @@ pub use kind::{
     ErrorProbe, Kind, OfOption, OfOptionalResult, OfPlain, OfResult, Optional, OptionalResult,
     Plain, PlainResult, Probe, SayFrom, SayNothing, Share, ShareClone, ShareFrom, ShareNone, Voice,
 };
+pub use many::{Many, OfMap, OfMapOfResults, OfResultOfMap};
 pub use null::Null;
 pub use removals::Removals;
 pub use stats::Stats;

@@ -6,10 +6,10 @@ use tokio::runtime::Handle;
 
 use crate::background;
 use crate::cache::Cache;
-use crate::cache::arguments::Arguments;
+use crate::cache::arguments::Key;
 use crate::cache::form::Form;
 use crate::cache::invalidations::Invalidations;
-use crate::cache::kind::Kind;
+use crate::error::Error;
 
 /// The removals of one call, by the caches that they are for. Dropped, it removes nothing.
 #[derive(Debug, Default)]
@@ -22,16 +22,9 @@ impl Removals {
         Self(Vec::new())
     }
 
-    /// The entry of a call of a cached function; of one that bypasses the cache there is none.
-    pub fn entry<F: Form<K::Value>, K: Kind>(
-        &mut self,
-        _kind: K,
-        cache: &Cache,
-        arguments: Arguments,
-    ) {
-        if let Ok(key) = arguments.into_key::<K::Value, F>() {
-            self.of(cache).remove(&key);
-        }
+    /// The entry of `key`.
+    pub(crate) fn entry<V: 'static, F: Form<V>>(&mut self, cache: &Cache, key: &Key<V, F>) {
+        self.of(cache).remove(key);
     }
 
     /// Everything that has this tag.
@@ -84,6 +77,6 @@ impl Removals {
     }
 }
 
-fn failed(error: &crate::error::Error) {
+fn failed(error: &Error) {
     tracing::error!(%error, "a removal failed; what it was to remove may still be served");
 }

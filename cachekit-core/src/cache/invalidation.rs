@@ -223,7 +223,7 @@ impl<'a> Places<'a> {
 }
 
 impl Inner {
-    fn forget_flights(&self, forget: impl Fn(&Flights)) {
+    pub(crate) fn forget_flights(&self, forget: impl Fn(&Flights)) {
         forget(&self.flights);
         forget(&self.blocking_flights);
     }

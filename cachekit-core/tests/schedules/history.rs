@@ -26,13 +26,13 @@ pub(crate) struct Record {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// A call begins. `truth` is the version of its key in the source of truth at that moment: the
-    /// one that a writer has just raised it to.
+    /// A call begins. A writer has just raised the version of each key that it `writes` in the
+    /// source of truth, to this one.
     Began {
         call: usize,
         process: usize,
         operation: Operation,
-        truth: u32,
+        writes: Vec<(u8, u32)>,
     },
     Ended {
         call: usize,

@@ -166,6 +166,11 @@ fn found(family: Family, bug: Bug) -> Option<Schedule> {
 }
 
 #[test]
+fn tags_that_are_read_after_the_computation_are_found() {
+    assert!(found(CALM, Bug::LateTags).is_some());
+}
+
+#[test]
 fn a_blind_late_fill_is_found_and_shown_with_its_seed_and_a_short_history() {
     let schedule = found(CALM, Bug::BlindFill).expect("a read that is too old");
     let report = report(&schedule, Some(Bug::BlindFill), Rule::Fresh);

@@ -105,24 +105,23 @@ impl Run {
                 self.world.journal.write(Event::Outage(*on));
             }
             Step::Cut { process, on } => self.cut(*process, *on),
-            Step::StepBack { process, by } => self.step_back(*process, *by),
+            Step::SetBack { process, by } => self.step_back(*process, *by),
         }
         step.clone()
     }
 
     fn start(&mut self, call: usize, process: usize, operation: &Operation) {
-        let key = operation.key();
-        let truth = key.map_or(0, |key| self.world.truth(key, operation.writes()));
+        let writes = self.world.raise(operation);
         self.world.journal.write(Event::Began {
             call,
             process,
             operation: operation.clone(),
-            truth,
+            writes: writes.clone(),
         });
         let world = Arc::clone(&self.world);
         self.calls.push(Running {
             call,
-            future: Box::pin(world.perform(call, process, operation.clone(), truth)),
+            future: Box::pin(world.perform(call, process, operation.clone(), writes)),
             woken: Arc::new(Woken(AtomicBool::new(true))),
         });
     }

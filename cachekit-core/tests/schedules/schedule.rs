@@ -31,6 +31,8 @@ pub(crate) struct Schedule {
     pub(crate) stale_while_refresh: bool,
     /// How long callers wait.
     pub(crate) timeout: Duration,
+    /// Whether entries have tags: one for the even keys, and one for the odd ones.
+    pub(crate) tagged: bool,
     pub(crate) processes: Vec<Process>,
     pub(crate) steps: Vec<Step>,
 }
@@ -62,7 +64,7 @@ pub(crate) enum Step {
         process: usize,
         on: bool,
     },
-    StepBack {
+    SetBack {
         process: usize,
         by: Duration,
     },
@@ -97,6 +99,9 @@ pub(crate) enum Operation {
     Remove {
         key: u8,
     },
+    RemoveTag {
+        tag: u8,
+    },
 }
 
 /// How a computation goes.
@@ -109,25 +114,28 @@ pub(crate) enum Origin {
 }
 
 impl Operation {
-    /// The key that it writes, or reads alone.
-    pub(crate) fn key(&self) -> Option<u8> {
+    /// Which of so many keys a writer means, who has raised their versions in the source of truth
+    /// before.
+    pub(crate) fn writes(&self, keys: u8) -> Vec<u8> {
         match *self {
-            Self::Compute { key, .. }
-            | Self::Get { key }
-            | Self::Set { key }
-            | Self::Expire { key }
-            | Self::Remove { key } => Some(key),
-            Self::GetMany { .. } => None,
+            Self::Compute { .. } | Self::Get { .. } | Self::GetMany { .. } => Vec::new(),
+            Self::Set { key } | Self::Expire { key } | Self::Remove { key } => vec![key],
+            Self::RemoveTag { tag } => (0..keys).filter(|key| tag_of(*key) == tag).collect(),
         }
     }
 
-    /// Whether a writer does it, who has raised the version in the source of truth before.
-    pub(crate) fn writes(&self) -> bool {
-        matches!(
-            self,
-            Self::Set { .. } | Self::Expire { .. } | Self::Remove { .. }
-        )
+    /// The key that it may compute.
+    pub(crate) fn computes(&self) -> Option<u8> {
+        match *self {
+            Self::Compute { key, .. } => Some(key),
+            _ => None,
+        }
     }
+}
+
+/// The tag of a key, where entries have tags.
+pub(crate) fn tag_of(key: u8) -> u8 {
+    key % 2
 }
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -160,6 +168,7 @@ impl Schedule {
             grace: chance.pick(&[Duration::ZERO, 5 * SECOND, 600 * SECOND]),
             stale_while_refresh: chance.one_in(4),
             timeout: chance.pick(&[SECOND, 10 * SECOND]),
+            tagged: chance.one_in(3),
             processes,
             steps: Vec::new(),
         };
@@ -177,15 +186,17 @@ impl Schedule {
             grace,
             stale_while_refresh,
             timeout,
+            tagged,
             processes,
             ..
         } = self;
+        let tags = if *tagged { ", tagged" } else { "" };
         let refresh = if *stale_while_refresh {
             ", stale while refresh"
         } else {
             ""
         };
-        format!("ttl {ttl:?}, grace {grace:?}{refresh}, timeout {timeout:?}\n{processes:?}")
+        format!("ttl {ttl:?}, grace {grace:?}{refresh}, timeout {timeout:?}{tags}\n{processes:?}")
     }
 
     /// What the store does wrong, while something is wrong with it at all.
@@ -218,7 +229,7 @@ impl Schedule {
                 process,
                 on: chance.one_in(2),
             },
-            99 => Step::StepBack {
+            99 => Step::SetBack {
                 process,
                 by: chance.pick(&[SECOND, 3_600 * SECOND]),
             },
@@ -253,6 +264,7 @@ impl Schedule {
             },
             14 => Operation::Set { key },
             15..17 => Operation::Expire { key },
+            17..19 if self.tagged => Operation::RemoveTag { tag: tag_of(key) },
             _ => Operation::Remove { key },
         }
     }

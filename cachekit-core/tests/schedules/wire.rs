@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cachekit_core::backend::{Backend, Health, Lead, Lookup, Renewed, Stored, Token, Ttl, Want};
+use cachekit_core::envelope;
 use cachekit_core::error::{Error, ErrorKind, Result};
 use cachekit_core::key::StoreKey;
 use cachekit_core::testkit::{FaultyBackend, ReferenceBackend};
@@ -23,6 +24,8 @@ pub(crate) type Store = FaultyBackend<ReferenceBackend>;
 pub(crate) enum Bug {
     /// A computation writes its result without looking whether something newer happened.
     BlindFill,
+    /// Tags are read after the computation of their entry.
+    LateTags,
 }
 
 #[derive(Debug)]
@@ -55,7 +58,10 @@ impl Wire {
             Err(error) if error.kind() == ErrorKind::Unavailable => Reply::Failed,
             Err(_) => Reply::Lost,
         };
-        let (_, name) = key.as_str().split_once('.').unwrap_or_default();
+        let name = key
+            .as_str()
+            .split_once('.')
+            .map_or(key.as_str(), |(_, name)| name);
         self.journal.write(Event::Store {
             process: self.process,
             method,
@@ -64,6 +70,34 @@ impl Wire {
         });
         self.travel(key).await;
         result
+    }
+
+    /// The same entry with the tokens that its tags have now.
+    async fn with_tags_as_they_are(&self, key: &StoreKey, entry: Bytes) -> Bytes {
+        const CODEC: usize = 3;
+        let codec = entry.get(CODEC).copied().unwrap_or_default();
+        let Ok(mut envelope) = envelope::open(entry.clone(), codec, key) else {
+            return entry;
+        };
+        for tag in &mut envelope.tags {
+            tag.token = self.token_of(tag.name).await.unwrap_or(tag.token);
+        }
+        let mut buffer = envelope::begin();
+        buffer.extend_from_slice(&envelope.payload);
+        envelope::seal(buffer, &envelope.header, &envelope.tags, key)
+    }
+
+    async fn token_of(&self, tag: u64) -> Option<u64> {
+        let key = StoreKey::new(format!("#tag:{tag:016x}")).ok()?;
+        let found = self
+            .store
+            .backend()
+            .get(&key, Want::Value)
+            .await
+            .ok()?
+            .found?;
+        let (_, token) = std::str::from_utf8(&found.value).ok()?.split_once(' ')?;
+        u64::from_str_radix(token, 16).ok()
     }
 
     async fn travel(&self, key: &StoreKey) {
@@ -133,6 +167,10 @@ impl Backend for Wire {
     ) -> Result<Stored> {
         let method = if lead.is_some() { "fill" } else { "set" };
         let token = lead.filter(|_| self.bug != Some(Bug::BlindFill));
+        let value = match self.bug {
+            Some(Bug::LateTags) => self.with_tags_as_they_are(key, value).await,
+            _ => value,
+        };
         let reply = |stored: &Stored| match stored {
             Stored::Stored => Reply::Done,
             Stored::Superseded => Reply::Superseded,

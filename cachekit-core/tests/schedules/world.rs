@@ -3,13 +3,13 @@
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cachekit_core::backend::{Backend, Ttl};
 use cachekit_core::cache::{
-    Arguments, Cache, Call, ErrorProbe, Function, Key, OfResult, Policy, Probe, SayFrom,
-    ShareClone, Voice,
+    Arguments, Cache, Call, ErrorProbe, Function, Key, Kind, OfResult, PlainResult, Policy, Probe,
+    SayFrom, ShareClone, Tags, Voice,
 };
 use cachekit_core::clock::{Clock, Time};
 use cachekit_core::config::Config;
@@ -18,7 +18,7 @@ use cachekit_core::testkit::{FaultyBackend, ManualClock, ReferenceBackend};
 use tokio::task::JoinHandle;
 
 use crate::history::{ComputationEnd, Event, Journal, Outcome, Value};
-use crate::schedule::{Operation, Origin, Schedule};
+use crate::schedule::{Operation, Origin, Schedule, tag_of};
 use crate::wire::{Bug, Chances, Store, Wire};
 
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub(crate) struct World {
     pub(crate) journal: Arc<Journal>,
     pub(crate) store: Arc<Store>,
     pub(crate) processes: Vec<Process>,
+    tagged: bool,
     /// The version of each key.
     truth: Mutex<Vec<u32>>,
 }
@@ -74,16 +75,25 @@ impl World {
             journal,
             store,
             processes,
+            tagged: schedule.tagged,
             truth: Mutex::new(vec![0; usize::from(schedule.keys)]),
         })
     }
 
-    /// The version of `key`, raised before where somebody writes.
-    pub(crate) fn truth(&self, key: u8, raise: bool) -> u32 {
-        let mut truth = self.truth.lock().unwrap_or_else(PoisonError::into_inner);
-        let version = &mut truth[usize::from(key)];
-        *version += u32::from(raise);
-        *version
+    /// Raises the version of each key that `operation` writes; to which.
+    pub(crate) fn raise(&self, operation: &Operation) -> Vec<(u8, u32)> {
+        let mut truth = self.truth();
+        let keys = u8::try_from(truth.len()).expect("a few keys");
+        let raise = |key| {
+            let version = &mut truth[usize::from(key)];
+            *version += 1;
+            (key, *version)
+        };
+        operation.writes(keys).into_iter().map(raise).collect()
+    }
+
+    fn truth(&self) -> MutexGuard<'_, Vec<u32>> {
+        self.truth.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) async fn perform(
@@ -91,12 +101,18 @@ impl World {
         call: usize,
         process: usize,
         operation: Operation,
-        truth: u32,
+        writes: Vec<(u8, u32)>,
     ) -> Outcome {
         let Process {
             cache, function, ..
         } = &self.processes[process];
         let key = |key: u8| -> Key<Value> { arguments(function, key).into_key().expect("a key") };
+        let annotated = |key: u8| Annotated {
+            cache,
+            function,
+            key,
+            tagged: self.tagged,
+        };
         let done = |result: Result<()>| result.map_or(Outcome::Failed, |()| Outcome::Done);
         match operation {
             Operation::Compute {
@@ -105,8 +121,8 @@ impl World {
                 origin,
             } => {
                 let compute = Arc::clone(&self).compute(call, of, origin);
-                let computed = if detached {
-                    compute_detached(cache, function, of, Box::pin(compute)).await
+                let computed = if detached || self.tagged {
+                    annotated(of).run(detached, Box::pin(compute)).await
                 } else {
                     cache.get_or_compute(&key(of), || compute).await
                 };
@@ -120,13 +136,18 @@ impl World {
             Operation::Set { key: of } => {
                 let value = Value {
                     key: of,
-                    version: truth,
+                    version: writes[0].1,
                     set: true,
                 };
-                done(cache.set(&key(of), value).await)
+                done(if self.tagged {
+                    annotated(of).prime(value).await
+                } else {
+                    cache.set(&key(of), value).await
+                })
             }
             Operation::Expire { key: of } => done(cache.expire(&key(of)).await),
             Operation::Remove { key: of } => done(cache.remove(&key(of)).await),
+            Operation::RemoveTag { tag } => done(cache.remove_tag(&tag.to_string()).await),
         }
     }
 
@@ -185,18 +206,48 @@ fn arguments(function: &'static Function, key: u8) -> Arguments {
     arguments
 }
 
-async fn compute_detached(
-    cache: &Cache,
+type Computed = std::result::Result<Value, OriginFailed>;
+
+/// A call as an annotated function makes it.
+struct Annotated<'a> {
+    cache: &'a Cache,
     function: &'static Function,
     key: u8,
-    compute: Pin<Box<dyn Future<Output = std::result::Result<Value, OriginFailed>> + Send>>,
-) -> std::result::Result<Value, OriginFailed> {
-    let kind = (&&Probe::<std::result::Result<Value, OriginFailed>>::new()).kind();
-    let probe = ErrorProbe::new(kind);
-    let voice = Voice::new((&&&probe).share(), (&probe).say());
-    Call::new(kind, cache, arguments(function, key))
-        .run_detached(None, |_| false, voice, compute)
-        .await
+    tagged: bool,
+}
+
+impl<'a> Annotated<'a> {
+    async fn run(
+        self,
+        detached: bool,
+        compute: Pin<Box<dyn Future<Output = Computed> + Send>>,
+    ) -> Computed {
+        let probe = ErrorProbe::new(kind());
+        let voice = Voice::new((&&&probe).share(), (&probe).say());
+        if detached {
+            let call = self.call(kind());
+            call.run_detached(None, |_| false, voice, compute).await
+        } else {
+            let call = self.call(kind());
+            call.run_inline(None, |_| false, voice, compute).await
+        }
+    }
+
+    async fn prime(self, value: Value) -> Result<()> {
+        self.call(kind()).prime(None, Ok(value)).await
+    }
+
+    fn call<K: Kind>(&self, kind: K) -> Call<'a, K> {
+        let mut tags = Tags::new();
+        if self.tagged {
+            tags.push(&tag_of(self.key).to_string());
+        }
+        Call::new(kind, self.cache, arguments(self.function, self.key)).tags(tags)
+    }
+}
+
+fn kind() -> PlainResult<Value, OriginFailed> {
+    (&&Probe::<Computed>::new()).kind()
 }
 
 /// What was found under `keys`. Keys whose read failed say nothing; if all did, the call failed.
@@ -294,7 +345,7 @@ struct Computing {
 
 impl Computing {
     fn begin(world: &Arc<World>, call: usize, key: u8) -> Self {
-        let version = world.truth(key, false);
+        let version = world.truth()[usize::from(key)];
         world.journal.write(Event::Computing { call, key, version });
         Self {
             world: Arc::clone(world),

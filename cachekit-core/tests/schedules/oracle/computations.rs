@@ -84,7 +84,7 @@ fn is_alone(story: &Story<'_>, computation: &Computation, budget_ms: u64) -> boo
     let call = story.call_of(computation);
     let oldest_ms = computation.began.at_ms.saturating_sub(budget_ms);
     let of_same_key = story.calls.values().filter(|other| {
-        other.process == call.process && other.operation.key() == Some(computation.key)
+        other.process == call.process && other.operation.computes() == Some(computation.key)
     });
     of_same_key
         .filter(|other| other.began.at_ms <= oldest_ms)

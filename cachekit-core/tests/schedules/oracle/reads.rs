@@ -34,19 +34,19 @@ fn check_age(story: &Story<'_>, read: &Call, value: Value, findings: &mut Findin
         .filter(|write| binds(story, write, read, value.key))
         .peekable();
     findings.tally.bound_reads += u64::from(binding.peek().is_some());
-    let older = binding.filter(|write| value.version < write.truth);
+    let older = binding.filter(|write| Some(value.version) < write.written(value.key));
     let mut older = older
         .filter(|write| !is_set_beside(story, value, write))
         .peekable();
     if older.peek().is_none() {
         return;
     }
-    match older.find(|write| !may_be_in_grace(story, write, read)) {
+    match older.find(|write| !may_be_in_grace(story, write, read, value.key)) {
         None => findings.tally.excused_in_grace += 1,
         Some(write) => {
             let text = format!(
-                "call {} got {value:?}, although call {} has ended what is older than version {}",
-                read.number, write.number, write.truth
+                "call {} got {value:?}, although call {} has ended what is older: {:?}",
+                read.number, write.number, write.operation
             );
             findings.violated(Rule::Fresh, text);
         }
@@ -56,7 +56,7 @@ fn check_age(story: &Story<'_>, read: &Call, value: Value, findings: &mut Findin
 /// Whether `read` must see what `write` has seen.
 fn binds(story: &Story<'_>, write: &Call, read: &Call, key: u8) -> bool {
     let done = write.outcome == Some(Outcome::Done) && write.over < read.began;
-    if !done || write.operation.key() != Some(key) {
+    if !done || write.written(key).is_none() {
         return false;
     }
     if write.process == read.process {
@@ -81,17 +81,15 @@ fn is_set_beside(story: &Story<'_>, value: Value, write: &Call) -> bool {
     value.set
         && story.calls.values().any(|set| {
             matches!(set.operation, Operation::Set { key } if key == value.key)
-                && set.truth == value.version
+                && set.written(value.key) == Some(value.version)
                 && set.over > write.began
         })
 }
 
 /// Whether `read` may have been given what `write` has ended as what is better than nothing. What
 /// was removed is not, unless the process has not seen that since.
-fn may_be_in_grace(story: &Story<'_>, write: &Call, read: &Call) -> bool {
-    let (schedule, Some(key)) = (story.schedule, write.operation.key()) else {
-        return false;
-    };
+fn may_be_in_grace(story: &Story<'_>, write: &Call, read: &Call, key: u8) -> bool {
+    let schedule = story.schedule;
     if !matches!(read.operation, Operation::Compute { .. }) {
         return false;
     }
@@ -115,9 +113,9 @@ fn has_seen(story: &Story<'_>, write: &Call, read: &Call, key: u8) -> bool {
         Some(Outcome::Values(values)) => Some(values),
         _ => None,
     });
-    found
-        .flatten()
-        .any(|(of, value)| *of == key && value.is_none_or(|value| value.version >= write.truth))
+    found.flatten().any(|(of, value)| {
+        *of == key && value.is_none_or(|value| Some(value.version) >= write.written(key))
+    })
 }
 
 /// Whether a computation of `key` failed before the end of `read`, and no longer ago than what has

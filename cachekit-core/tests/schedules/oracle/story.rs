@@ -25,12 +25,21 @@ pub(super) struct Call {
     pub(super) number: usize,
     pub(super) process: usize,
     pub(super) operation: Operation,
-    pub(super) truth: u32,
+    /// The versions that others must see from its end on.
+    writes: Vec<(u8, u32)>,
     pub(super) began: Moment,
     /// When it ended or was dropped.
     pub(super) over: Moment,
     pub(super) outcome: Option<Outcome>,
     pub(super) unended: bool,
+}
+
+impl Call {
+    /// The version of `key` that others must see from its end on.
+    pub(super) fn written(&self, key: u8) -> Option<u32> {
+        let mut writes = self.writes.iter();
+        writes.find_map(|(of, version)| (*of == key).then_some(*version))
+    }
 }
 
 #[derive(Debug)]
@@ -71,13 +80,13 @@ impl<'a> Story<'a> {
                 call,
                 process,
                 operation,
-                truth,
+                writes,
             } => {
                 let call = Call {
                     number: *call,
                     process: *process,
                     operation: operation.clone(),
-                    truth: *truth,
+                    writes: writes.clone(),
                     began: now,
                     over: Moment::NEVER,
                     outcome: None,
@@ -129,8 +138,7 @@ impl<'a> Story<'a> {
         to: Moment,
     ) -> bool {
         self.calls.values().any(|call| {
-            call.operation.writes()
-                && call.operation.key() == Some(key)
+            call.written(key).is_some()
                 && process.is_none_or(|process| process == call.process)
                 && call.began < to
                 && call.over > from

@@ -68,8 +68,11 @@ impl Invalidation {
                 inner.l1.expire(key.bytes());
             }
             Self::Remove(key) => inner.invalidate_here(key.bytes()),
-            // A computation that runs finds out at its end.
-            Self::Tag(hash) => inner.l1.tags().remove(*hash),
+            // A computation that names the tag itself finds out at its end.
+            Self::Tag(hash) => {
+                inner.forget_flights(|flights| flights.forget_tagged(*hash));
+                inner.l1.tags().remove(*hash);
+            }
             Self::Namespace(name) => {
                 let ids = Function::ids_in(name);
                 let meant = |key: &[u8]| function_id(key).is_some_and(|id| ids.contains(&id));
@@ -223,7 +226,7 @@ impl<'a> Places<'a> {
 }
 
 impl Inner {
-    fn forget_flights(&self, forget: impl Fn(&Flights)) {
+    pub(crate) fn forget_flights(&self, forget: impl Fn(&Flights)) {
         forget(&self.flights);
         forget(&self.blocking_flights);
     }

@@ -170,6 +170,8 @@ where
         let (index, key, fill, value, span, bytes) = sent;
         results[index] = match outcome {
             Ok(_) => {
+                // One may have read what was there before.
+                inner.forget_flights(|flights| flights.forget(key.bytes()));
                 fill.complete_stored(Arc::new(value), span.aged(age), bytes);
                 Ok(())
             }
@@ -324,8 +326,7 @@ impl Inner {
 
     /// Nothing of `key` that began before now is served or stored in this process.
     pub(crate) fn invalidate_here(&self, key: &[u8]) {
-        self.flights.forget(key);
-        self.blocking_flights.forget(key);
+        self.forget_flights(|flights| flights.forget(key));
         self.l1.remove(key);
     }
 

@@ -56,13 +56,14 @@ where
         again: bool,
         around: &Around,
     ) -> Result<Leader, Waiter> {
-        let (offering, role) = match flights.join(self.key.bytes(), self.policy().deadline()) {
-            Role::Leader(leader) => (leader.offering(), Ok(leader)),
-            Role::Waiter(waiter) => {
-                self.count(Event::Coalesced);
-                (waiter.offering(), Err(waiter.after_another(again)))
-            }
-        };
+        let (offering, role) =
+            match flights.join(self.key.bytes(), self.policy().deadline(), &self.tags) {
+                Role::Leader(leader) => (leader.offering(), Ok(leader)),
+                Role::Waiter(waiter) => {
+                    self.count(Event::Coalesced);
+                    (waiter.offering(), Err(waiter.after_another(again)))
+                }
+            };
         around.offering.with(|seen| *seen = Some(offering));
         role
     }
@@ -106,7 +107,7 @@ where
         if !left.is_zero() && !self.inner.l1.claim(key) {
             return None;
         }
-        let leader = flights.try_lead(key, self.policy().deadline())?;
+        let leader = flights.try_lead(key, self.policy().deadline(), &self.tags)?;
         let old = Old::new(Arc::new(value.clone()), left, &self.inner.clock);
         leader.offer(old.offer(self.serves_stale()));
         self.count(Event::Refreshed);

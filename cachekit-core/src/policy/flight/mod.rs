@@ -65,17 +65,23 @@ impl Flights {
         }
     }
 
-    /// Joins the flight of `key`, or starts one that has the key for `deadline`.
-    pub(crate) fn join(self: &Arc<Self>, key: &Key, deadline: Duration) -> Role {
-        match self.lead(key, deadline) {
+    /// Joins the flight of `key`, or starts one that has the key for `deadline`, of a value with
+    /// these `tags`.
+    pub(crate) fn join(self: &Arc<Self>, key: &Key, deadline: Duration, tags: &[u64]) -> Role {
+        match self.lead(key, deadline, tags) {
             Ok(leader) => Role::Leader(leader),
             Err(flight) => Role::Waiter(Waiter::new(flight, self.timers.clone(), Claim::First)),
         }
     }
 
     /// Starts a flight of `key`, unless there is one.
-    pub(crate) fn try_lead(self: &Arc<Self>, key: &Key, deadline: Duration) -> Option<Leader> {
-        self.lead(key, deadline).ok()
+    pub(crate) fn try_lead(
+        self: &Arc<Self>,
+        key: &Key,
+        deadline: Duration,
+        tags: &[u64],
+    ) -> Option<Leader> {
+        self.lead(key, deadline, tags).ok()
     }
 
     /// Lets nobody join the flight of `key` any more: what it computes began before the
@@ -87,21 +93,35 @@ impl Flights {
 
     /// [`forget`](Self::forget) for all keys that are meant. Locks a part of the table at a time.
     pub(crate) fn forget_where(&self, is_meant: impl Fn(&[u8]) -> bool) {
+        self.forget_all(|key, _| is_meant(key));
+    }
+
+    /// [`forget`](Self::forget) for all keys whose values have `tag`.
+    pub(crate) fn forget_tagged(&self, tag: u64) {
+        self.forget_all(|_, flight| flight.tags.contains(&tag));
+    }
+
+    fn forget_all(&self, is_meant: impl Fn(&Key, &Flight) -> bool) {
         for shard in &self.shards {
-            let meant = |key: &Key, _: &mut Arc<Flight>| is_meant(key);
+            let meant = |key: &Key, flight: &mut Arc<Flight>| is_meant(key, flight);
             let forgotten: Vec<_> = shard.with(|shard| shard.extract_if(meant).collect());
             drop(forgotten);
         }
     }
 
     /// Starts a flight of `key`, or finds the one that there is.
-    fn lead(self: &Arc<Self>, key: &Key, deadline: Duration) -> Result<Leader, Arc<Flight>> {
+    fn lead(
+        self: &Arc<Self>,
+        key: &Key,
+        deadline: Duration,
+        tags: &[u64],
+    ) -> Result<Leader, Arc<Flight>> {
         let now_ms = self.timers.clock().monotonic_ms();
         let deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
         let (flight, overdue) = self.shard(key).with(|shard| match shard.get(key) {
             Some(other) if now_ms < other.deadline_ms => Err(Arc::clone(other)),
             _ => {
-                let flight = Arc::new(Flight::new(now_ms.saturating_add(deadline_ms)));
+                let flight = Arc::new(Flight::new(now_ms.saturating_add(deadline_ms), tags));
                 let overdue = shard.insert(Arc::clone(key), Arc::clone(&flight));
                 Ok((flight, overdue))
             }

@@ -15,6 +15,8 @@ pub(super) type Abort = Box<dyn FnOnce() + Send>;
 pub(super) struct Flight {
     /// From then on nobody joins, and nobody but the starter waits.
     pub(super) deadline_ms: u64,
+    /// The declared tags of its value.
+    pub(super) tags: Box<[u64]>,
     state: Lock<State>,
     changed: Notify,
 }
@@ -56,9 +58,10 @@ pub(super) enum Queue {
 }
 
 impl Flight {
-    pub(super) fn new(deadline_ms: u64) -> Self {
+    pub(super) fn new(deadline_ms: u64, tags: &[u64]) -> Self {
         Self {
             deadline_ms,
+            tags: tags.into(),
             state: Lock::default(),
             changed: Notify::new(),
         }

@@ -26,14 +26,14 @@ fn key(name: &str) -> Key {
 }
 
 fn leader(flights: &Arc<Flights>, name: &str) -> Leader {
-    match flights.join(&key(name), DEADLINE) {
+    match flights.join(&key(name), DEADLINE, &[]) {
         Role::Leader(leader) => leader,
         Role::Waiter(_) => panic!("expected to lead"),
     }
 }
 
 fn waiter(flights: &Arc<Flights>, name: &str) -> Waiter {
-    match flights.join(&key(name), DEADLINE) {
+    match flights.join(&key(name), DEADLINE, &[]) {
         Role::Waiter(waiter) => waiter,
         Role::Leader(_) => panic!("expected to wait"),
     }
@@ -59,6 +59,17 @@ fn assert_value(arrival: Option<Arrival>, expected: u32) {
         }
         other => panic!("expected {expected}, not {other:?}"),
     }
+}
+
+#[test]
+fn nobody_joins_a_flight_whose_tag_was_removed() {
+    let flights = flights();
+    let tagged = flights.try_lead(&key("a"), DEADLINE, &[1, 2]).unwrap();
+    let other = flights.try_lead(&key("b"), DEADLINE, &[3]).unwrap();
+    flights.forget_tagged(2);
+    assert!(flights.try_lead(&key("a"), DEADLINE, &[1, 2]).is_some());
+    assert!(flights.try_lead(&key("b"), DEADLINE, &[3]).is_none());
+    drop((tagged, other));
 }
 
 #[test]
@@ -96,12 +107,12 @@ fn nobody_joins_a_flight_that_an_invalidation_has_overtaken() {
 #[test]
 fn a_refresh_leads_only_where_nobody_flies() {
     let flights = flights();
-    let refresh = flights.try_lead(&key("a"), DEADLINE).unwrap();
-    assert!(flights.try_lead(&key("a"), DEADLINE).is_none());
+    let refresh = flights.try_lead(&key("a"), DEADLINE, &[]).unwrap();
+    assert!(flights.try_lead(&key("a"), DEADLINE, &[]).is_none());
     let waiter = waiter(&flights, "a");
     refresh.land(Landing::Value(Arc::new(1_u32)));
     assert_value(told(&waiter), 1);
-    assert!(flights.try_lead(&key("a"), DEADLINE).is_some());
+    assert!(flights.try_lead(&key("a"), DEADLINE, &[]).is_some());
 }
 
 #[test]

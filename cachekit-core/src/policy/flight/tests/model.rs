@@ -50,7 +50,7 @@ impl Scene {
     }
 
     fn join(&self) -> Role {
-        self.flights.join(&key("a"), DEADLINE)
+        self.flights.join(&key("a"), DEADLINE, &[])
     }
 
     /// Runs one call to its end, as often as it has to begin again. The value and how it came.
@@ -294,7 +294,7 @@ impl Crowd {
     }
 
     fn compute(&self, name: &str, inside: Option<&str>) {
-        let Role::Leader(leader) = self.flights.join(&key(name), DEADLINE) else {
+        let Role::Leader(leader) = self.flights.join(&key(name), DEADLINE, &[]) else {
             return;
         };
         let permit = Arc::new(block_on(leader.permit(&self.bulkhead)));
@@ -311,7 +311,7 @@ impl Crowd {
     }
 
     fn wait(&self, name: &str, permit: &Arc<Permit>) {
-        if let Role::Waiter(waiter) = self.flights.join(&key(name), DEADLINE) {
+        if let Role::Waiter(waiter) = self.flights.join(&key(name), DEADLINE, &[]) {
             let mut wait = pin!(waiter.wait(true, Some(Arc::clone(permit))));
             match self.patient || one_in(2) {
                 true => drop(block_on(wait)),

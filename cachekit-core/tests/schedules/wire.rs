@@ -1,0 +1,211 @@
+//! The way from one process to the store: it takes time, it is cut now and then, and what comes of
+//! each request is written down.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cachekit_core::backend::{Backend, Health, Lead, Lookup, Renewed, Stored, Token, Ttl, Want};
+use cachekit_core::envelope;
+use cachekit_core::error::{Error, ErrorKind, Result};
+use cachekit_core::key::StoreKey;
+use cachekit_core::testkit::{FaultyBackend, ReferenceBackend};
+
+use crate::chance::Chance;
+use crate::history::{Event, Journal, Reply};
+
+pub(crate) type Store = FaultyBackend<ReferenceBackend>;
+
+/// A mistake that is made on purpose, for the oracle to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bug {
+    /// A computation writes its result without looking whether something newer happened.
+    BlindFill,
+    /// Tags are read after the computation of their entry.
+    LateTags,
+}
+
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) process: usize,
+    pub(crate) store: Arc<Store>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) chances: Chances,
+    pub(crate) slow: bool,
+    pub(crate) cut: AtomicBool,
+    pub(crate) bug: Option<Bug>,
+}
+
+impl Wire {
+    async fn send<T>(
+        &self,
+        method: &'static str,
+        key: &StoreKey,
+        request: impl Future<Output = Result<T>>,
+        reply: impl FnOnce(&T) -> Reply,
+    ) -> Result<T> {
+        self.travel(key).await;
+        let result = if self.cut.load(Ordering::SeqCst) {
+            Err(Error::new(ErrorKind::Unavailable, "wire"))
+        } else {
+            request.await
+        };
+        let reply = match &result {
+            Ok(answer) => reply(answer),
+            Err(error) if error.kind() == ErrorKind::Unavailable => Reply::Failed,
+            Err(_) => Reply::Lost,
+        };
+        let name = key
+            .as_str()
+            .split_once('.')
+            .map_or(key.as_str(), |(_, name)| name);
+        self.journal.write(Event::Store {
+            process: self.process,
+            method,
+            key: name.to_owned(),
+            reply,
+        });
+        self.travel(key).await;
+        result
+    }
+
+    /// The same entry with the tokens that its tags have now.
+    async fn with_tags_as_they_are(&self, key: &StoreKey, entry: Bytes) -> Bytes {
+        const CODEC: usize = 3;
+        let codec = entry.get(CODEC).copied().unwrap_or_default();
+        let Ok(mut envelope) = envelope::open(entry.clone(), codec, key) else {
+            return entry;
+        };
+        for tag in &mut envelope.tags {
+            tag.token = self.token_of(tag.name).await.unwrap_or(tag.token);
+        }
+        let mut buffer = envelope::begin();
+        buffer.extend_from_slice(&envelope.payload);
+        envelope::seal(buffer, &envelope.header, &envelope.tags, key)
+    }
+
+    async fn token_of(&self, tag: u64) -> Option<u64> {
+        let key = StoreKey::new(format!("#tag:{tag:016x}")).ok()?;
+        let found = self
+            .store
+            .backend()
+            .get(&key, Want::Value)
+            .await
+            .ok()?
+            .found?;
+        let (_, token) = std::str::from_utf8(&found.value).ok()?.split_once(' ')?;
+        u64::from_str_radix(token, 16).ok()
+    }
+
+    async fn travel(&self, key: &StoreKey) {
+        let slow = Duration::from_millis(if self.slow { 1_500 } else { 30 });
+        let pause = self.chances.draw(key.as_str()).weighted(&[
+            (6, None),
+            (4, Some(Duration::ZERO)),
+            (3, Some(Duration::from_millis(3))),
+            (1, Some(slow)),
+        ]);
+        match pause {
+            None => {}
+            Some(Duration::ZERO) => tokio::task::yield_now().await,
+            Some(pause) => self.journal.clock.clock().sleep(pause).await,
+        }
+    }
+}
+
+/// What each key draws is its own: requests for one that are left out change nothing for others.
+#[derive(Debug)]
+pub(crate) struct Chances {
+    seed: u64,
+    keys: Mutex<HashMap<String, Chance>>,
+}
+
+impl Chances {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            keys: Mutex::default(),
+        }
+    }
+
+    fn draw(&self, key: &str) -> Chance {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let chance = keys.entry(key.to_owned()).or_insert_with(|| {
+            let seed = key.bytes().fold(self.seed, |seed, byte| {
+                seed.wrapping_mul(31).wrapping_add(byte.into())
+            });
+            Chance::new(seed)
+        });
+        Chance::new(chance.next())
+    }
+}
+
+#[async_trait]
+impl Backend for Wire {
+    async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
+        let method = if want == Want::Value { "get" } else { "lead" };
+        let reply = |lookup: &Lookup| match (&lookup.found, &lookup.lead) {
+            (_, Lead::Mine(_)) => Reply::Leads,
+            (_, Lead::Other) => Reply::OtherLeads,
+            (Some(found), _) if found.stale => Reply::Stale,
+            (Some(_), _) => Reply::Found,
+            (None, _) => Reply::Missed,
+        };
+        self.send(method, key, self.store.get(key, want), reply)
+            .await
+    }
+
+    async fn set(
+        &self,
+        key: &StoreKey,
+        value: Bytes,
+        ttl: Ttl,
+        lead: Option<&Token>,
+    ) -> Result<Stored> {
+        let method = if lead.is_some() { "fill" } else { "set" };
+        let token = lead.filter(|_| self.bug != Some(Bug::BlindFill));
+        let value = match self.bug {
+            Some(Bug::LateTags) => self.with_tags_as_they_are(key, value).await,
+            _ => value,
+        };
+        let reply = |stored: &Stored| match stored {
+            Stored::Stored => Reply::Done,
+            Stored::Superseded => Reply::Superseded,
+        };
+        self.send(method, key, self.store.set(key, value, ttl, token), reply)
+            .await
+    }
+
+    async fn expire(&self, key: &StoreKey) -> Result<()> {
+        self.send("expire", key, self.store.expire(key), |()| Reply::Done)
+            .await
+    }
+
+    async fn remove(&self, key: &StoreKey) -> Result<()> {
+        self.send("remove", key, self.store.remove(key), |()| Reply::Done)
+            .await
+    }
+
+    async fn renew(&self, key: &StoreKey, lead: &Token, hold: Ttl) -> Result<Renewed> {
+        let reply = |renewed: &Renewed| match renewed {
+            Renewed::Held => Reply::Done,
+            Renewed::Lost => Reply::Superseded,
+        };
+        self.send("renew", key, self.store.renew(key, lead, hold), reply)
+            .await
+    }
+
+    async fn release(&self, key: &StoreKey, lead: &Token) -> Result<()> {
+        self.send("release", key, self.store.release(key, lead), |()| {
+            Reply::Done
+        })
+        .await
+    }
+
+    async fn health(&self) -> Health {
+        self.store.health().await
+    }
+}

@@ -132,7 +132,8 @@ async fn what_is_computed_while_its_tag_is_removed_is_not_stored() {
 
 #[tokio::test]
 async fn who_joins_after_a_removal_does_not_get_what_began_before_it() {
-    for cache in [Cache::in_process(), Fleet::new().process()] {
+    let fleet = Fleet::new();
+    for cache in [Cache::in_process(), fleet.process()] {
         let (go, wait) = oneshot::channel::<()>();
         let leader = tokio::spawn({
             let cache = cache.clone();
@@ -153,6 +154,10 @@ async fn who_joins_after_a_removal_does_not_get_what_began_before_it() {
         tokio::task::yield_now().await;
         go.send(()).unwrap();
         assert_eq!(leader.await.unwrap(), "old");
+        while !follower.is_finished() {
+            fleet.time.advance(Duration::from_millis(250)); // it waits for the lead
+            tokio::task::yield_now().await;
+        }
         assert_eq!(follower.await.unwrap(), "new");
     }
 }

@@ -45,8 +45,8 @@ mod process;
 
 pub use cachekit_core::backend::{self, Backend, Ttl};
 pub use cachekit_core::cache::{
-    Arguments, Cache, CacheRef, Context, Form, Function, Key, Policy, Stats, with_cache,
-    with_cache_sync,
+    Arguments, Cache, CacheRef, Context, Form, Function, Invalidations, Key, Policy, Stats,
+    with_cache, with_cache_sync,
 };
 pub use cachekit_core::key::StoreKey;
 #[cfg(feature = "testkit")]
@@ -69,4 +69,13 @@ pub mod __private {
 
     pub use crate::named::{Named, is_name};
     pub use crate::process::{cache as default_cache, init_named};
+}
+
+/// The pages for those who come from elsewhere are true as long as their examples compile and hold.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../docs/from-cached.md")]
+    struct FromCached;
+    #[doc = include_str!("../docs/from-moka.md")]
+    struct FromMoka;
 }

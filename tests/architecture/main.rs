@@ -2,6 +2,7 @@
 
 mod dependencies;
 mod layers;
+mod links;
 mod names;
 mod sources;
 mod text;
@@ -10,6 +11,7 @@ use std::collections::BTreeSet;
 
 use dependencies::forbidden_dependencies;
 use layers::Layers;
+use links::linked_tests;
 use names::{empty_names, names_behind_the_facade, names_in_backticks, variable_names};
 use sources::{all_sources, cargo, metadata, read, rust_files, sources_and_tests};
 use text::without_tests;
@@ -208,6 +210,19 @@ fn every_test_that_the_map_names_is_there() {
         assert!(
             everything.contains(&format!("fn {name}(")),
             "ARCHITECTURE.md names {name}, which is no test"
+        );
+    }
+}
+
+#[test]
+fn every_test_that_the_readme_links_to_is_in_its_file() {
+    let readme = read("README.md");
+    let links = linked_tests(&readme);
+    assert!(links.len() > 20, "only {links:?} are linked");
+    for link in links {
+        assert!(
+            read(link.file).contains(&format!("fn {}(", link.test)),
+            "README.md links to {link:?}, which is no test"
         );
     }
 }

@@ -27,6 +27,10 @@ const PLAIN: Example = Example {
 /// Every file in `examples/`.
 const EXAMPLES: &[Example] = &[
     Example {
+        name: "after_commit",
+        ..PLAIN
+    },
+    Example {
         name: "custom_backend",
         ..PLAIN
     },
@@ -36,6 +40,10 @@ const EXAMPLES: &[Example] = &[
     },
     Example {
         name: "file_backend",
+        ..PLAIN
+    },
+    Example {
+        name: "freshness",
         ..PLAIN
     },
     Example {

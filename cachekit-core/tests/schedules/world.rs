@@ -103,51 +103,47 @@ impl World {
         operation: Operation,
         writes: Vec<(u8, u32)>,
     ) -> Outcome {
-        let Process {
-            cache, function, ..
-        } = &self.processes[process];
-        let key = |key: u8| -> Key<Value> { arguments(function, key).into_key().expect("a key") };
-        let annotated = |key: u8| Annotated {
-            cache,
-            function,
-            key,
-            tagged: self.tagged,
-        };
+        let cache = &self.processes[process].cache;
+        let key = |key| self.annotated(process, key).key();
         let done = |result: Result<()>| result.map_or(Outcome::Failed, |()| Outcome::Done);
         match operation {
             Operation::Compute {
-                key: of,
+                key,
                 detached,
                 origin,
             } => {
-                let compute = Arc::clone(&self).compute(call, of, origin);
-                let computed = if detached || self.tagged {
-                    annotated(of).run(detached, Box::pin(compute)).await
-                } else {
-                    cache.get_or_compute(&key(of), || compute).await
-                };
-                found(&[of], [computed.map(Some)])
+                let compute = Box::pin(Arc::clone(&self).compute(call, key, origin));
+                let computed = self.annotated(process, key).run(detached, compute).await;
+                found(&[key], [computed.map(Some)])
             }
             Operation::Get { key: of } => found(&[of], [cache.get(&key(of)).await]),
             Operation::GetMany { keys } => {
                 let asked: Vec<Key<Value>> = keys.iter().map(|of| key(*of)).collect();
                 found(&keys, cache.get_many(&asked).await)
             }
-            Operation::Set { key: of } => {
-                let value = Value {
-                    key: of,
+            Operation::Set { key } => {
+                let set = Value {
+                    key,
                     version: writes[0].1,
                     set: true,
                 };
-                done(if self.tagged {
-                    annotated(of).prime(value).await
-                } else {
-                    cache.set(&key(of), value).await
-                })
+                done(self.annotated(process, key).set(set).await)
             }
             Operation::Expire { key: of } => done(cache.expire(&key(of)).await),
             Operation::Remove { key: of } => done(cache.remove(&key(of)).await),
             Operation::RemoveTag { tag } => done(cache.remove_tag(&tag.to_string()).await),
+        }
+    }
+
+    fn annotated(&self, process: usize, key: u8) -> Annotated<'_> {
+        let Process {
+            cache, function, ..
+        } = &self.processes[process];
+        Annotated {
+            cache,
+            function,
+            key,
+            tagged: self.tagged,
         }
     }
 
@@ -208,7 +204,9 @@ fn arguments(function: &'static Function, key: u8) -> Arguments {
 
 type Computed = std::result::Result<Value, OriginFailed>;
 
-/// A call as an annotated function makes it.
+type Compute = Pin<Box<dyn Future<Output = Computed> + Send>>;
+
+/// A call as an annotated function makes it, and without tags also as a caller of the cache does.
 struct Annotated<'a> {
     cache: &'a Cache,
     function: &'static Function,
@@ -217,24 +215,28 @@ struct Annotated<'a> {
 }
 
 impl<'a> Annotated<'a> {
-    async fn run(
-        self,
-        detached: bool,
-        compute: Pin<Box<dyn Future<Output = Computed> + Send>>,
-    ) -> Computed {
+    async fn run(self, detached: bool, compute: Compute) -> Computed {
         let probe = ErrorProbe::new(kind());
         let voice = Voice::new((&&&probe).share(), (&probe).say());
-        if detached {
-            let call = self.call(kind());
-            call.run_detached(None, |_| false, voice, compute).await
-        } else {
-            let call = self.call(kind());
-            call.run_inline(None, |_| false, voice, compute).await
+        let call = self.call(kind());
+        match (detached, self.tagged) {
+            (true, _) => call.run_detached(None, |_| false, voice, compute).await,
+            (false, true) => call.run_inline(None, |_| false, voice, compute).await,
+            (false, false) => self.cache.get_or_compute(&self.key(), || compute).await,
         }
     }
 
-    async fn prime(self, value: Value) -> Result<()> {
-        self.call(kind()).prime(None, Ok(value)).await
+    async fn set(self, value: Value) -> Result<()> {
+        if self.tagged {
+            self.call(kind()).prime(None, Ok(value)).await
+        } else {
+            self.cache.set(&self.key(), value).await
+        }
+    }
+
+    fn key(&self) -> Key<Value> {
+        let arguments = arguments(self.function, self.key);
+        arguments.into_key().expect("a number is a key")
     }
 
     fn call<K: Kind>(&self, kind: K) -> Call<'a, K> {

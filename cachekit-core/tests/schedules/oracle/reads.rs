@@ -12,10 +12,7 @@ const THROTTLE_MS: u64 = 5_000;
 
 pub(super) fn check(story: &Story<'_>, findings: &mut Findings) {
     for read in story.calls.values() {
-        let Some(Outcome::Values(values)) = &read.outcome else {
-            continue;
-        };
-        for (key, value) in values {
+        for (key, value) in read.all_found() {
             match value {
                 Some(value) if value.key != *key => {
                     let text = format!("call {} for key {key} got {value:?}", read.number);
@@ -95,6 +92,10 @@ fn may_be_in_grace(story: &Story<'_>, write: &Call, read: &Call, key: u8) -> boo
     }
     let could_know = match write.operation {
         Operation::Expire { .. } => false,
+        // A tag that nobody can read makes an entry stale.
+        Operation::RemoveTag { .. } if story.store_was_in_trouble(write.over.at_ms, read.over) => {
+            false
+        }
         _ if write.process == read.process => true,
         _ => has_seen(story, write, read, key),
     };
@@ -104,18 +105,25 @@ fn may_be_in_grace(story: &Story<'_>, write: &Call, read: &Call, key: u8) -> boo
         && (while_refreshing || waited >= schedule.timeout || failed_lately(story, key, read))
 }
 
-/// Whether the process of `read` had given out what is true after `write` before.
+/// Whether the process of `read` had given out what is true after `write` before, and has no flight
+/// any more that knows nothing of it.
 fn has_seen(story: &Story<'_>, write: &Call, read: &Call, key: u8) -> bool {
-    let of_process = story.calls.values().filter(|other| {
-        other.process == read.process && other.began > write.over && other.over < read.began
-    });
-    let found = of_process.filter_map(|other| match &other.outcome {
-        Some(Outcome::Values(values)) => Some(values),
-        _ => None,
-    });
-    found.flatten().any(|(of, value)| {
-        *of == key && value.is_none_or(|value| Some(value.version) >= write.written(key))
-    })
+    let calls = story.calls.values();
+    let mut of_process = calls.filter(|other| other.process == read.process);
+    let saw = |other: &Call| {
+        let between = other.began > write.over && other.over < read.began;
+        let newer = |value: &Value| Some(value.version) >= write.written(key);
+        between
+            && other
+                .found(key)
+                .any(|value| value.as_ref().is_none_or(newer))
+    };
+    let flies = |other: &Call| {
+        other.operation.computes() == Some(key)
+            && other.began < write.over
+            && other.over > read.began
+    };
+    of_process.clone().any(saw) && !of_process.any(flies)
 }
 
 /// Whether a computation of `key` failed before the end of `read`, and no longer ago than what has

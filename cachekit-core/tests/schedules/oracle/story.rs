@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::history::{ComputationEnd, Event, Outcome, Record, Reply};
+use crate::history::{ComputationEnd, Event, Outcome, Record, Reply, Value};
 use crate::schedule::{Operation, Schedule};
 
 /// A place in a history.
@@ -35,6 +35,20 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// Each key that it asked for, and what it was given.
+    pub(super) fn all_found(&self) -> &[(u8, Option<Value>)] {
+        match &self.outcome {
+            Some(Outcome::Values(values)) => values,
+            _ => &[],
+        }
+    }
+
+    /// What it was given for `key`.
+    pub(super) fn found(&self, key: u8) -> impl Iterator<Item = &Option<Value>> {
+        let of_key = self.all_found().iter().filter(move |(of, _)| *of == key);
+        of_key.map(|(_, value)| value)
+    }
+
     /// The version of `key` that others must see from its end on.
     pub(super) fn written(&self, key: u8) -> Option<u32> {
         let mut writes = self.writes.iter();

@@ -22,6 +22,7 @@ mod many;
 mod namespaces;
 mod null;
 mod operations;
+mod outgoing;
 mod releases;
 mod remote;
 mod removals;

@@ -8,6 +8,7 @@ mod call;
 mod call_many;
 mod computation;
 mod compute;
+mod compute_many;
 mod current;
 mod entry;
 mod form;

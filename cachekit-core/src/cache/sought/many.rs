@@ -1,6 +1,7 @@
 //! The look for many entries: one call of the backend.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Begun, Bounds, Sought};
 use crate::backend::{Lead, Lookup, Want};
@@ -12,6 +13,7 @@ use crate::cache::form::Form;
 use crate::cache::remote::{Ask, Next, Place, Reading, Seen};
 use crate::cache::tags::{self, Versions};
 use crate::envelope::TagVersion;
+use crate::error::Result;
 use crate::l1::Fill;
 use crate::policy::flight::Moment;
 use crate::policy::race::both;
@@ -30,6 +32,16 @@ struct Asked<'a, V, F> {
     fill: Fill,
     kept: Option<Old<V>>,
     place: Place<'a>,
+}
+
+impl<V, F> Asked<'_, V, F>
+where
+    V: Clone + Send + Sync + 'static,
+    F: Form<V>,
+{
+    fn ask(&self) -> Ask<'_> {
+        self.sought.ask(self.place.clone())
+    }
 }
 
 impl<V, F> Sought<V, F>
@@ -77,12 +89,8 @@ where
     V: Clone + Send + Sync + 'static,
     F: Form<V>,
 {
-    let asks: Vec<Ask<'_>> = asked
-        .iter()
-        .map(|asked| asked.sought.ask(asked.place.clone()))
-        .collect();
-    let nexts = look_many::<V, F>(inner, &asks).await;
-    drop(asks);
+    let asks = asked.iter().map(Asked::ask).collect();
+    let nexts = look_many::<V, F>(inner, asks).await;
     let mut sighted = Vec::with_capacity(asked.len());
     for (asked, next) in asked.into_iter().zip(nexts) {
         sighted.push(match next {
@@ -101,23 +109,42 @@ where
     sighted
 }
 
-/// Looks at all entries and, at the same time, at the tags that they declare.
-async fn look_many<V, F: Form<V>>(inner: &Arc<Inner>, asks: &[Ask<'_>]) -> Vec<Next<V>> {
+/// Looks at all entries; once more at those that have to be led although the store takes them for
+/// fresh.
+async fn look_many<V, F: Form<V>>(inner: &Arc<Inner>, asks: Vec<Ask<'_>>) -> Vec<Next<V>> {
     let Some(first) = asks.first() else {
         return Vec::new();
     };
     let early = first.early().await; // that of the function
-    let backend = first.place.backend;
-    let keys: Vec<_> = asks.iter().map(|ask| ask.place.key.clone()).collect();
-    let asked: Vec<Moment> = asks.iter().map(Ask::moment).collect();
-    let lookups = async {
-        match early {
-            Some(early) => Asking::many(backend, keys, early).await,
-            None => backend.get_many(&keys, Want::Value).await,
-        }
-    };
+    let mut nexts = look::<V, F>(inner, &asks, early).await;
+    let insists = |(_, next): &(usize, &Next<V>)| matches!(next, Next::Insist);
+    let again = nexts.iter().enumerate().filter(insists);
+    let again: Vec<usize> = again.map(|(place, _)| place).collect();
+    if again.is_empty() {
+        return nexts;
+    }
+    let mut asks: Vec<_> = asks.into_iter().map(Some).collect();
+    let insisting: Vec<_> = again
+        .iter()
+        .filter_map(|&place| asks[place].take())
+        .collect();
+    let led = look::<V, F>(inner, &insisting, Some(Duration::MAX)).await;
+    for (place, next) in again.into_iter().zip(led) {
+        nexts[place] = next;
+    }
+    nexts
+}
+
+/// Looks at all entries and, at the same time, at the tags that they declare.
+async fn look<V, F: Form<V>>(
+    inner: &Arc<Inner>,
+    asks: &[Ask<'_>],
+    early: Option<Duration>,
+) -> Vec<Next<V>> {
     let declared = asks.iter().flat_map(|ask| ask.declared).copied();
-    let (lookups, mut versions) = both(lookups, tags::read(inner, &once_each(declared))).await;
+    let tags = once_each(declared);
+    let asked: Vec<Moment> = asks.iter().map(Ask::moment).collect();
+    let (lookups, mut versions) = both(lookups(asks, early), tags::read(inner, &tags)).await;
 
     let lookups = asks.iter().zip(asked).zip(lookups);
     let opened: Vec<_> = lookups
@@ -132,6 +159,18 @@ async fn look_many<V, F: Form<V>>(inner: &Arc<Inner>, asks: &[Ask<'_>]) -> Vec<N
         .collect();
     capture(inner, asks, &mut nexts, versions).await;
     nexts
+}
+
+async fn lookups(asks: &[Ask<'_>], early: Option<Duration>) -> Vec<Result<Lookup>> {
+    let Some(first) = asks.first() else {
+        return Vec::new();
+    };
+    let backend = first.place.backend;
+    let keys: Vec<_> = asks.iter().map(|ask| ask.place.key.clone()).collect();
+    match early {
+        Some(early) => Asking::many(backend, keys, early).await,
+        None => backend.get_many(&keys, Want::Value).await,
+    }
 }
 
 /// An entry whose tags nobody has judged.

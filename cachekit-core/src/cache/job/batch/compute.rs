@@ -19,7 +19,7 @@ use crate::policy::race;
 struct Part<V, F> {
     index: usize,
     /// `None`: it is computed past the flight.
-    flight: Option<(Leader, Computation<V, F>)>,
+    flight: Option<(Leader, Box<Computation<V, F>>)>,
 }
 
 impl<V, E, F> Batch<V, E, F>
@@ -213,7 +213,7 @@ where
                 false => ending,
             };
             landing.push((index, leader, settled));
-            ends.push((computation, ending));
+            ends.push((*computation, ending));
         }
         let count = ends.len();
         let ended = self.asked(Computation::end_many(ends)).await;

@@ -150,7 +150,8 @@ where
         O: FnMut(Vec<usize>) -> Fut,
         Fut: Future<Output = Vec<Outcome<V, E>>>,
     {
-        self.in_time(self.run(origin)).await;
+        // On the heap: it is large, and may be inside of another one.
+        self.in_time(Box::pin(self.run(origin))).await;
         self.outcomes()
     }
 
@@ -308,13 +309,12 @@ where
         &self,
         future: impl Future<Output = T> + Send + 'static,
     ) -> Option<T> {
+        let future = Box::pin(future);
         if self.inner.backend.is_none() {
             return Some(future.await);
         }
         match self.mode {
-            Mode::Inline | Mode::Detached(_) => {
-                background::with_runtime(Box::pin(future)).await.ok()
-            }
+            Mode::Inline | Mode::Detached(_) => background::with_runtime(future).await.ok(),
             // The thread of a runtime that is blocked drives nothing.
             Mode::Blocking => AbortOnDrop(background::spawn(future).ok()?)
                 .join()

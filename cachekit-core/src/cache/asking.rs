@@ -1,4 +1,4 @@
-//! A read that may be given the lead.
+//! Reads that may be given the lead.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,61 +8,102 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use crate::backend::{Backend, Lead, Lookup, Want};
+use crate::backend::{Backend, Lead, Lookup, Token, Want};
 use crate::cache::leading::HOLD;
 use crate::error::Result;
 use crate::key::StoreKey;
 
-/// Reads one entry, or takes the lead to compute it.
+/// Reads entries, or takes the leads to compute them.
 ///
-/// Who is dropped before the answer is there may have been given the lead without knowing it. The
-/// answer is then waited for in a task, and the lead handed back: else everybody would wait for
-/// nobody until it ends by itself.
-pub(crate) struct Asking {
+/// Who is dropped before the answer is there may have been given leads without knowing it. The
+/// answer is then waited for in a task, and the leads handed back: else everybody would wait for
+/// nobody until they end by themselves.
+pub(crate) struct Asking<A: Answered> {
     backend: Arc<dyn Backend>,
-    key: StoreKey,
-    answer: Option<Pin<Box<dyn Future<Output = Result<Lookup>> + Send>>>,
+    keys: Vec<StoreKey>,
+    answer: Option<Pin<Box<dyn Future<Output = A> + Send>>>,
 }
 
-impl Asking {
-    pub(crate) fn new(backend: &Arc<dyn Backend>, key: &StoreKey, early: Duration) -> Self {
-        let want = Want::Lead { hold: HOLD, early };
+/// The answer to a read of one entry, or of many.
+pub(crate) trait Answered: Sized + Send + 'static {
+    /// The leads that it gives, in the order of the keys.
+    fn leads(self) -> impl Iterator<Item = Option<Token>> + Send;
+}
+
+impl Answered for Result<Lookup> {
+    fn leads(self) -> impl Iterator<Item = Option<Token>> + Send {
+        [lead(self)].into_iter()
+    }
+}
+
+impl Answered for Vec<Result<Lookup>> {
+    fn leads(self) -> impl Iterator<Item = Option<Token>> + Send {
+        self.into_iter().map(lead)
+    }
+}
+
+fn lead(lookup: Result<Lookup>) -> Option<Token> {
+    match lookup.ok()?.lead {
+        Lead::Mine(token) => Some(token),
+        Lead::None | Lead::Other | Lead::Unfenced => None,
+    }
+}
+
+impl Asking<Result<Lookup>> {
+    /// Reads one entry.
+    pub(crate) fn one(backend: &Arc<dyn Backend>, key: &StoreKey, early: Duration) -> Self {
         let (asked, of) = (Arc::clone(backend), key.clone());
         Self {
             backend: Arc::clone(backend),
-            key: key.clone(),
-            answer: Some(Box::pin(async move { asked.get(&of, want).await })),
+            keys: vec![key.clone()],
+            answer: Some(Box::pin(async move { asked.get(&of, want(early)).await })),
         }
     }
 }
 
-impl Future for Asking {
-    type Output = Result<Lookup>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<Lookup>> {
-        let Some(answer) = &mut self.answer else {
-            return Poll::Pending; // polled after its end
-        };
-        let lookup = ready!(answer.as_mut().poll(context));
-        self.answer = None;
-        Poll::Ready(lookup)
+impl Asking<Vec<Result<Lookup>>> {
+    /// Reads many, in one call of the backend.
+    pub(crate) fn many(backend: &Arc<dyn Backend>, keys: Vec<StoreKey>, early: Duration) -> Self {
+        let (asked, of) = (Arc::clone(backend), keys.clone());
+        Self {
+            backend: Arc::clone(backend),
+            keys,
+            answer: Some(Box::pin(
+                async move { asked.get_many(&of, want(early)).await },
+            )),
+        }
     }
 }
 
-impl Drop for Asking {
+fn want(early: Duration) -> Want {
+    Want::Lead { hold: HOLD, early }
+}
+
+impl<A: Answered> Future for Asking<A> {
+    type Output = A;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<A> {
+        let Some(answer) = &mut self.answer else {
+            return Poll::Pending; // polled after its end
+        };
+        let answered = ready!(answer.as_mut().poll(context));
+        self.answer = None;
+        Poll::Ready(answered)
+    }
+}
+
+impl<A: Answered> Drop for Asking<A> {
     fn drop(&mut self) {
         // In the runtime that it was begun in: a connection or a timer may belong to it.
         let (Some(answer), Ok(runtime)) = (self.answer.take(), Handle::try_current()) else {
             return;
         };
-        let (backend, key) = (Arc::clone(&self.backend), self.key.clone());
+        let (backend, keys) = (Arc::clone(&self.backend), std::mem::take(&mut self.keys));
         runtime.spawn(async move {
-            if let Ok(Lookup {
-                lead: Lead::Mine(token),
-                ..
-            }) = answer.await
-            {
-                let _ = backend.release(&key, &token).await; // else it ends by itself
+            for (key, token) in keys.iter().zip(answer.await.leads()) {
+                if let Some(token) = token {
+                    let _ = backend.release(key, &token).await; // else it ends by itself
+                }
             }
         });
     }

@@ -1,59 +1,76 @@
-//! Stand-in: the call of a cached function for many ids.
+//! What an annotated function of many ids does with its call: the runtime side of
+//! `#[cached(many)]`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::Ttl;
-use crate::background;
 use crate::cache::Cache;
 use crate::cache::arguments::{Arguments, Key};
 use crate::cache::form::Form;
+use crate::cache::job::{Batch, Lack, Outcome, Terms};
 use crate::cache::kind::Voice;
 use crate::cache::many::{Many, Results};
+use crate::cache::stats::Event;
 use crate::cache::tags::Tags;
 use crate::codec::Bincode;
+use crate::error::Error;
+use crate::policy::lock::Lock;
 
-/// A computation for the ids that miss, to run in a task of its own.
+/// A computation of the ids that miss, to run in a task of its own.
 type Detached<M> = Box<
-    dyn FnOnce(Vec<<M as Many>::Id>) -> Pin<Box<dyn Future<Output = <M as Many>::Returned> + Send>>
+    dyn FnMut(Vec<<M as Many>::Id>) -> Pin<Box<dyn Future<Output = <M as Many>::Returned> + Send>>
         + Send,
 >;
 
-/// One call of a cached function for many ids.
+/// One call of a cached function for many ids, each with an entry of its own.
+///
+/// The function is called with the ids that are to be computed, in the order in which they were
+/// added and each once; once as a rule, and again for ids that another process or another caller
+/// was computing and did not.
 pub struct CallMany<M: Many, F = Bincode> {
-    asked: Vec<(M::Id, Option<(Arguments, Tags)>)>,
+    ids: Vec<M::Id>,
+    /// How the entry of each is found; `None`: they are computed past the cache.
+    entries: Option<Vec<(Arguments, Tags)>>,
     form: PhantomData<fn() -> F>,
 }
 
 impl<M: Many, F> CallMany<M, F> {
     /// The call of a function that returns such a map, for no id yet.
     #[must_use]
-    pub fn new(_map: M) -> Self {
+    pub const fn new(_map: M) -> Self {
         Self {
-            asked: Vec::new(),
+            ids: Vec::new(),
+            entries: Some(Vec::new()),
             form: PhantomData,
         }
     }
 
     /// Asks for `id` too.
     pub fn add(&mut self, id: M::Id, arguments: Arguments, tags: Tags) {
-        self.asked.push((id, Some((arguments, tags))));
+        if let Some(entries) = &mut self.entries {
+            entries.push((arguments, tags));
+        }
+        self.ids.push(id);
     }
 
-    /// Has the function compute these, past the cache.
+    /// Has the function compute these, and all others of the call, past the cache.
     pub fn bypass(&mut self, ids: Vec<M::Id>) {
-        self.asked.extend(ids.into_iter().map(|id| (id, None)));
+        self.entries = None;
+        self.ids.extend(ids);
     }
 }
 
 impl<M, F> CallMany<M, F>
 where
     M: Many,
-    M::Value: Clone + Send + Sync,
+    M::Value: Clone + Send + Sync + 'static,
+    M::Error: 'static,
     F: Form<M::Value>,
 {
     /// The results, computed in this future if need be.
@@ -61,47 +78,20 @@ where
         self,
         cache: &Cache,
         ttl: Option<Duration>,
-        _voice: Voice<M::Error>,
-        compute: impl FnOnce(Vec<M::Id>) -> C,
+        voice: Voice<M::Error>,
+        mut compute: impl FnMut(Vec<M::Id>) -> C,
     ) -> M::Returned {
-        let mut keys: HashMap<M::Id, Option<Key<M::Value, F>>> = HashMap::new();
-        for (id, asked) in self.asked {
-            let key = asked.and_then(|(arguments, _)| arguments.into_key().ok());
-            keys.insert(id, key);
-        }
-        let mut found: Results<M> = Vec::new();
-        let mut missing = Vec::new();
-        for (id, key) in &keys {
-            let value = match key {
-                Some(key) => cache.get(key).await.ok().flatten(),
-                None => None,
-            };
-            match value {
-                Some(value) => found.push((id.clone(), Ok(value))),
-                None => missing.push(id.clone()),
+        match self.asked(cache, ttl, voice) {
+            Ok((asked, batch)) => {
+                let origin = |places: Vec<usize>| {
+                    let (asked, missing) = (&asked, asked.missing(&places));
+                    let computed = compute(missing);
+                    async move { asked.outcomes(&places, computed.await) }
+                };
+                let outcomes = batch.inline(origin).await;
+                asked.joined(outcomes)
             }
-        }
-        if missing.is_empty() {
-            return M::join(Ok(found));
-        }
-        match M::split(compute(missing).await) {
-            Ok(computed) => {
-                for (id, result) in &computed {
-                    let (Ok(value), Some(Some(key))) = (result, keys.get(id)) else {
-                        continue;
-                    };
-                    let default = cache.inner.config.default_ttl;
-                    let ttl = ttl.map_or(key.function().asks().ttl_or(default), |ttl| {
-                        Ttl::new(ttl).ok()
-                    });
-                    if let Some(ttl) = ttl {
-                        let _ = cache.set_for(key, value.clone(), ttl).await;
-                    }
-                }
-                found.extend(computed);
-                M::join(Ok(found))
-            }
-            Err(failure) => M::join(Err(failure)),
+            Err(ids) => compute(ids).await,
         }
     }
 
@@ -111,9 +101,29 @@ where
         cache: &Cache,
         ttl: Option<Duration>,
         voice: Voice<M::Error>,
-        compute: Detached<M>,
-    ) -> M::Returned {
-        self.run_inline(cache, ttl, voice, compute).await
+        mut compute: Detached<M>,
+    ) -> M::Returned
+    where
+        M::Id: Send + Sync + 'static,
+        M::Error: Send,
+        M::Returned: Send,
+    {
+        match self.asked(cache, ttl, voice) {
+            Ok((asked, batch)) => {
+                let asked = Arc::new(asked);
+                let origin = {
+                    let asked = Arc::clone(&asked);
+                    move |places: Vec<usize>| {
+                        let asked = Arc::clone(&asked);
+                        let computed = compute(asked.missing(&places));
+                        async move { asked.outcomes(&places, computed.await) }
+                    }
+                };
+                let outcomes = batch.detached(origin).await;
+                asked.joined(outcomes)
+            }
+            Err(ids) => compute(ids).await,
+        }
     }
 
     /// The results, computed on this thread if need be.
@@ -122,14 +132,152 @@ where
         cache: &Cache,
         ttl: Option<Duration>,
         voice: Voice<M::Error>,
-        compute: impl FnOnce(Vec<M::Id>) -> M::Returned,
+        mut compute: impl FnMut(Vec<M::Id>) -> M::Returned,
     ) -> M::Returned {
-        let _ = background::block_on(async {});
-        let run = self.run_inline(cache, ttl, voice, |ids| std::future::ready(compute(ids)));
-        tokio::runtime::Builder::new_current_thread()
-            .build()
-            .expect("a runtime")
-            .block_on(run)
+        match self.asked(cache, ttl, voice) {
+            Ok((asked, batch)) => {
+                let origin = |places: Vec<usize>| {
+                    let returned = compute(asked.missing(&places));
+                    asked.outcomes(&places, returned)
+                };
+                let outcomes = batch.blocking(origin);
+                asked.joined(outcomes)
+            }
+            Err(ids) => compute(ids),
+        }
+    }
+
+    /// Each id once, and the batch of them; or all ids, if they go past the cache.
+    fn asked(
+        self,
+        cache: &Cache,
+        ttl: Option<Duration>,
+        voice: Voice<M::Error>,
+    ) -> Result<(Asked<M>, Batch<M::Value, M::Error, F>), Vec<M::Id>> {
+        let Some(entries) = self.entries else {
+            return Err(once_each(self.ids));
+        };
+        let (mut ids, mut keys) = (Vec::new(), Vec::new());
+        let mut seen = HashSet::new();
+        let mut bypassed = false;
+        for (id, (arguments, tags)) in self.ids.into_iter().zip(entries) {
+            if !seen.insert(id.clone()) {
+                continue;
+            }
+            match keyed(cache, arguments) {
+                Some(key) => keys.push((key, tags.hashes())),
+                None => bypassed = true,
+            }
+            ids.push(id);
+        }
+        if bypassed {
+            return Err(ids);
+        }
+        let terms = Terms {
+            ttl: ttl.map(|ttl| Ttl::new(ttl).ok()),
+            voice,
+        };
+        let batch = Batch::new(&cache.inner, keys, terms);
+        Ok((Asked::new(ids, voice), batch))
+    }
+}
+
+fn once_each<T: Clone + Eq + std::hash::Hash>(mut ids: Vec<T>) -> Vec<T> {
+    let mut seen = HashSet::new();
+    ids.retain(|id| seen.insert(id.clone()));
+    ids
+}
+
+/// The key of an id; `None`: it has none.
+fn keyed<V, F>(cache: &Cache, arguments: Arguments) -> Option<Key<V, F>> {
+    let function = arguments.function();
+    let bypassed = arguments.is_bypassed();
+    let key = arguments.into_key().inspect_err(|error| {
+        tracing::warn!(%error, "call bypasses the cache");
+    });
+    let key = key.ok().filter(|_| !bypassed);
+    if key.is_none() {
+        cache.inner.count(function, Event::Bypassed);
+    }
+    key
+}
+
+/// The ids of a call, each once.
+struct Asked<M: Many> {
+    ids: Vec<M::Id>,
+    voice: Voice<M::Error>,
+    /// The error of a whole call of the function.
+    failure: Lock<Option<M::Error>>,
+}
+
+impl<M: Many> Asked<M> {
+    const fn new(ids: Vec<M::Id>, voice: Voice<M::Error>) -> Self {
+        Self {
+            ids,
+            voice,
+            failure: Lock::new(None),
+        }
+    }
+
+    fn missing(&self, places: &[usize]) -> Vec<M::Id> {
+        let id = |&place: &usize| self.ids[place].clone();
+        places.iter().map(id).collect()
+    }
+
+    /// What the function has returned, id by id.
+    fn outcomes(
+        &self,
+        places: &[usize],
+        returned: M::Returned,
+    ) -> Vec<Outcome<M::Value, M::Error>> {
+        let share = self.voice.share();
+        let results = match M::split(returned) {
+            Ok(results) => results,
+            Err(failure) => {
+                let kept = share.keep(&failure);
+                drop(self.failure.with(|failed| failed.replace(failure)));
+                let failed = |_: &usize| {
+                    Err(Lack::Failed {
+                        error: None,
+                        kept: kept.clone(),
+                    })
+                };
+                return places.iter().map(failed).collect();
+            }
+        };
+        let mut results: HashMap<M::Id, _> = results.into_iter().collect();
+        let outcome = |&place: &usize| match results.remove(&self.ids[place]) {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => Err(Lack::Failed {
+                kept: share.keep(&error),
+                error: Some(error),
+            }),
+            None => Err(Lack::Absent),
+        };
+        places.iter().map(outcome).collect()
+    }
+
+    /// The map of all ids that have a value or an error.
+    fn joined(&self, outcomes: Vec<Outcome<M::Value, M::Error>>) -> M::Returned {
+        let result = |outcome| match outcome {
+            Ok(value) => Some(Ok(value)),
+            Err(Lack::Absent) => None,
+            Err(Lack::Failed { error, .. }) => {
+                let of_all = || self.failure.with(Option::take);
+                error.or_else(of_all).map(Err)
+            }
+            Err(Lack::Shared(kept)) => self.voice.share().give(&kept).map(Err),
+            Err(Lack::Ours(error)) => self.told(error).map(Err),
+        };
+        let outcomes = self.ids.iter().cloned().zip(outcomes);
+        let results: Results<M> = outcomes
+            .filter_map(|(id, outcome)| Some((id, result(outcome)?)))
+            .collect();
+        M::join(results)
+    }
+
+    fn told(&self, error: Error) -> Option<M::Error> {
+        self.voice.say(|| error)
     }
 }
 

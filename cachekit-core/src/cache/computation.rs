@@ -7,14 +7,16 @@ use std::time::Duration;
 use crate::cache::Inner;
 use crate::cache::arguments::Key;
 use crate::cache::form::Form;
-use crate::cache::leading::{Leading, Written};
+use crate::cache::leading::Leading;
+use crate::cache::outgoing::{Entering, Outgoing};
 use crate::cache::stats::Event;
-use crate::cache::tags::{self, Verdict, Versions};
+use crate::cache::tags::{self, Versions};
 use crate::clock::Clock;
-use crate::envelope::{self, Header, TagVersion};
-use crate::l1::{Fill, Mark, Span};
+use crate::envelope::{self, TagVersion};
+use crate::l1::{Fill, Mark};
 use crate::policy::flight::{Moment, Offer};
 use crate::policy::freshness::Lifetime;
+use crate::policy::race;
 
 /// For how long callers of a key whose result is for one caller alone do not wait for each other.
 const PASS: Duration = Duration::from_secs(10);
@@ -56,6 +58,12 @@ pub(crate) struct Remote {
     pub(crate) token: Option<u64>,
     /// Until when L1 may keep what is stored, monotonic.
     pub(crate) l1_until_ms: u64,
+}
+
+/// A computation that has ended, or that ends with a write.
+enum Closed<V> {
+    Ended(Ended<V>),
+    Outgoing(Box<Outgoing<V>>),
 }
 
 /// How a computation ends.
@@ -153,14 +161,52 @@ where
 {
     /// Ends it. Nothing is stored if something newer has happened to the key meanwhile.
     pub(crate) async fn end(self, ending: Ending<V>) -> Ended<V> {
-        let cost = self.spend();
-        match ending {
+        let cost = self.cost();
+        self.inner.spent(self.key.function(), cost);
+        match self.close(ending, cost).await {
+            Closed::Ended(ended) => ended,
+            Closed::Outgoing(outgoing) => outgoing.send().await,
+        }
+    }
+
+    /// [`end`](Self::end) of all that one call of the origin has computed: what is to be stored
+    /// takes one call of the backend.
+    pub(crate) async fn end_many(all: Vec<(Self, Ending<V>)>) -> Vec<Ended<V>> {
+        if let Some((first, _)) = all.first() {
+            first.inner.spent(first.key.function(), first.cost());
+        }
+        let close = |(computation, ending): (Self, _)| async move {
+            let cost = computation.cost();
+            computation.close(ending, cost).await
+        };
+        let (mut ended, mut outgoing) = (Vec::with_capacity(all.len()), Vec::new());
+        for closed in race::all(all.into_iter().map(close)).await {
+            ended.push(match closed {
+                Closed::Ended(ended) => Some(ended),
+                Closed::Outgoing(one) => {
+                    outgoing.push(*one);
+                    None
+                }
+            });
+        }
+        let mut sent = Outgoing::send_many(outgoing).await.into_iter();
+        let ended = ended.into_iter();
+        ended
+            .filter_map(|ended| ended.or_else(|| sent.next()))
+            .collect()
+    }
+
+    /// Ends it but for the write to the backend.
+    async fn close(self, ending: Ending<V>, cost: Duration) -> Closed<V> {
+        let ended = match ending {
             Ending::Store {
                 value,
                 lifetime,
                 tags,
-            } => self.store(Some(value), lifetime, &tags, cost).await,
-            Ending::Absent { lifetime, tags } => self.store(None, lifetime, &tags, cost).await,
+            } => return self.store(Some(value), lifetime, &tags, cost).await,
+            Ending::Absent { lifetime, tags } => {
+                return self.store(None, lifetime, &tags, cost).await;
+            }
             Ending::Drop => {
                 let stands = self.fill.stands();
                 self.give_up().await;
@@ -178,7 +224,8 @@ where
             }
             Ending::Fail => self.fail().await,
             Ending::Late => Ended::Plain,
-        }
+        };
+        Closed::Ended(ended)
     }
 
     async fn store(
@@ -187,75 +234,45 @@ where
         lifetime: Lifetime,
         tags: &[String],
         cost: Duration,
-    ) -> Ended<V> {
+    ) -> Closed<V> {
         let names: Vec<u64> = tags.iter().map(|name| tags::hash(name)).collect();
         self.fill.tag(&names);
         let encoded = match self.encoded(value.as_deref()) {
             Ok(encoded) => encoded,
             Err(refusal) => {
                 self.refuse(&*refusal).await;
-                return Ended::Plain;
+                return Closed::Ended(Ended::Plain);
             }
         };
-        let (inner, remote) = (Arc::clone(&self.inner), self.remote.take());
-        let span = match remote {
-            None if self.away => lifetime.over_store(inner.l1_bound()).aged(cost),
-            None => lifetime.here(cost),
-            Some(remote) => {
-                let (token, l1_until_ms) = (remote.token, remote.l1_until_ms);
-                let header = inner.header::<V, F>(lifetime, cost, value.is_none());
-                let sent = self.started.later(inner.clock.monotonic_ms());
-                let started_ms = self.started.at_ms;
-                let stored = remote.store(&inner, encoded.buffer, &header, &names, started_ms);
-                let (written, tags) = stored.await;
-                let Some(known) = self.known(written, sent, &tags, token).await else {
-                    return Ended::Superseded;
-                };
-                known.vouches(inner.l1_share(lifetime.ttl));
-                let bound = inner.l1_bound_until(l1_until_ms);
-                lifetime.over_store(bound).aged(inner.since(known.at_ms))
-            }
+        let inner = self.inner;
+        let header = inner.header::<V, F>(lifetime, cost, value.is_none());
+        let entering = Entering {
+            fill: self.fill,
+            value,
+            bytes: encoded.bytes,
         };
-        // A tag that was removed here meanwhile keeps it out of L1 as well.
-        let stands = self.fill.stands();
-        Self::let_in(self.fill, value, span, encoded.bytes);
-        if stands {
-            Ended::Plain
-        } else {
-            Ended::Superseded
-        }
-    }
-
-    /// When the result was true, as far as is known: when it was sent, if its fence says so; when
-    /// the computation began, if nobody has confirmed it. `None`: it is no longer.
-    ///
-    /// The fence is that of the entry. A tag, or the namespace, is asked about again only if the
-    /// computation took longer than the bound of L1.
-    async fn known(
-        &self,
-        written: Written,
-        sent: Moment,
-        tags: &[TagVersion],
-        token: Option<u64>,
-    ) -> Option<Moment> {
-        let inner = &self.inner;
-        match written {
-            Written::Superseded => return None,
-            Written::NotStored | Written::Unfenced => return Some(self.started.clone()),
-            Written::Stored if tags.is_empty() && token.is_none() => return Some(sent),
-            Written::Stored if inner.since(self.started.at_ms) < inner.l1_bound() => {
-                return Some(self.started.clone());
-            }
-            Written::Stored => {}
-        }
-        let standing = inner.namespaces.standing(inner, self.key.function()).await;
-        let namespace = standing.map(|standing| standing.map(|standing| standing.token));
-        match (namespace, tags::check_again(inner, tags).await) {
-            (Ok(now), _) if now != token => None,
-            (_, Verdict::Invalid) => None,
-            (Ok(_), Verdict::Valid) => Some(sent),
-            (Err(_), _) | (_, Verdict::Stale) => Some(self.started.clone()),
-        }
+        let Some(remote) = self.remote else {
+            let span = match self.away {
+                true => lifetime.over_store(inner.l1_bound()).aged(cost),
+                false => lifetime.here(cost),
+            };
+            return Closed::Ended(entering.enter(span));
+        };
+        let bounds = (remote.token, remote.l1_until_ms);
+        let (leading, tags) = remote.tagged(&inner, &names, self.started.at_ms).await;
+        let write = leading.and_then(|leading| leading.seal(encoded.buffer, &header, &tags));
+        Closed::Outgoing(Box::new(Outgoing {
+            function: self.key.function(),
+            write,
+            tags,
+            token: bounds.0,
+            lifetime,
+            l1_until_ms: bounds.1,
+            sent: self.started.later(inner.clock.monotonic_ms()),
+            started: self.started,
+            entering,
+            inner,
+        }))
     }
 }
 
@@ -290,13 +307,6 @@ where
         }
     }
 
-    fn let_in(fill: Fill, value: Option<Arc<V>>, span: Span, bytes: usize) {
-        match value {
-            Some(value) => fill.complete_written(value, span, bytes),
-            None => fill.complete_mark(Mark::Absent, span.fresh),
-        }
-    }
-
     async fn refuse(self, reason: &(dyn fmt::Display + Sync)) {
         let function = self.key.function();
         self.inner.count(function, Event::Refused);
@@ -328,24 +338,21 @@ where
         Ended::Old(old)
     }
 
-    /// How long the computation took, counted.
-    fn spend(&self) -> Duration {
-        let cost = self.inner.since(self.started.at_ms);
-        self.inner.spent(self.key.function(), cost);
-        cost
+    /// How long the computation took.
+    fn cost(&self) -> Duration {
+        self.inner.since(self.started.at_ms)
     }
 }
 
 impl Remote {
-    /// Stores an entry, with the tags as they were before it was computed, and tells them.
-    async fn store(
+    /// The tags of an entry as they were before it was computed. Without them the lead is of no
+    /// use, and is handed back.
+    async fn tagged(
         mut self,
         inner: &Inner,
-        buffer: Vec<u8>,
-        header: &Header,
         named_late: &[u64],
         started_ms: u64,
-    ) -> (Written, Vec<TagVersion>) {
+    ) -> (Option<Leading>, Vec<TagVersion>) {
         let unread: Vec<u64> = named_late
             .iter()
             .filter(|name| !self.declared.contains(name))
@@ -356,11 +363,12 @@ impl Remote {
                 .extend(tags::late(inner, &unread, started_ms).await);
         }
         let names = [self.declared, unread].concat();
-        let Some(tags) = self.versions.captured(&names) else {
-            self.leading.hand_back(false).await;
-            return (Written::NotStored, Vec::new());
-        };
-        let written = self.leading.store(buffer, header, &tags).await;
-        (written, tags)
+        match self.versions.captured(&names) {
+            Some(tags) => (Some(self.leading), tags),
+            None => {
+                self.leading.hand_back(false).await;
+                (None, Vec::new())
+            }
+        }
     }
 }

@@ -36,6 +36,11 @@ pub trait Kind: Copy + Send + Sync + 'static {
     fn join(result: Result<Self::Value, Self::Error>) -> Self::Returned;
     /// Whether the value is a `None`.
     fn is_none(value: &Self::Value) -> bool;
+    /// What says that there is nothing, where that is no error of ours.
+    #[must_use]
+    fn absent() -> Option<Self::Error> {
+        None
+    }
 }
 
 macro_rules! kinds {
@@ -147,7 +152,7 @@ impl<R> fmt::Debug for Probe<R> {
 }
 
 /// An error as it is kept for waiters.
-type Kept = Arc<dyn Any + Send + Sync>;
+pub(crate) type Kept = Arc<dyn Any + Send + Sync>;
 
 /// How waiters get the error of a computation that was not theirs.
 pub struct Share<E> {
@@ -156,6 +161,10 @@ pub struct Share<E> {
 }
 
 impl<E> Share<E> {
+    pub(crate) const fn new(keep: fn(&E) -> Option<Kept>, give: fn(&Kept) -> Option<E>) -> Self {
+        Self { keep, give }
+    }
+
     /// Not at all: the waiters compute for themselves.
     pub(crate) const NONE: Self = Self {
         keep: |_| None,

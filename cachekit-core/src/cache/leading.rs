@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{Backend, Renewed, Stored, Token, Ttl};
+use crate::backend::{Backend, NewEntry, Renewed, Stored, Token, Ttl};
 use crate::background::AbortOnDrop;
 use crate::cache::Inner;
 use crate::cache::function::Function;
 use crate::cache::stats::Event;
 use crate::envelope::{self, Header, TagVersion};
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Result};
 use crate::key::StoreKey;
 
 /// How long a lead stands unless it is renewed; renewed at half of it.
@@ -83,39 +83,40 @@ impl Leading {
         !matches!(self.right, Right::Nothing)
     }
 
-    /// Stores the entry of which `buffer` is the beginning. A lead that was not used up by it,
-    /// because it failed or because the future is dropped, is handed back.
-    pub(crate) async fn store(
+    /// The entry of which `buffer` is the beginning, as it is to be written; `None`: nothing is.
+    pub(crate) fn seal(
         mut self,
         buffer: Vec<u8>,
         header: &Header,
         tags: &[TagVersion],
-    ) -> Written {
+    ) -> Option<(Self, NewEntry)> {
         self.renewal = None;
-        let Some(backend) = &self.inner.backend else {
-            return Written::NotStored;
-        };
-        let token = match &self.right {
-            Right::Fenced(token) => Some(token),
+        let lead = match &self.right {
+            Right::Fenced(token) => Some(token.clone()),
             Right::Unfenced => None,
-            Right::Nothing => return Written::NotStored,
+            Right::Nothing => return None,
         };
-        let entry = envelope::seal(buffer, header, tags, &self.key);
-        let ttl = header.whole();
-        match backend.set(&self.key, entry, ttl, token).await {
-            Ok(Stored::Stored) => {
-                let unfenced = token.is_none();
-                self.right = Right::Nothing;
-                match unfenced {
-                    true => Written::Unfenced,
-                    false => Written::Stored,
+        let entry = NewEntry {
+            value: envelope::seal(buffer, header, tags, &self.key),
+            key: self.key.clone(),
+            ttl: header.whole(),
+            lead,
+        };
+        Some((self, entry))
+    }
+
+    /// Takes note of what became of the write. A lead that was not used up by it, because it failed
+    /// or because its future was dropped, is handed back.
+    pub(crate) fn written(mut self, outcome: Result<Stored>) -> Written {
+        match outcome {
+            Ok(stored) => match (std::mem::replace(&mut self.right, Right::Nothing), stored) {
+                (_, Stored::Superseded) => {
+                    self.inner.count(self.function, Event::Superseded);
+                    Written::Superseded
                 }
-            }
-            Ok(Stored::Superseded) => {
-                self.right = Right::Nothing;
-                self.inner.count(self.function, Event::Superseded);
-                Written::Superseded
-            }
+                (Right::Unfenced, Stored::Stored) => Written::Unfenced,
+                (_, Stored::Stored) => Written::Stored,
+            },
             Err(error) if error.kind() == ErrorKind::TooLarge => {
                 self.inner.count(self.function, Event::TooLarge);
                 tracing::warn!(key = %self.key.digest(), %error, "value not stored");

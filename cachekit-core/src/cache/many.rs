@@ -25,8 +25,6 @@ pub trait Many: Copy + Send + Sync + 'static {
     type Value;
     /// What is not.
     type Error;
-    /// The error of all ids at once.
-    type Failure;
 
     /// The kind of the result of one id.
     fn one(self) -> PlainResult<Self::Value, Self::Error> {
@@ -37,16 +35,28 @@ pub trait Many: Copy + Send + Sync + 'static {
     ///
     /// # Errors
     /// That of the function, for all ids.
-    fn split(returned: Self::Returned) -> Result<Results<Self>, Self::Failure>;
+    fn split(returned: Self::Returned) -> Result<Results<Self>, Self::Error>;
 
     /// Puts it together again. Where the map has no place for an error, one of an id is that of
     /// all.
-    fn join(results: Result<Results<Self>, Self::Failure>) -> Self::Returned;
+    fn join(results: Results<Self>) -> Self::Returned;
+}
+
+impl<K, V, S, E> ResultOfMap<K, V, S, E> {
+    pub(crate) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<K, V, S, E> MapOfResults<K, V, S, E> {
+    pub(crate) const fn new() -> Self {
+        Self(PhantomData)
+    }
 }
 
 macro_rules! maps {
     ($($(#[doc = $doc:literal])+ $map:ident<$($p:ident),+>, $of:ident($($probe:tt)+):
-        $returned:ty = $value:ty | $error:ty | $failure:ty, $split:expr, $join:expr;)*) => {$(
+        $returned:ty = $value:ty | $error:ty, $split:expr, $join:expr;)*) => {$(
         $(#[doc = $doc])+
         pub struct $map<$($p),+>(PhantomData<fn() -> ($($p,)+)>);
 
@@ -64,6 +74,7 @@ macro_rules! maps {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<$($p: 'static),+> Many for $map<$($p),+>
         where
             K: Clone + Eq + Hash,
@@ -73,13 +84,12 @@ macro_rules! maps {
             type Id = K;
             type Value = $value;
             type Error = $error;
-            type Failure = $failure;
 
-            fn split(returned: Self::Returned) -> Result<Results<Self>, Self::Failure> {
+            fn split(returned: Self::Returned) -> Result<Results<Self>, Self::Error> {
                 $split(returned)
             }
 
-            fn join(results: Result<Results<Self>, Self::Failure>) -> Self::Returned {
+            fn join(results: Results<Self>) -> Self::Returned {
                 $join(results)
             }
         }
@@ -106,25 +116,21 @@ macro_rules! maps {
 maps! {
     /// `Result<HashMap<K, V>, E>`
     ResultOfMap<K, V, S, E>, OfResultOfMap(Probe<Result<HashMap<K, V, S>, E>>):
-        Result<HashMap<K, V, S>, E> = V | E | E, |returned: Self::Returned| returned.map(all_ok),
-        |results: Result<Results<Self>, E>| {
-            let valued = results?.into_iter().map(|(id, result)| Ok((id, result?)));
+        Result<HashMap<K, V, S>, E> = V | E, |returned: Self::Returned| returned.map(all_ok),
+        |results: Results<Self>| {
+            let valued = results.into_iter().map(|(id, result)| Ok((id, result?)));
             valued.collect()
         };
     /// `HashMap<K, Result<V, E>>`
     MapOfResults<K, V, S, E>, OfMapOfResults(&Probe<HashMap<K, Result<V, E>, S>>):
-        HashMap<K, Result<V, E>, S> = V | E | Infallible,
+        HashMap<K, Result<V, E>, S> = V | E,
         |returned: Self::Returned| Ok(returned.into_iter().collect()),
-        |results: Result<Results<Self>, Infallible>| match results {
-            Ok(results) => results.into_iter().collect(),
-            Err(never) => match never {},
-        };
+        |results: Results<Self>| results.into_iter().collect();
     /// `HashMap<K, V>`
     Map<K, V, S>, OfMap(Probe<HashMap<K, V, S>>):
-        HashMap<K, V, S> = V | Infallible | Infallible,
+        HashMap<K, V, S> = V | Infallible,
         |returned: Self::Returned| Ok(all_ok(returned)),
-        |results: Result<Results<Self>, Infallible>| {
-            let Ok(results) = results;
+        |results: Results<Self>| {
             let valued = results.into_iter().map(|(id, Ok(value))| (id, value));
             valued.collect()
         };
@@ -144,8 +150,8 @@ mod tests {
 
     type Found<V> = HashMap<u8, V>;
 
-    fn there_and_back<M: Many>(_: M, returned: M::Returned) -> M::Returned {
-        M::join(M::split(returned))
+    fn there_and_back<M: Many<Error: std::fmt::Debug>>(_: M, returned: M::Returned) -> M::Returned {
+        M::join(M::split(returned).unwrap())
     }
 
     #[test]
@@ -160,7 +166,6 @@ mod tests {
         let map = (&&Probe::<Result<Found<u8>, String>>::new()).many();
         assert_eq!(format!("{map:?}"), "ResultOfMap");
         assert_eq!(there_and_back(map, Ok(Found::new())), Ok(Found::new()));
-        assert_eq!(there_and_back(map, Err("no".into())), Err("no".into()));
 
         let map = (&&Probe::<Found<Result<u8, String>>>::new()).many();
         assert_eq!(format!("{map:?}"), "MapOfResults");
@@ -171,7 +176,7 @@ mod tests {
     #[test]
     fn where_a_map_has_no_place_for_the_error_of_an_id_it_is_that_of_all() {
         fn failed<M: Many<Error = String, Id = u8>>(_: M) -> M::Returned {
-            M::join(Ok(vec![(1, Err("no".to_owned()))]))
+            M::join(vec![(1, Err("no".to_owned()))])
         }
         let map = (&&Probe::<Result<Found<u8>, String>>::new()).many();
         assert_eq!(failed(map), Err("no".to_owned()));

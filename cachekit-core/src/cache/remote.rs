@@ -42,7 +42,7 @@ pub(crate) enum Reading<V> {
 }
 
 /// Where the entry of a key lies.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Place<'a> {
     pub(crate) backend: &'a Arc<dyn Backend>,
     pub(crate) key: StoreKey,
@@ -96,7 +96,7 @@ pub(crate) struct Ask<'a> {
 }
 
 /// What one look has found.
-struct Seen<V> {
+pub(crate) struct Seen<V> {
     /// When it was asked for.
     asked: Moment,
     entry: Option<Entry<V>>,
@@ -106,7 +106,42 @@ struct Seen<V> {
     versions: Versions,
 }
 
-/// What follows from it.
+impl<V> Seen<V> {
+    pub(crate) fn new(
+        asked: Moment,
+        opened: Result<(Entry<V>, Option<Miss>), Miss>,
+        lead: Lead,
+        versions: Versions,
+    ) -> Self {
+        let (entry, miss) = match opened {
+            Ok((entry, miss)) => (Some(entry), miss),
+            Err(miss) => (None, Some(miss)),
+        };
+        Self {
+            asked,
+            entry,
+            miss,
+            lead,
+            versions,
+        }
+    }
+
+    /// The entry that is there, fresh or in grace.
+    pub(crate) fn entry(&self) -> Option<&Entry<V>> {
+        self.entry.as_ref()
+    }
+}
+
+/// What a reader does next.
+pub(crate) enum Next<V> {
+    Done(Reading<V>),
+    /// Look again, for the lead of what the store takes for fresh.
+    Insist,
+    /// Look again later: another process computes.
+    Wait(Seen<V>),
+}
+
+/// What follows from a look.
 enum Step {
     Serve,
     Compute(Right),
@@ -123,59 +158,41 @@ impl Ask<'_> {
         self,
         meanwhile: impl Fn(Option<&Entry<V>>),
     ) -> Reading<V> {
+        let mut early = self.early().await;
+        let mut waits = Waits::default();
+        loop {
+            let seen = self.look::<V, F>(early).await;
+            match self.next(seen, early) {
+                Next::Done(reading) => return reading,
+                Next::Insist => early = Some(Duration::MAX),
+                Next::Wait(seen) => {
+                    meanwhile(seen.entry.as_ref());
+                    if !waits.next(self.inner).await {
+                        self.inner.count(self.function, Event::LeadTimeout);
+                        return self.missed(Right::Nothing, seen);
+                    }
+                }
+            }
+        }
+    }
+
+    /// With less than which time left this reader may be given the lead; `None` if it could not be
+    /// noted that its release has entries: nothing may be stored then, and nobody wants the lead.
+    pub(crate) async fn early(&self) -> Option<Duration> {
         let head = self.function.head(&self.inner.config.namespace);
         let releases = &self.inner.releases;
         let registered = releases.register(self.inner, &head, self.place.release);
-        let mut early = registered.await.ok().map(|()| self.early);
-        let mut waits = Waits::default();
-        loop {
-            let seen = match self.look::<V, F>(early).await {
-                Ok(seen) => seen,
-                Err(error) => {
-                    self.inner.backend_failed(self.function, &error);
-                    return self.compute(Right::Nothing, None, Versions::default(), true);
-                }
-            };
-            let right = match self.step(&seen, early) {
-                Step::Serve => match seen.entry {
-                    Some(entry) => return Reading::Found(entry, seen.asked),
-                    None => Right::Nothing,
-                },
-                Step::Compute(right) => right,
-                Step::Insist => {
-                    early = Some(Duration::MAX);
-                    continue;
-                }
-                Step::Wait => {
-                    meanwhile(seen.entry.as_ref());
-                    if waits.next(self.inner).await {
-                        continue;
-                    }
-                    self.inner.count(self.function, Event::LeadTimeout);
-                    Right::Nothing
-                }
-            };
-            if let Some(miss) = seen.miss {
-                self.inner.count(self.function, miss.event());
-            }
-            let failure = seen.versions.failure();
-            if let Some(error) = failure {
-                self.inner.backend_failed(self.function, error);
-            }
-            // What is there might be fresh, if only somebody could say so of its tags.
-            let away = failure.is_some() && seen.entry.is_some();
-            return self.compute(right, seen.entry, seen.versions, away);
-        }
+        registered.await.ok().map(|()| self.early)
     }
 
     /// Looks at the entry and, at the same time, at the declared tags. Without an `early` nobody
     /// wants the lead.
     async fn look<V, F: Form<V>>(&self, early: Option<Duration>) -> Result<Seen<V>> {
         let Place { backend, key, .. } = &self.place;
-        let asked = self.offering.moment(self.inner.clock.monotonic_ms());
+        let asked = self.moment();
         let lookup = async {
             match early {
-                Some(early) => Asking::new(backend, key, early).await,
+                Some(early) => Asking::one(backend, key, early).await,
                 None => backend.get(key, Want::Value).await,
             }
         };
@@ -185,28 +202,49 @@ impl Ask<'_> {
         let opened = match found {
             None => Err(Miss::Cold),
             Some(found) => {
-                let open = Open {
-                    inner: self.inner,
-                    function: self.function,
-                    key,
-                    release: self.place.release,
-                    asked_ms: asked.at_ms,
-                };
+                let open = self.open(asked.at_ms);
                 open.checked::<V, F>(found, self.declared, &mut versions)
                     .await
             }
         };
-        let (entry, miss) = match opened {
-            Ok((entry, miss)) => (Some(entry), miss),
-            Err(miss) => (None, Some(miss)),
+        Ok(Seen::new(asked, opened, lead, versions))
+    }
+
+    /// Now, in the flight that this is a part of.
+    pub(crate) fn moment(&self) -> Moment {
+        self.offering.moment(self.inner.clock.monotonic_ms())
+    }
+
+    /// How to open what was asked for at that moment.
+    pub(crate) fn open(&self, asked_ms: u64) -> Open<'_> {
+        Open {
+            inner: self.inner,
+            function: self.function,
+            key: &self.place.key,
+            release: self.place.release,
+            asked_ms,
+        }
+    }
+
+    /// What follows from a look.
+    pub(crate) fn next<V>(&self, seen: Result<Seen<V>>, early: Option<Duration>) -> Next<V> {
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(error) => {
+                self.inner.backend_failed(self.function, &error);
+                return Next::Done(self.compute(Right::Nothing, None, Versions::default(), true));
+            }
         };
-        Ok(Seen {
-            asked,
-            entry,
-            miss,
-            lead,
-            versions,
-        })
+        let right = match self.step(&seen, early) {
+            Step::Serve => match seen.entry {
+                Some(entry) => return Next::Done(Reading::Found(entry, seen.asked)),
+                None => Right::Nothing,
+            },
+            Step::Compute(right) => right,
+            Step::Insist => return Next::Insist,
+            Step::Wait => return Next::Wait(seen),
+        };
+        Next::Done(self.missed(right, seen))
     }
 
     fn step<V>(&self, seen: &Seen<V>, early: Option<Duration>) -> Step {
@@ -238,15 +276,28 @@ impl Ask<'_> {
         });
     }
 
+    fn missed<V>(&self, right: Right, seen: Seen<V>) -> Reading<V> {
+        if let Some(miss) = seen.miss {
+            self.inner.count(self.function, miss.event());
+        }
+        let failure = seen.versions.failure();
+        if let Some(error) = failure {
+            self.inner.backend_failed(self.function, error);
+        }
+        // What is there might be fresh, if only somebody could say so of its tags.
+        let away = failure.is_some() && seen.entry.is_some();
+        self.compute(right, seen.entry, seen.versions, away)
+    }
+
     fn compute<V>(
-        self,
+        &self,
         right: Right,
         old: Option<Entry<V>>,
         versions: Versions,
         away: bool,
     ) -> Reading<V> {
         Reading::Compute {
-            leading: Leading::new(self.inner, self.function, self.place.key, right),
+            leading: Leading::new(self.inner, self.function, self.place.key.clone(), right),
             old,
             versions,
             away,

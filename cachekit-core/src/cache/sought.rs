@@ -1,5 +1,7 @@
 //! The look of the leader of a flight: at what this process has, then at the backend.
 
+mod many;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use crate::cache::tags;
 use crate::l1::{Fill, Look, Mark};
 use crate::policy::flight::{Moment, Offering};
 use crate::policy::freshness::early_window;
+
+pub(crate) use many::Sighted;
 
 /// What is to be looked for, by the leader of a flight.
 #[derive(Debug)]
@@ -51,6 +55,22 @@ pub(crate) enum Found<V> {
     Absent,
 }
 
+/// What the namespace of an entry is, and for how long that is known.
+#[derive(Clone, Copy)]
+struct Bounds {
+    token: Option<u64>,
+    l1_until_ms: u64,
+}
+
+impl Bounds {
+    fn of(place: &Place<'_>) -> Self {
+        Self {
+            token: place.token,
+            l1_until_ms: place.l1_until_ms,
+        }
+    }
+}
+
 impl<V, F> Sought<V, F>
 where
     V: Clone + Send + Sync + 'static,
@@ -68,10 +88,17 @@ where
             Ok(Some(place)) => place,
             Err(_) => return self.compute(fill, None, kept, true),
         };
+        let bounds = Bounds::of(&place);
+        let ask = self.ask(place);
+        let reading = ask.read::<V, F>(|entry| self.offer(entry)).await;
+        self.begun(fill, kept, bounds, reading).await
+    }
+
+    /// What is asked of the backend.
+    fn ask<'a>(&'a self, place: Place<'a>) -> Ask<'a> {
         let function = self.key.function();
         let policy = function.asks();
-        let (token, l1_until_ms) = (place.token, place.l1_until_ms);
-        let ask = Ask {
+        Ask {
             inner: &self.inner,
             function,
             early: policy.grace_of(self.ttl) + early_window(self.ttl.duration(), function.cost()),
@@ -80,8 +107,19 @@ where
             tells_absent: self.tells_absent,
             offering: &self.offering,
             place,
-        };
-        match ask.read::<V, F>(|entry| self.offer(entry)).await {
+        }
+    }
+
+    /// What the answer of the backend comes to.
+    async fn begun(
+        self,
+        fill: Fill,
+        kept: Option<Old<V>>,
+        bounds: Bounds,
+        reading: Reading<V>,
+    ) -> Begun<V, F> {
+        let Bounds { token, l1_until_ms } = bounds;
+        match reading {
             Reading::Found(entry, asked) => {
                 asked.vouches(self.inner.l1_share(entry.ttl));
                 Begun::Found(self.found(fill, entry, l1_until_ms))

@@ -133,6 +133,12 @@ impl Versions {
         fit.then(|| names.iter().map(version).collect())?
     }
 
+    /// What is known of these alone.
+    pub(crate) fn of(&self, names: &[u64]) -> Self {
+        let known = |&name| Some((name, self.state(name)?.clone()));
+        Self(names.iter().filter_map(known).collect())
+    }
+
     /// Adds what was read of other tags.
     pub(crate) fn extend(&mut self, others: Self) {
         self.0.extend(others.0);

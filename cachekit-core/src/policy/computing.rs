@@ -9,7 +9,7 @@ use crate::policy::bulkhead::Permit;
 use crate::policy::reentry::Chain;
 
 /// What a computation wants to be different from the policy of its function.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Wishes {
     pub(crate) ttl: Option<Duration>,
     pub(crate) grace: Option<Duration>,

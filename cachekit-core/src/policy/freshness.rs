@@ -123,6 +123,11 @@ impl Policy {
         }
     }
 
+    /// How long it is remembered that the origin has nothing, where that was asked for.
+    pub(crate) const fn ttl_of_absent(&self) -> Option<Duration> {
+        self.negative_ttl
+    }
+
     /// How long a caller waits; `None`: without an end.
     pub(crate) fn patience(&self, can_say: bool) -> Option<Duration> {
         let default = can_say.then_some(TIMEOUT);

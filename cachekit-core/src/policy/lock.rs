@@ -8,6 +8,10 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) struct Lock<T>(Mutex<T>);
 
 impl<T> Lock<T> {
+    pub(crate) const fn new(behind: T) -> Self {
+        Self(Mutex::new(behind))
+    }
+
     /// Looks at what is behind it, alone.
     pub(crate) fn with<R>(&self, look: impl FnOnce(&mut T) -> R) -> R {
         #[cfg(test)]

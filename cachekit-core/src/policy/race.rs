@@ -45,3 +45,38 @@ pub(crate) async fn both<A, B>(
     })
     .await
 }
+
+/// What the first of them comes to; none of them: nothing ever. The others are dropped.
+pub(crate) async fn first<T, Fut: Future<Output = T>>(futures: impl IntoIterator<Item = Fut>) -> T {
+    let mut futures: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    poll_fn(|context| {
+        let mut polled = futures
+            .iter_mut()
+            .map(|future| future.as_mut().poll(context));
+        polled.find(Poll::is_ready).unwrap_or(Poll::Pending)
+    })
+    .await
+}
+
+/// What each of them comes to, in their order; all are under way at the same time.
+pub(crate) async fn all<T, Fut: Future<Output = T>>(
+    futures: impl IntoIterator<Item = Fut>,
+) -> Vec<T> {
+    let mut futures: Vec<_> = futures.into_iter().map(Box::pin).map(Some).collect();
+    let mut outputs: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        for (future, output) in futures.iter_mut().zip(&mut outputs) {
+            if let Some(running) = future
+                && let Poll::Ready(ready) = running.as_mut().poll(context)
+            {
+                (*future, *output) = (None, Some(ready));
+            }
+        }
+        match futures.iter().all(Option::is_none) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+    outputs.into_iter().flatten().collect()
+}

@@ -1,5 +1,6 @@
 //! A place to compute.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,7 +69,11 @@ where
             Admission::Queue { may_shed } => may_shed,
         };
         loop {
-            if let Some(permit) = self.inner.queue(leader, may_shed).await {
+            if let Some(permit) = self
+                .inner
+                .queue(leader.permit(&self.inner.bulkhead), may_shed)
+                .await
+            {
                 return Ok(permit);
             }
             match self.shed() {
@@ -81,8 +86,11 @@ where
 
 impl Inner {
     /// Waits for a place; while that `may_shed`, not for long.
-    pub(super) async fn queue(&self, leader: &Leader, may_shed: bool) -> Option<Arc<Permit>> {
-        let permit = leader.permit(&self.bulkhead);
+    pub(super) async fn queue(
+        &self,
+        permit: impl Future<Output = Permit>,
+        may_shed: bool,
+    ) -> Option<Arc<Permit>> {
         match may_shed {
             true => within(permit, self.timers.after(ADMISSION))
                 .await

@@ -159,7 +159,7 @@ where
     ) -> Option<(Leader, Option<Arc<Permit>>)> {
         let inner = Arc::clone(&self.inner);
         let queued = background::block_on(async move {
-            let permit = inner.queue(&leader, may_shed).await;
+            let permit = inner.queue(leader.permit(&inner.bulkhead), may_shed).await;
             (leader, permit)
         });
         queued.ok()

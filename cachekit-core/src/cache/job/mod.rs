@@ -3,9 +3,11 @@
 //! Three ways to run it, one order of events: a second look, flight, backend, a place to compute,
 //! computation, storing, landing. `inline`, the computation runs in the caller's future, and a caller
 //! that is dropped hands over to a waiter. `detached`, it runs in a task of its own, which ends when
-//! nobody waits any more. `blocking`, it runs on the caller's thread.
+//! nobody waits any more. `blocking`, it runs on the caller's thread. A `batch` is many calls that
+//! compute together.
 
 mod admission;
+mod batch;
 mod blocking;
 mod detached;
 mod inline;
@@ -32,6 +34,8 @@ use crate::policy::flight::{Leader, Offering};
 use crate::policy::freshness::Policy;
 use crate::policy::lock::Lock;
 use crate::policy::reentry::Chain;
+
+pub(crate) use batch::{Batch, Lack, Outcome, Terms};
 
 /// The name of our errors to callers.
 const OPERATION: &str = "cached function";
@@ -141,7 +145,7 @@ where
             ttl: self.ttl().unwrap_or(self.inner.config.default_ttl),
             tags: self.tags.clone(),
             offering: leader.offering(),
-            tells_absent: self.voice.can_say(),
+            tells_absent: self.tells_absent(),
             refreshing,
             anew: self.anew,
         }
@@ -165,12 +169,18 @@ where
     }
 
     fn absent(&self) -> Option<K::Error> {
-        let said = self.voice.say(|| {
+        let ours = || {
             let detail = "the origin has said so, and is not asked again for a while";
             Error::with_detail(ErrorKind::NotFound, OPERATION, detail)
-        })?;
+        };
+        let said = K::absent().or_else(|| self.voice.say(ours))?;
         self.count(Event::Absent);
         Some(said)
+    }
+
+    /// Whether the caller can be told that there is nothing.
+    fn tells_absent(&self) -> bool {
+        self.voice.can_say() || K::absent().is_some()
     }
 }
 

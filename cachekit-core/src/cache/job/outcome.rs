@@ -51,7 +51,7 @@ where
             Err(error) => {
                 let ending = match wishes.not_found.map(Ttl::new) {
                     None => Ending::Fail,
-                    Some(Ok(ttl)) if self.voice.can_say() => Ending::Absent {
+                    Some(Ok(ttl)) if self.tells_absent() => Ending::Absent {
                         lifetime: Lifetime::new(ttl, Duration::ZERO),
                         tags: wishes.tags,
                     },

@@ -91,7 +91,7 @@ where
         }
     }
 
-    fn serves_stale(&self) -> bool {
+    pub(super) fn serves_stale(&self) -> bool {
         self.policy().serves_while_refreshing()
     }
 

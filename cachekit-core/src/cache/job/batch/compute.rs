@@ -1,0 +1,255 @@
+//! From the flights that a batch leads to their landing: look, place, origin, storing.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Batch, Lack, Led, Mode, One, OneJob, Outcome};
+use crate::cache::computation::{Computation, Ended, Ending};
+use crate::cache::form::Form;
+use crate::cache::job::outcome::{Landed, joined};
+use crate::cache::sought::{Begun, Sighted, Sought};
+use crate::cache::stats::Event;
+use crate::policy::bulkhead::Permit;
+use crate::policy::computing::Wishes;
+use crate::policy::flight::{Landing, Leader};
+use crate::policy::race;
+
+/// One id of a call of the origin.
+struct Part<V, F> {
+    index: usize,
+    /// `None`: it is computed past the flight.
+    flight: Option<(Leader, Box<Computation<V, F>>)>,
+}
+
+impl<V, E, F> Batch<V, E, F>
+where
+    V: Clone + Send + Sync + 'static,
+    E: 'static,
+    F: Form<V>,
+{
+    /// Looks for what it leads, and computes what nobody has: what another process computes comes
+    /// last, in a call of the origin of its own.
+    pub(super) async fn compute<O, Fut>(&self, led: Vec<Led>, alone: Vec<usize>, origin: &mut O)
+    where
+        O: FnMut(Vec<usize>) -> Fut,
+        Fut: Future<Output = Vec<Outcome<V, E>>>,
+    {
+        let past = |index| Part {
+            index,
+            flight: None,
+        };
+        let mut parts: Vec<_> = alone.into_iter().map(past).collect();
+        let (mut elsewhere, mut sought) = (Vec::new(), Vec::new());
+        for (led, sighted) in self.look(led).await {
+            match sighted {
+                Sighted::Begun(begun) => parts.extend(self.part(led, begun)),
+                Sighted::Elsewhere(one) => {
+                    elsewhere.push(led);
+                    sought.push(one);
+                }
+            }
+        }
+        self.call(parts, origin).await;
+        if elsewhere.is_empty() {
+            return;
+        }
+        let begin = sought.into_iter().map(Sought::begin);
+        let begun = match self.asked(race::all(begin)).await {
+            Some(begun) => begun,
+            None => elsewhere.iter().map(|led| self.past_backend(led)).collect(),
+        };
+        let led = elsewhere.into_iter().zip(begun);
+        let parts = led
+            .filter_map(|(led, begun)| self.part(led, begun))
+            .collect();
+        self.call(parts, origin).await;
+    }
+
+    async fn look(&self, led: Vec<Led>) -> Vec<(Led, Sighted<V, F>)> {
+        let sought = |led: &Led| self.job(led.index).sought(&led.leader, led.refreshing);
+        let look = Sought::begin_many(led.iter().map(sought).collect());
+        let sighted = match self.asked(look).await {
+            Some(sighted) => sighted,
+            None => {
+                let past = |led| Sighted::Begun(self.past_backend(led));
+                led.iter().map(past).collect()
+            }
+        };
+        led.into_iter().zip(sighted).collect()
+    }
+
+    fn past_backend(&self, led: &Led) -> Begun<V, F> {
+        let sought = self.job(led.index).sought(&led.leader, led.refreshing);
+        Begun::Compute(sought.past_backend())
+    }
+
+    /// What is to be computed; what is found lands.
+    fn part(&self, led: Led, begun: Begun<V, F>) -> Option<Part<V, F>> {
+        let Led { index, leader, .. } = led;
+        match begun {
+            Begun::Compute(computation) => Some(Part {
+                index,
+                flight: Some((leader, computation)),
+            }),
+            Begun::Found(found) => {
+                let landed = self.job(index).landed_as(found);
+                self.land(index, leader, landed);
+                None
+            }
+        }
+    }
+
+    /// Calls the origin with all `parts`, in one place among the computations of the cache.
+    async fn call<O, Fut>(&self, mut parts: Vec<Part<V, F>>, origin: &mut O)
+    where
+        O: FnMut(Vec<usize>) -> Fut,
+        Fut: Future<Output = Vec<Outcome<V, E>>>,
+    {
+        let Some(permit) = self.admit(&mut parts).await else {
+            return;
+        };
+        parts.sort_by_key(|part| part.index);
+        self.spare(&parts);
+        let cache = Arc::as_ptr(&self.inner).addr();
+        let chain = parts.iter().fold(self.outer.clone(), |chain, part| {
+            chain.with(cache, Arc::clone(self.job(part.index).key.bytes()))
+        });
+        let computing = chain.computing().unwrap_or_default();
+        computing.begin(Some(permit));
+        let missing = parts.iter().map(|part| part.index).collect();
+        let outcomes = chain.run_async(async { origin(missing).await }).await;
+        self.end(parts, outcomes, &computing.end()).await;
+    }
+
+    /// Finds a place for all `parts`. Those for which there is something better than to wait get
+    /// that; `None`: nothing is left to compute.
+    async fn admit(&self, parts: &mut Vec<Part<V, F>>) -> Option<Arc<Permit>> {
+        if parts.is_empty() {
+            return None;
+        }
+        if let Some(permit) = self.inner.place(&self.outer) {
+            return Some(permit);
+        }
+        let spared = |part: &mut Part<V, F>| {
+            let computation = part.flight.as_ref().map(|(_, computation)| computation);
+            computation.is_some_and(|c| c.away && c.old.is_some())
+        };
+        for part in parts.extract_if(.., spared) {
+            self.turn_away(part, |job, old| old.map(|old| job.instead_of_new(old)));
+        }
+        let away = |part: &Part<V, F>| part.flight.as_ref().is_some_and(|(_, c)| c.away);
+        let may_shed = self.voice.can_say() && parts.iter().all(away);
+        let permit = self.queue(parts, may_shed).await;
+        if permit.is_none() {
+            for part in parts.drain(..) {
+                self.turn_away(part, |job, _| job.shed());
+            }
+        }
+        permit
+    }
+
+    async fn queue(&self, parts: &[Part<V, F>], may_shed: bool) -> Option<Arc<Permit>> {
+        if parts.is_empty() {
+            return None;
+        }
+        let leaders = parts
+            .iter()
+            .filter_map(|part| Some(&part.flight.as_ref()?.0));
+        // Who waits for any of the flights may lend its permit.
+        let lent = race::first(leaders.map(|leader| leader.permit(&self.inner.bulkhead)));
+        let permit = race::race(lent, self.inner.bulkhead.enter());
+        self.inner.queue(permit, may_shed).await
+    }
+
+    fn turn_away(
+        &self,
+        part: Part<V, F>,
+        land: impl FnOnce(&OneJob<V, E, F>, Option<&Arc<V>>) -> Option<Landed<One<V, E>>>,
+    ) {
+        let Some((leader, computation)) = part.flight else {
+            return;
+        };
+        let old = computation.old.as_ref().map(|old| &old.value);
+        if let Some(landed) = land(self.job(part.index), old) {
+            self.land(part.index, leader, landed);
+        }
+    }
+
+    /// In a task, callers need not wait for the refresh of what is fresh.
+    fn spare(&self, parts: &[Part<V, F>]) {
+        if !matches!(self.mode, Mode::Detached(_)) {
+            return;
+        }
+        for part in parts {
+            let Some((leader, computation)) = &part.flight else {
+                continue;
+            };
+            let job = self.job(part.index);
+            let Some(old) = &computation.old else {
+                continue;
+            };
+            let until_ms = old.offer(job.serves_stale()).fresh_until_ms;
+            if self.inner.clock.monotonic_ms() < until_ms {
+                leader.offering().keep();
+                self.finish(part.index, Ok(V::clone(&old.value)));
+            }
+        }
+    }
+
+    /// Stores what the origin has answered, and tells everybody.
+    async fn end(&self, parts: Vec<Part<V, F>>, outcomes: Vec<Outcome<V, E>>, wishes: &Wishes) {
+        let (mut landing, mut ends) = (Vec::new(), Vec::new());
+        for (Part { index, flight }, outcome) in parts.into_iter().zip(outcomes) {
+            let job = self.job(index);
+            let Some((leader, computation)) = flight else {
+                job.count(Event::Computed);
+                self.finish(index, outcome);
+                continue;
+            };
+            let (settled, ending) = job.settle(self.wishes_for(wishes, &outcome), outcome);
+            let ending = match leader.is_overdue() {
+                true => Ending::Late,
+                false => ending,
+            };
+            landing.push((index, leader, settled));
+            ends.push((*computation, ending));
+        }
+        let count = ends.len();
+        let ended = self.asked(Computation::end_many(ends)).await;
+        let ended = ended.unwrap_or_else(|| (0..count).map(|_| Ended::Plain).collect());
+        for ((index, leader, settled), ended) in landing.into_iter().zip(ended) {
+            let landed = match (settled, ended) {
+                (Err(Lack::Absent), Ended::Plain) => (Landing::Absent, Err(Lack::Absent)),
+                (settled, ended) => self.job(index).landed(settled, ended),
+            };
+            self.land(index, leader, landed);
+        }
+    }
+
+    /// What the origin wishes of one id. An id that it has not answered is remembered as such only
+    /// where that was asked for, and an error never is.
+    fn wishes_for(&self, wishes: &Wishes, outcome: &Outcome<V, E>) -> Wishes {
+        let not_found = match outcome {
+            Ok(_) | Err(Lack::Failed { .. } | Lack::Shared(_) | Lack::Ours(_)) => None,
+            Err(Lack::Absent) => {
+                let policy = self.members.first().map(|member| member.job.policy());
+                let negative = policy.and_then(|policy| policy.ttl_of_absent());
+                Some(wishes.not_found.or(negative).unwrap_or(Duration::ZERO))
+            }
+        };
+        Wishes {
+            not_found,
+            ..wishes.clone()
+        }
+    }
+
+    fn land(&self, index: usize, leader: Leader, (landing, settled): Landed<One<V, E>>) {
+        leader.land(landing);
+        self.finish(index, joined::<One<V, E>>(settled));
+    }
+
+    fn job(&self, index: usize) -> &OneJob<V, E, F> {
+        &self.members[index].job
+    }
+}

@@ -1,9 +1,9 @@
 //! One small runtime of ours, for what has no runtime to run on: the backend calls of synchronous
 //! functions, timers, and leads that are handed back when a future is dropped.
 //!
-//! Our own I/O runs here, and what it takes to read and write a value (serde, `Clone`), never a
-//! computation: a synchronous cached function called from one of these threads could wait for
-//! itself.
+//! Our own I/O runs here, and what it takes to read and write a value (serde, `Clone`). A computation
+//! never does: a synchronous cached function called from one of these threads could wait for itself.
+//! Those of sync functions that may outlast their callers run on threads that are there for them.
 
 use std::future::Future;
 use std::sync::{LazyLock, mpsc};
@@ -36,6 +36,17 @@ pub(crate) fn spawn<T: Send + 'static>(
     future: impl Future<Output = T> + Send + 'static,
 ) -> Result<JoinHandle<T>> {
     Ok(handle()?.spawn(future))
+}
+
+/// Runs `call` to its end on a thread of its own, on which it may block, whatever becomes of the
+/// caller. Inside of the caller's runtime, where it has one.
+pub(crate) fn spawn_blocking(call: impl FnOnce() + Send + 'static) -> Result<()> {
+    let runtime = Handle::try_current();
+    drop(handle()?.spawn_blocking(move || {
+        let _entered = runtime.as_ref().map(Handle::enter);
+        call();
+    }));
+    Ok(())
 }
 
 /// Runs `future` to its end and blocks this thread until then. Works on every thread but our own:

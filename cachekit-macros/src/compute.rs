@@ -77,14 +77,20 @@ impl Expansion<'_> {
                 (quote!(#signature #body), quote!(#name(#(#names),*)))
             }
         };
+        let (output, make) = if self.function.is_async() {
+            let future = quote!(::core::future::Future<Output = #returned>);
+            let boxed = quote!(::std::boxed::Box<dyn #future + ::core::marker::Send>);
+            let output = quote!(::core::pin::Pin<#boxed>);
+            (output, quote!(::std::boxed::Box::pin(#call)))
+        } else {
+            let call_once = quote!(::core::ops::FnOnce() -> #returned);
+            let output = quote!(::std::boxed::Box<dyn #call_once + ::core::marker::Send>);
+            (output, quote!(::std::boxed::Box::new(move || #call)))
+        };
         quote!({
             #item
-            fn #boxed(
-                #(#names: #types),*
-            ) -> ::core::pin::Pin<
-                ::std::boxed::Box<dyn ::core::future::Future<Output = #returned> + ::core::marker::Send>,
-            > {
-                ::std::boxed::Box::pin(#call)
+            fn #boxed(#(#names: #types),*) -> #output {
+                #make
             }
             #boxed(#(#names),*)
         })

@@ -98,11 +98,12 @@ impl<'a> Expansion<'a> {
         let cache = self.cache();
         let prepare = self.prepare(true);
         let verb = match self.function.execution {
+            Execution::Sync if self.is_threaded() => "run_threaded",
             Execution::Sync => "run_blocking",
             Execution::Async if self.is_detached() => "run_detached",
             Execution::Async | Execution::Boxed(_) => "run_inline",
         };
-        let run = self.run(verb, self.is_detached());
+        let run = self.run(verb, self.leaves_caller());
         let span = ours_at(self.function.returned.span());
         let hit = quote_spanned! {span=>
             if let ::core::option::Option::Some(#value) = #runtime::hit(#kind, #cache, &mut #key) {
@@ -117,7 +118,28 @@ impl<'a> Expansion<'a> {
     }
 
     pub(crate) fn body_moved(&self) -> bool {
-        self.companions.exist() || self.is_detached()
+        self.companions.exist() || self.leaves_caller()
+    }
+
+    /// Whether the computation can go on without its caller.
+    fn leaves_caller(&self) -> bool {
+        self.is_detached() || self.is_threaded()
+    }
+
+    /// An owned sync signature computes on a thread of its own, if the caller may go on before it.
+    fn is_threaded(&self) -> bool {
+        let Options {
+            timeout,
+            stale_while_refresh,
+            many,
+            ..
+        } = self.options;
+        let goes_on =
+            timeout.is_some_and(|timeout| !timeout.is_zero()) || stale_while_refresh.is_some();
+        matches!(self.function.execution, Execution::Sync)
+            && goes_on
+            && many.is_none()
+            && self.function.is_owned()
     }
 
     /// An owned async signature computes in a task of its own.

@@ -170,7 +170,10 @@ use proc_macro::TokenStream;
 /// `expire` and `key`, which take one id, `stats`, and `uncached`.
 ///
 /// # Where the body runs
-/// Sync functions compute on the thread of the caller; a hit in this process needs no runtime,
+/// Sync functions compute on the thread of the caller, which then has to wait for the end of its own
+/// computation, whatever the `timeout`. With `timeout` or `stale_while_refresh` one whose signature
+/// owns everything computes on a thread of ours instead, inside of the caller's runtime where there
+/// is one, and goes on without its caller. A hit in this process needs no runtime,
 /// and a store is reached through threads of ours. Of simultaneous callers of a key one computes,
 /// and the others wait for it.
 ///
@@ -180,8 +183,8 @@ use proc_macro::TokenStream;
 /// wait computes. To have an owned signature run there, mention a lifetime in it: `id: &u64`.
 ///
 /// A function may call itself; an async one boxes the call, `Box::pin(profile(id - 1)).await`. A
-/// key that is asked for inside its own computation is computed again, and does not wait for
-/// itself.
+/// key that is asked for inside its own computation does not wait for itself: the call gives an
+/// error of kind `Reentrant` where the error type is `From<cachekit::Error>`, and else computes.
 #[proc_macro_attribute]
 pub fn cached(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::cached(options.into(), item.into()).into()

@@ -13,3 +13,4 @@ mod removes;
 mod returned;
 mod signatures;
 mod stores;
+mod threads;

@@ -128,6 +128,24 @@ where
         }
     }
 
+    /// The result, computed on a thread of its own if need be.
+    pub fn run_threaded(
+        self,
+        ttl: Option<Duration>,
+        unless: fn(&K::Returned) -> bool,
+        voice: Voice<K::Error>,
+        compute: Box<dyn FnOnce() -> K::Returned + Send>,
+    ) -> K::Returned
+    where
+        K::Returned: Send + 'static,
+        K::Error: Send + 'static,
+    {
+        match self.job(ttl, unless, voice) {
+            Some(job) => job.threaded(compute),
+            None => compute(),
+        }
+    }
+
     /// The result, computed in this future if need be.
     pub async fn run_inline(
         self,

@@ -160,8 +160,9 @@ impl Cache {
         }
     }
 
-    /// Stores `value` for the default ttl, whatever is there or being computed. In its own release
-    /// only: an entry of another release is ended by [`remove`](Self::remove), not by this.
+    /// Stores `value` for the default ttl, whatever is there or being computed, without tags. In its
+    /// own release only: an entry of another release is ended by [`remove`](Self::remove), not by
+    /// this.
     ///
     /// # Errors
     /// Those of the backend; [`ErrorKind::Codec`](crate::error::ErrorKind::Codec) for a value that

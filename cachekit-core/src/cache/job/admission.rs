@@ -69,11 +69,8 @@ where
             Admission::Queue { may_shed } => may_shed,
         };
         loop {
-            if let Some(permit) = self
-                .inner
-                .queue(leader.permit(&self.inner.bulkhead), may_shed)
-                .await
-            {
+            let permit = leader.permit(&self.inner.bulkhead);
+            if let Some(permit) = self.inner.queue(permit, may_shed).await {
                 return Ok(permit);
             }
             match self.shed() {

@@ -43,15 +43,13 @@ where
             Turn::Lead(leader) => (leader, false),
             Turn::Refresh(leader) => (leader, true),
         };
-        let (leader, landed) = self.lead_blocking(leader, refreshing, &around, compute);
-        let (landing, settled) = landed;
-        if let Some(leader) = leader {
-            leader.land(landing);
-        }
+        let leader = Arc::new(leader);
+        let (landing, settled) = self.lead_blocking(&leader, refreshing, &around, compute);
+        leader.land(landing);
         joined::<K>(settled)
     }
 
-    fn turn_blocking(&self, around: &Around) -> Turn<K> {
+    pub(super) fn turn_blocking(&self, around: &Around) -> Turn<K> {
         let flights = &self.inner.blocking_flights;
         if let Some(turn) = self.look(flights) {
             return turn;
@@ -73,7 +71,7 @@ where
         }
     }
 
-    fn wait_blocking(
+    pub(super) fn wait_blocking(
         &self,
         waiter: Waiter,
         left: Option<Duration>,
@@ -115,57 +113,51 @@ where
         waited.ok()
     }
 
-    /// Looks into the backend and, if need be, computes. The leader comes back, unless there is no
-    /// background to wait in.
-    fn lead_blocking(
+    /// Looks into the backend and, if need be, computes.
+    pub(super) fn lead_blocking(
         &self,
-        leader: Leader,
+        leader: &Arc<Leader>,
         refreshing: bool,
         around: &Around,
         compute: impl FnOnce() -> K::Returned,
-    ) -> (Option<Leader>, Landed<K>) {
-        let computation = match self.wait(self.sought(&leader, refreshing).begin()) {
+    ) -> Landed<K> {
+        let computation = match self.wait(self.sought(leader, refreshing).begin()) {
             Some(Begun::Compute(computation)) => computation,
-            Some(Begun::Found(found)) => return (Some(leader), self.landed_as(found)),
-            None => self.sought(&leader, refreshing).past_backend(),
+            Some(Begun::Found(found)) => return self.landed_as(found),
+            None => self.sought(leader, refreshing).past_backend(),
         };
-        let (leader, permit) = match self.admission(&around.outer, &computation) {
-            Admission::Place(permit) => (Some(leader), Some(permit)),
-            Admission::Instead(landed) => return (Some(leader), landed),
+        let permit = match self.admission(&around.outer, &computation) {
+            Admission::Place(permit) => Some(permit),
+            Admission::Instead(landed) => return landed,
             Admission::Queue { may_shed } => match self.queue_blocking(leader, may_shed) {
-                Some((leader, Some(permit))) => (Some(leader), Some(permit)),
-                Some((leader, None)) => match self.shed() {
-                    Some(landed) => return (Some(leader), landed),
-                    None => (Some(leader), None),
+                Some(permit) => Some(permit),
+                None => match self.shed().filter(|_| may_shed) {
+                    Some(landed) => return landed,
+                    None => None,
                 },
-                None => (None, None),
             },
         };
         let computing = around.begin(permit, &computation);
         let returned = around.chain.run(compute);
         let (settled, ending) = self.settle(computing.end(), returned);
-        let ending = match &leader {
-            Some(leader) if !leader.is_overdue() => ending,
-            _ => Ending::Late,
+        let ending = match leader.is_overdue() {
+            true => Ending::Late,
+            false => ending,
         };
         let ended = self.wait(computation.end(ending)).unwrap_or(Ended::Plain);
-        (leader, self.landed(settled, ended))
+        self.landed(settled, ended)
     }
 
-    fn queue_blocking(
-        &self,
-        leader: Leader,
-        may_shed: bool,
-    ) -> Option<(Leader, Option<Arc<Permit>>)> {
-        let inner = Arc::clone(&self.inner);
+    /// Waits for a place; `None` if it took too long, or there is no background to wait in.
+    fn queue_blocking(&self, leader: &Arc<Leader>, may_shed: bool) -> Option<Arc<Permit>> {
+        let (inner, leader) = (Arc::clone(&self.inner), Arc::clone(leader));
         let queued = background::block_on(async move {
-            let permit = inner.queue(leader.permit(&inner.bulkhead), may_shed).await;
-            (leader, permit)
+            inner.queue(leader.permit(&inner.bulkhead), may_shed).await
         });
-        queued.ok()
+        queued.ok()?
     }
 
-    fn alone_blocking(
+    pub(super) fn alone_blocking(
         &self,
         around: &Around,
         compute: impl FnOnce() -> K::Returned,

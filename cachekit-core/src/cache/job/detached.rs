@@ -9,6 +9,7 @@ use std::task::Poll;
 
 use tokio::runtime::Handle;
 
+use super::outcome::handed_over;
 use super::turn::Turn;
 use super::{Around, Entered, Job};
 use crate::cache::form::Form;
@@ -74,15 +75,8 @@ where
     ) {
         // A user's code runs in more than the computation: `unless`, `Clone`, serde.
         let landed = caught(self.lead(&leader, refreshing, &around, compute)).await;
-        let landing = match landed {
-            Ok((Landing::Failed { shared, .. }, Err(error))) => Landing::Failed {
-                original: Some(Box::new(error)),
-                shared,
-            },
-            Ok((landing, _)) => landing,
-            Err(payload) => Landing::Panicked(Some(payload)),
-        };
-        leader.land(landing);
+        let landing = landed.map(handed_over::<K>);
+        leader.land(landing.unwrap_or_else(|payload| Landing::Panicked(Some(payload))));
     }
 
     async fn landed_for(&self, starter: &Waiter) -> K::Returned {

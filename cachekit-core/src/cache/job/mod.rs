@@ -3,7 +3,8 @@
 //! Three ways to run it, one order of events: a second look, flight, backend, a place to compute,
 //! computation, storing, landing. `inline`, the computation runs in the caller's future, and a caller
 //! that is dropped hands over to a waiter. `detached`, it runs in a task of its own, which ends when
-//! nobody waits any more. `blocking`, it runs on the caller's thread. A `batch` is many calls that
+//! nobody waits any more. `blocking`, it runs on the caller's thread; `threaded`, on one of its own,
+//! which its caller can leave. A `batch` is many calls that
 //! compute together.
 
 mod admission;
@@ -12,6 +13,7 @@ mod blocking;
 mod detached;
 mod inline;
 mod outcome;
+mod threaded;
 mod time;
 mod turn;
 

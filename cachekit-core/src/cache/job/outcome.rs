@@ -135,3 +135,17 @@ where
 pub(super) fn joined<K: Kind>(settled: Settled<K>) -> K::Returned {
     K::join(settled.map(Arc::unwrap_or_clone))
 }
+
+/// The landing of a flight whose starter waits elsewhere: it is given the error itself.
+pub(super) fn handed_over<K: Kind>((landing, settled): Landed<K>) -> Landing
+where
+    K::Error: Send + 'static,
+{
+    match (landing, settled) {
+        (Landing::Failed { shared, .. }, Err(error)) => Landing::Failed {
+            original: Some(Box::new(error)),
+            shared,
+        },
+        (landing, _) => landing,
+    }
+}

@@ -131,7 +131,8 @@ where
                 given.map(|error| K::join(Err(error)))
             }
             Arrival::Reentrant => self.say(|| Error::new(ErrorKind::Reentrant, OPERATION)),
-            Arrival::Lost => self.say(|| Error::new(ErrorKind::ComputationLost, OPERATION)),
+            // Who cannot say so tries again, one after the other.
+            Arrival::Lost => Some(self.say(|| Error::new(ErrorKind::ComputationLost, OPERATION))?),
             Arrival::Panicked(payload) => resume_unwind(payload),
             Arrival::Alone => None,
             Arrival::Again => return None,

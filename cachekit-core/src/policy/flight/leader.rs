@@ -18,7 +18,7 @@ pub(crate) struct Leader {
 
 impl Leader {
     /// Ends the flight: nobody joins it any more, and all who wait are told.
-    pub(crate) fn land(self, landing: Landing) {
+    pub(crate) fn land(&self, landing: Landing) {
         self.end(Phase::Landed(landing));
     }
 

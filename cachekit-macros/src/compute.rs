@@ -2,8 +2,8 @@
 
 use proc_macro2::{Group, Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::GenericParam;
 use syn::spanned::Spanned;
+use syn::{GenericParam, ReceiverKind};
 
 use crate::expand::Expansion;
 use crate::function::{Execution, Form};
@@ -100,8 +100,13 @@ impl Expansion<'_> {
     pub(crate) fn call_uncached(&self) -> Option<TokenStream> {
         let uncached = self.companions.uncached()?;
         let receiver = self.function.receiver().map(|receiver| {
+            let by_value = !matches!(receiver.kind, ReceiverKind::Reference(..));
             let receiver = &receiver.self_token;
-            quote!(#receiver,)
+            // The body of a function of many ids may run again.
+            match self.many.is_some() && by_value {
+                true => quote!(::core::clone::Clone::clone(&#receiver),),
+                false => quote!(#receiver,),
+            }
         });
         let names = self
             .function

@@ -146,9 +146,12 @@ use proc_macro::TokenStream;
 /// # Many ids
 /// With `many` a function of a `Vec<K>` that returns `HashMap<K, V>`, `Result<HashMap<K, V>, E>` or
 /// `HashMap<K, Result<V, E>>` stores each `V` under its id and the other arguments. It is called
-/// with the ids that are not stored, each once, and not at all if there are none; what it returns
-/// and what was stored come back as one map. An id that is not in its map has no value, which
-/// `negative_ttl` remembers.
+/// with the ids that are not stored, in the order asked, each once, and not at all if there are none;
+/// what it returns and what was stored come back as one map. An id that is not in its map has no
+/// value, which `negative_ttl` remembers; an error says nothing of any id, and what is in grace is
+/// served for those that have it. Ids that another call computes are waited for; should they come to
+/// nothing there, the body runs once more for them: the other arguments must be `Clone`. What the
+/// body says to `Context` is said of all ids that it was called with.
 ///
 /// ```
 /// use std::collections::HashMap;

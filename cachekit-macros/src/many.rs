@@ -178,28 +178,56 @@ impl Expansion<'_> {
         let span = ours_at(returned.span());
         let verb = |verb| Ident::new(verb, span);
         let wait = Some(quote!(.await));
+        let copies = self.copies(many);
         if self.is_detached() {
             let boxed = self.boxed();
-            let compute =
-                quote_spanned!(span=> ::std::boxed::Box::new(move |#pattern: #ty| #boxed));
+            let compute = quote_spanned!(span=> move |#pattern: #ty| { #copies #boxed });
+            let compute = quote_spanned!(span=> ::std::boxed::Box::new(#compute));
             return (verb("run_detached"), wait, compute);
         }
         let body = match (self.call_uncached(), &self.function.execution) {
-            (Some(call), _) => quote!({ #call }),
+            (Some(call), _) => call,
             (None, Execution::Sync) => self.function.body.to_token_stream(),
             (None, Execution::Async) => self.typed_block(&self.function.body),
             (None, Execution::Boxed(block)) => quote!(async move #block),
         };
         match self.function.execution {
             Execution::Sync => {
-                let compute = quote_spanned!(span=> move |#pattern: #ty| -> #returned #body);
+                let compute =
+                    quote_spanned!(span=> move |#pattern: #ty| -> #returned { #copies #body });
                 (verb("run_blocking"), None, compute)
             }
             Execution::Async | Execution::Boxed(_) => {
-                let compute = quote_spanned!(span=> move |#pattern: #ty| #body);
+                let compute = quote_spanned!(span=> move |#pattern: #ty| { #copies #body });
                 (verb("run_inline"), wait, compute)
             }
         }
+    }
+
+    /// Statements that copy the other arguments: the body runs again for ids that another caller
+    /// was computing and did not.
+    fn copies(&self, many: &Many) -> TokenStream {
+        let others = self
+            .function
+            .arguments
+            .iter()
+            .filter(|a| a.name != many.ids);
+        let copies = others.map(|argument| {
+            let copy = |name: &Ident, pattern: TokenStream| {
+                let span = ours_at(argument.ty().span());
+                quote_spanned!(span=> let #pattern = ::core::clone::Clone::clone(&#name);)
+            };
+            match argument.form {
+                _ if self.body_moved() => copy(&argument.name, argument.name.to_token_stream()),
+                Form::Named => copy(&argument.name, argument.written.pat.to_token_stream()),
+                Form::Destructured | Form::Ignored => {
+                    let names = argument.bound_names();
+                    let copies = names.iter().map(|name| copy(name, name.to_token_stream()));
+                    copies.collect()
+                }
+            }
+        });
+        copies.collect()
     }
 
     /// Statements that leave the kind of the whole, `many`, and that of one value, `kind`.

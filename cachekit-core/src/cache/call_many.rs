@@ -28,6 +28,9 @@ type Detached<M> = Box<
         + Send,
 >;
 
+/// The ids of a call, and what is done for them.
+type Started<M, F> = (Asked<M>, Batch<<M as Many>::Value, <M as Many>::Error, F>);
+
 /// One call of a cached function for many ids, each with an entry of its own.
 ///
 /// The function is called with the ids that are to be computed, in the order in which they were
@@ -153,7 +156,7 @@ where
         cache: &Cache,
         ttl: Option<Duration>,
         voice: Voice<M::Error>,
-    ) -> Result<(Asked<M>, Batch<M::Value, M::Error, F>), Vec<M::Id>> {
+    ) -> Result<Started<M, F>, Vec<M::Id>> {
         let Some(entries) = self.entries else {
             return Err(once_each(self.ids));
         };

@@ -150,7 +150,7 @@ mod tests {
 
     type Found<V> = HashMap<u8, V>;
 
-    fn there_and_back<M: Many<Error: std::fmt::Debug>>(_: M, returned: M::Returned) -> M::Returned {
+    fn there_and_back<M: Many<Error: fmt::Debug>>(_: M, returned: M::Returned) -> M::Returned {
         M::join(M::split(returned).unwrap())
     }
 

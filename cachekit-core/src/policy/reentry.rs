@@ -9,6 +9,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::iter;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -33,6 +34,8 @@ pub(crate) struct Chain {
 struct Link {
     cache: usize,
     key: Arc<[u8]>,
+    /// The other keys of a batch.
+    others: Vec<Arc<[u8]>>,
     computing: Arc<Computing>,
     outer: Option<Arc<Self>>,
 }
@@ -49,11 +52,13 @@ impl Chain {
         while let Some(Link {
             cache: of,
             key: computed,
+            others,
             outer,
             ..
         }) = link
         {
-            if *of == cache && **computed == *key {
+            let mut computed = iter::once(computed).chain(others);
+            if *of == cache && computed.any(|computed| **computed == *key) {
                 return true;
             }
             link = outer.as_deref();
@@ -63,9 +68,15 @@ impl Chain {
 
     /// This chain, with the computation of `key` inside.
     pub(crate) fn with(self, cache: usize, key: Arc<[u8]>) -> Self {
+        self.with_many(cache, key, Vec::new())
+    }
+
+    /// This chain, with one computation of `key` and `others` inside.
+    pub(crate) fn with_many(self, cache: usize, key: Arc<[u8]>, others: Vec<Arc<[u8]>>) -> Self {
         let link = Link {
             cache,
             key,
+            others,
             computing: Arc::default(),
             outer: self.innermost,
         };

@@ -112,9 +112,9 @@ where
         parts.sort_by_key(|part| part.index);
         self.spare(&parts);
         let cache = Arc::as_ptr(&self.inner).addr();
-        let chain = parts.iter().fold(self.outer.clone(), |chain, part| {
-            chain.with(cache, Arc::clone(self.job(part.index).key.bytes()))
-        });
+        let key = |part: &Part<V, F>| Arc::clone(self.job(part.index).key.bytes());
+        let others = parts[1..].iter().map(key).collect();
+        let chain = (self.outer.clone()).with_many(cache, key(&parts[0]), others);
         let computing = chain.computing().unwrap_or_default();
         computing.begin(Some(permit));
         let missing = parts.iter().map(|part| part.index).collect();

@@ -14,6 +14,7 @@ mod lack;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
@@ -29,7 +30,7 @@ use crate::cache::Inner;
 use crate::cache::arguments::Key;
 use crate::cache::form::Form;
 use crate::cache::kind::Voice;
-use crate::policy::flight::{Flights, Leader, Waiter};
+use crate::policy::flight::{Arrival, Flights, Leader, Waiter};
 use crate::policy::lock::Lock;
 use crate::policy::race;
 use crate::policy::reentry::Chain;
@@ -57,6 +58,8 @@ where
     members: Vec<Member<V, E, F>>,
     /// Where the ids are computed, and waited for.
     mode: Mode,
+    /// How many ids have nothing yet.
+    open: AtomicUsize,
     done: Notify,
 }
 
@@ -97,6 +100,15 @@ enum State<V, E> {
     Taken,
 }
 
+impl<V, E> State<V, E> {
+    const fn is_open(&self) -> bool {
+        match self {
+            Self::New | Self::Again | Self::Alone => true,
+            Self::Done(_) | Self::Taken => false,
+        }
+    }
+}
+
 /// What a batch does in one round.
 struct Round {
     led: Vec<Led>,
@@ -133,11 +145,14 @@ where
                 ..job
             })
         };
+        let members: Vec<_> = keys.into_iter().map(member).collect();
+        let open = members.iter().filter(|member| member.is_open()).count();
         Self {
             inner: Arc::clone(inner),
             voice: terms.voice,
             outer: Chain::current(),
-            members: keys.into_iter().map(member).collect(),
+            open: AtomicUsize::new(open),
+            members,
             mode: Mode::Inline,
             done: Notify::new(),
         }
@@ -215,23 +230,25 @@ where
             .map(|(_, waiter)| waiter.wait(nested, permit.clone()));
         let arrivals = race::all(waits).await;
         for ((index, _), arrival) in waiting.iter().zip(arrivals) {
-            let member = &self.members[*index];
-            match member.job.arrived(arrival) {
-                None => member.becomes(State::Again),
-                Some(Turn::Return(Err(Lack::Shared(kept)))) => match self.voice.share().give(&kept)
-                {
-                    Some(error) => {
-                        let error = Some(error);
-                        let kept = Some(kept);
-                        self.finish(*index, Err(Lack::Failed { error, kept }));
-                    }
-                    None => member.becomes(State::Alone),
-                },
-                Some(Turn::Return(outcome)) => self.finish(*index, outcome),
-                Some(Turn::Alone | Turn::Lead(_) | Turn::Refresh(_)) => {
-                    member.becomes(State::Alone)
-                }
+            match self.arrived(*index, arrival) {
+                State::Done(outcome) => self.finish(*index, outcome),
+                open => drop(self.members[*index].becomes(open)),
             }
+        }
+    }
+
+    fn arrived(&self, index: usize, arrival: Arrival) -> State<V, E> {
+        match self.members[index].job.arrived(arrival) {
+            None => State::Again,
+            Some(Turn::Return(Err(Lack::Shared(kept)))) => match self.voice.share().give(&kept) {
+                Some(error) => State::Done(Err(Lack::Failed {
+                    error: Some(error),
+                    kept: Some(kept),
+                })),
+                None => State::Alone,
+            },
+            Some(Turn::Return(outcome)) => State::Done(outcome),
+            Some(Turn::Alone | Turn::Lead(_) | Turn::Refresh(_)) => State::Alone,
         }
     }
 
@@ -269,17 +286,14 @@ where
     }
 
     fn finish(&self, index: usize, outcome: Outcome<V, E>) {
-        let member = &self.members[index];
-        if member.is_open() {
-            member.becomes(State::Done(outcome));
-        }
-        if self.is_done() {
+        let finished = self.members[index].becomes(State::Done(outcome));
+        if finished && self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.done.notify_one();
         }
     }
 
     fn is_done(&self) -> bool {
-        !self.members.iter().any(Member::is_open)
+        self.open.load(Ordering::Acquire) == 0
     }
 
     fn is_wanted(&self) -> bool {
@@ -367,12 +381,17 @@ where
     }
 
     fn is_open(&self) -> bool {
-        self.state
-            .with(|state| !matches!(state, State::Done(_) | State::Taken))
+        self.state.with(|state| state.is_open())
     }
 
-    fn becomes(&self, state: State<V, E>) {
-        drop(self.state.with(|was| std::mem::replace(was, state)));
+    /// False if something has come of it before.
+    fn becomes(&self, next: State<V, E>) -> bool {
+        let (open, dropped) = self.state.with(|state| match state.is_open() {
+            true => (true, std::mem::replace(state, next)),
+            false => (false, next),
+        });
+        drop(dropped); // not under the lock: it may be a user's
+        open
     }
 
     fn take(&self) -> Option<Outcome<V, E>> {

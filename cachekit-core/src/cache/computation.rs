@@ -237,6 +237,11 @@ where
     ) -> Closed<V> {
         let names: Vec<u64> = tags.iter().map(|name| tags::hash(name)).collect();
         self.fill.tag(&names);
+        if !self.fill.stands() {
+            // A store that cannot fence would take it.
+            self.give_up_late().await;
+            return Closed::Ended(Ended::Superseded);
+        }
         let encoded = match self.encoded(value.as_deref()) {
             Ok(encoded) => encoded,
             Err(refusal) => {
@@ -312,6 +317,14 @@ where
         self.inner.count(function, Event::Refused);
         function.refuse(reason);
         if let Some(remote) = self.remote {
+            remote.leading.hand_back(false).await;
+        }
+    }
+
+    /// Gives up what something newer has overtaken.
+    async fn give_up_late(self) {
+        if let Some(remote) = self.remote {
+            self.inner.count(self.key.function(), Event::Superseded);
             remote.leading.hand_back(false).await;
         }
     }

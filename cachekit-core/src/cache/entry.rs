@@ -123,11 +123,14 @@ impl Open<'_> {
         let entry = self.entry::<V, F>(&found);
         let entry = entry.inspect_err(|miss| self.warn(*miss))?;
         let miss = match (found.stale, entry.fresh.is_zero()) {
-            (true, _) => Some(Miss::Invalidated),
-            (false, true) => Some(Miss::Expired),
-            (false, false) => None,
+            (true, _) => Miss::Invalidated,
+            (false, true) => Miss::Expired,
+            (false, false) => return Ok((entry, None)),
         };
-        Ok((entry, miss))
+        match entry.grace.is_zero() {
+            true => Err(miss),
+            false => Ok((entry, Some(miss))),
+        }
     }
 
     fn entry<V, F: Form<V>>(&self, found: &Found) -> Result<Entry<V>, Miss> {
@@ -151,7 +154,8 @@ impl Open<'_> {
         Ok(Entry {
             value,
             fresh,
-            grace: left.saturating_sub(fresh),
+            // What somebody has expired begins its grace now, if it has one, and ends no later.
+            grace: left.saturating_sub(fresh).min(header.grace),
             ttl: Ttl::new(header.ttl).unwrap_or(Ttl::NEVER),
             cost: header.cost,
             computed_at_ms: header.computed_at_ms,

@@ -78,6 +78,11 @@ impl Leading {
         }
     }
 
+    /// Whether a result would be written that something newer has overtaken.
+    pub(crate) fn is_unfenced(&self) -> bool {
+        matches!(self.right, Right::Unfenced)
+    }
+
     /// Whether a result would be written at all.
     pub(crate) fn may_store(&self) -> bool {
         !matches!(self.right, Right::Nothing)

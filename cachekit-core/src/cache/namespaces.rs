@@ -57,26 +57,21 @@ impl Namespaces {
     /// Those of the backend. Nothing may be read from the store or written to it then.
     pub(crate) async fn standing(
         &self,
-        inner: &Inner,
+        inner: &Arc<Inner>,
         function: &Function,
     ) -> Result<Option<Standing>> {
         let name = function.namespace_name();
-        let Some(backend) = inner.backend.as_ref().filter(|_| !name.is_empty()) else {
+        if inner.backend.is_none() || name.is_empty() {
             return Ok(None);
-        };
+        }
         let namespace = self.of(name);
-        let reads = namespace.reads.load(Ordering::SeqCst);
-        let mut last = namespace.last.lock().await;
-        let now_ms = inner.clock.monotonic_ms();
-        let read = match &*last {
-            // One that began while this caller waited is as good as its own.
-            Some(read) if namespace.reads.load(Ordering::SeqCst) != reads => read.clone(),
-            Some(read) if read.is_recent(now_ms, inner.l1_bound()) => read.clone(),
-            _ => {
-                namespace.reads.fetch_add(1, Ordering::SeqCst);
-                let token = token(inner, backend, name).await;
-                let began_ms = now_ms;
-                last.insert(Read { began_ms, token }).clone()
+        let read = match namespace.recent(inner) {
+            Some(read) => read,
+            None => {
+                let of = Arc::clone(inner);
+                inner
+                    .apart(async move { namespace.read(&of, name).await })
+                    .await?
             }
         };
         let until_ms = inner.l1_until_ms(read.began_ms);
@@ -98,6 +93,33 @@ impl Namespaces {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Namespace {
+    /// What is known, if that is recent, and can be told without waiting.
+    fn recent(&self, inner: &Inner) -> Option<Read> {
+        let last = self.last.try_lock().ok()?;
+        let recent = |read: &&Read| read.is_recent(inner.clock.monotonic_ms(), inner.l1_bound());
+        last.as_ref().filter(recent).cloned()
+    }
+
+    async fn read(&self, inner: &Inner, name: &str) -> Read {
+        let reads = self.reads.load(Ordering::SeqCst);
+        let mut last = self.last.lock().await;
+        let began_ms = inner.clock.monotonic_ms();
+        match &*last {
+            // One that began while this caller waited is as good as its own.
+            Some(read) if self.reads.load(Ordering::SeqCst) != reads => return read.clone(),
+            Some(read) if read.is_recent(began_ms, inner.l1_bound()) => return read.clone(),
+            _ => {}
+        }
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        let token = match &inner.backend {
+            Some(backend) => token(inner, backend, name).await,
+            None => Err(Error::new(ErrorKind::Unavailable, "cache")),
+        };
+        last.insert(Read { began_ms, token }).clone()
     }
 }
 

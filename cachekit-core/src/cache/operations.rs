@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use crate::backend::{NewEntry, Ttl, Want};
 use crate::cache::Inner;
 use crate::cache::arguments::Key;
@@ -248,6 +250,19 @@ fn refused(reason: &dyn fmt::Display) -> Error {
 }
 
 impl Inner {
+    /// Runs `task` to its end, whether or not the caller is polled again: others wait for it.
+    pub(crate) async fn apart<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T> {
+        let (tell, told) = oneshot::channel();
+        self.clock.spawn(async move {
+            let _ = tell.send(task.await); // a caller who is gone does not care
+        })?;
+        let lost = |_| Error::new(ErrorKind::ComputationLost, "background runtime");
+        told.await.map_err(lost)
+    }
+
     /// How long L1 may keep what the backend shares.
     pub(crate) fn l1_bound(&self) -> Duration {
         if self.config.l1.enabled {
@@ -266,6 +281,15 @@ impl Inner {
     /// For how long this process may take for fresh what the backend has for `ttl`.
     pub(crate) fn l1_share(&self, ttl: Ttl) -> Duration {
         self.l1_bound().min(ttl.duration() / 4)
+    }
+
+    /// The same for a store that cannot say what has happened meanwhile: where this process would
+    /// share nothing, callers of one flight would only come to the same one after the other.
+    pub(crate) fn share_unfenced(&self, ttl: Ttl) -> Duration {
+        match self.l1_share(ttl) {
+            Duration::ZERO => Duration::MAX,
+            share => share,
+        }
     }
 
     /// How long ago a moment of the monotonic clock was.

@@ -90,7 +90,10 @@ impl<V: Send + Sync + 'static> Outgoing<V> {
             return Ended::Superseded;
         };
         let (inner, lifetime) = (&self.inner, self.lifetime);
-        known.vouches(inner.l1_share(lifetime.ttl));
+        known.vouches(match written {
+            Written::Unfenced => inner.share_unfenced(lifetime.ttl),
+            _ => inner.l1_share(lifetime.ttl),
+        });
         let bound = inner.l1_bound_until(self.l1_until_ms);
         let span = lifetime.over_store(bound).aged(inner.since(known.at_ms));
         self.entering.enter(span)

@@ -60,25 +60,48 @@ impl Releases {
     /// # Errors
     /// Those of the backend. Nothing may be stored then: an invalidation in another release would
     /// not reach it.
-    pub(crate) async fn register(&self, inner: &Inner, head: &str, release: Release) -> Result<()> {
+    pub(crate) async fn register(
+        &self,
+        inner: &Arc<Inner>,
+        head: &str,
+        release: Release,
+    ) -> Result<()> {
+        if inner.backend.is_none() {
+            return Ok(());
+        }
+        let registration = self.of(head, release);
+        if registration.is_known(inner) {
+            return Ok(());
+        }
+        let (of, head) = (Arc::clone(inner), head.to_owned());
+        let look = async move { registration.look(&of, &head, release).await };
+        inner.apart(look).await?
+    }
+
+    fn of(&self, head: &str, release: Release) -> Arc<Registration> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry((head.to_owned(), release)).or_default())
+    }
+}
+
+impl Registration {
+    /// Whether it was seen not long ago, as far as that can be told without waiting.
+    fn is_known(&self, inner: &Inner) -> bool {
+        let state = self.state.try_lock();
+        state.is_ok_and(|state| state.is_known(inner.clock.monotonic_ms()))
+    }
+
+    async fn look(&self, inner: &Inner, head: &str, release: Release) -> Result<()> {
         let Some(backend) = &inner.backend else {
             return Ok(());
         };
-        let registration = self.of(head, release);
-        let attempts = registration.attempts.load(Ordering::SeqCst);
-        let mut state = registration.state.lock().await;
+        let attempts = self.attempts.load(Ordering::SeqCst);
+        let mut state = self.state.lock().await;
         let now_ms = inner.clock.monotonic_ms();
-        let within = |then_ms, limit_ms| now_ms.saturating_sub(then_ms) < limit_ms;
-        let known = state
-            .seen_ms
-            .is_some_and(|seen_ms| within(seen_ms, RECHECK_MS));
-        let failed = state
-            .failure
-            .as_ref()
-            .is_some_and(|(_, at_ms)| within(*at_ms, RETRY_MS));
-        if !known && !failed && registration.attempts.load(Ordering::SeqCst) == attempts {
+        let attempted = self.attempts.load(Ordering::SeqCst) != attempts;
+        if !attempted && !state.is_known(now_ms) && !state.has_failed(now_ms) {
             let added = add(inner, backend, head, &release.to_string()).await;
-            registration.attempts.fetch_add(1, Ordering::SeqCst);
+            self.attempts.fetch_add(1, Ordering::SeqCst);
             if added.is_ok() {
                 state.seen_ms = Some(now_ms);
             }
@@ -90,10 +113,17 @@ impl Releases {
             _ => Ok(()),
         }
     }
+}
 
-    fn of(&self, head: &str, release: Release) -> Arc<Registration> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry((head.to_owned(), release)).or_default())
+impl Registered {
+    fn is_known(&self, now_ms: u64) -> bool {
+        let recent = |seen_ms| now_ms.saturating_sub(seen_ms) < RECHECK_MS;
+        self.seen_ms.is_some_and(recent)
+    }
+
+    fn has_failed(&self, now_ms: u64) -> bool {
+        let failure = self.failure.as_ref();
+        failure.is_some_and(|(_, at_ms)| now_ms.saturating_sub(*at_ms) < RETRY_MS)
     }
 }
 

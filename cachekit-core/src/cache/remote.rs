@@ -59,7 +59,7 @@ impl<'a> Place<'a> {
     /// # Errors
     /// Those of the backend: nobody knows where it lies.
     pub(crate) async fn of<V, F: Form<V>>(
-        inner: &'a Inner,
+        inner: &'a Arc<Inner>,
         key: &Key<V, F>,
     ) -> Result<Option<Self>> {
         let Some(backend) = &inner.backend else {

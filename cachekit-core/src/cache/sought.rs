@@ -146,7 +146,7 @@ where
 
     /// Computes without asking the backend, and stores nothing in it.
     pub(crate) fn past_backend(self) -> Box<Computation<V, F>> {
-        let (fill, started) = (self.fill(), self.started());
+        let (fill, started) = (self.fill(), self.started(false));
         let Self { inner, key, .. } = self;
         Box::new(Computation::begin(
             inner, key, fill, None, None, true, started,
@@ -240,17 +240,23 @@ where
         old: Option<Old<V>>,
         away: bool,
     ) -> Begun<V, F> {
-        let started = self.started();
+        let unfenced = remote
+            .as_ref()
+            .is_some_and(|remote| remote.leading.is_unfenced());
+        let started = self.started(unfenced);
         let Self { inner, key, .. } = self;
         let computation = Computation::begin(inner, key, fill, remote, old, away, started);
         Begun::Compute(Box::new(computation))
     }
 
     /// Now. In front of a backend, others may end at any moment what is computed from now on.
-    fn started(&self) -> Moment {
+    fn started(&self, unfenced: bool) -> Moment {
         let started = self.offering.moment(self.inner.clock.monotonic_ms());
         if self.inner.backend.is_some() {
-            started.vouches(self.inner.l1_share(self.ttl));
+            started.vouches(match unfenced {
+                true => self.inner.share_unfenced(self.ttl),
+                false => self.inner.l1_share(self.ttl),
+            });
         }
         started
     }

@@ -47,9 +47,14 @@ impl Fill {
         self.tags.add(names);
     }
 
-    /// Whether none of its tags was removed since it began.
+    /// Whether neither its key was invalidated or written, nor one of its tags removed, since it
+    /// began.
     pub(crate) fn stands(&self) -> bool {
-        self.l1.tags().stand(&self.tags)
+        let current = self
+            .l1
+            .stripe(&self.key)
+            .is_current(&self.key, self.generation);
+        current && self.l1.tags().stand(&self.tags)
     }
 
     /// Lets `value` in, unless an invalidation or a write came in between. What it replaces goes,

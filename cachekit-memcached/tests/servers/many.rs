@@ -260,7 +260,7 @@ async fn of_a_hundred_ids_the_origin_computes_those_that_no_process_has_stored()
         asked.lock().unwrap().push(ids);
         Ok::<HashMap<u64, String>, Error>(users)
     };
-    for (ids, missing) in [(1..=40, 1..=40), (1..=100, 41..=100), (1..=100, 1..=0)] {
+    for (ids, missing) in [(1..41, 1..41), (1..101, 41..101), (1..101, 101..101)] {
         let ids: Vec<u64> = ids.collect();
         let found = process()
             .get_or_compute_many(&USERS, ids.clone(), compute)

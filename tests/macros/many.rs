@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use cachekit::clock::Clock;
 use cachekit::{Cache, cached, removes};
+use tokio::sync::Notify;
 
 /// The lists of ids that an origin was asked for, each in order.
 struct Lists(Mutex<Vec<Vec<u32>>>);
@@ -160,4 +162,49 @@ async fn methods_have_entries_for_each_id_too() {
     users.rename(1);
     assert_eq!(users.cache.entries(), 3);
     users.profiles_expire(2).await.unwrap();
+}
+
+/// Lets the other tasks run until `done`.
+async fn until(done: impl Fn() -> bool) {
+    let clock = Clock::system();
+    let deadline_ms = clock.monotonic_ms() + 10_000;
+    while !done() {
+        assert!(
+            clock.monotonic_ms() < deadline_ms,
+            "not done after ten seconds"
+        );
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn the_body_runs_again_for_what_another_call_could_not_compute() {
+    static LISTS: Lists = Lists::new();
+    static FAILING: Notify = Notify::const_new();
+    #[cached(many, key = "{ids}")]
+    async fn names(
+        ids: Vec<u32>,
+        prefix: String,
+        fails: bool,
+    ) -> Result<HashMap<u32, String>, std::io::Error> {
+        // An error that cannot be shared: those who wait compute for themselves.
+        LISTS.ask(&ids);
+        if fails {
+            FAILING.notified().await;
+            return Err(std::io::Error::other("away"));
+        }
+        Ok(ids
+            .into_iter()
+            .map(|id| (id, format!("{prefix}{id}")))
+            .collect())
+    }
+    let failing = tokio::spawn(names(vec![1], String::new(), true));
+    until(|| LISTS.asked() == [[1]]).await;
+    let waiting = tokio::spawn(names(vec![1, 2], "n".to_owned(), false));
+    until(|| LISTS.asked() == [[1], [2]]).await;
+    FAILING.notify_one();
+    assert!(failing.await.unwrap().is_err());
+    let found = waiting.await.unwrap().unwrap();
+    assert_eq!((&*found[&1], &*found[&2]), ("n1", "n2"));
+    assert_eq!(LISTS.asked(), [[1], [2], [1]]);
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 impl Cache {
     /// The value of `key`; computed by one caller for all who ask for it at the same time, and
-    /// stored as the [`Policy`] of its function says.
+    /// stored as the [`Policy`](crate::cache::Policy) of its function says.
     ///
     /// An outage of the backend is counted, and the value computed. The computation runs in this
     /// future: if it is dropped, one of the waiters computes instead. Nothing of ours is an error

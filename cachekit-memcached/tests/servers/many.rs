@@ -1,11 +1,13 @@
 //! Many keys over several servers.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use cachekit_core::backend::{Backend as _, Lead, NewEntry, Stored, Want};
-use cachekit_core::error::ErrorKind;
+use cachekit_core::cache::{Cache, Function};
+use cachekit_core::error::{Error, ErrorKind};
 use cachekit_core::key::StoreKey;
 use cachekit_memcached::testkit::Server;
 use cachekit_memcached::{Config, Failover, Memcached};
@@ -240,4 +242,33 @@ async fn a_large_batch_to_a_stopped_server_counts_as_one_failure() {
     // Were it down, nobody would wait for it.
     let error = backend.get(&keys[0], Want::Value).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
+}
+
+/// Each process asks and stores in one call of the backend, which is one round trip per server.
+#[tokio::test]
+async fn of_a_hundred_ids_the_origin_computes_those_that_no_process_has_stored() {
+    static USERS: Function = Function::new("tests::servers", "users");
+    let servers = three();
+    let process = || {
+        Cache::builder()
+            .backend(Arc::new(backend(&servers)))
+            .build()
+    };
+    let asked = Mutex::new(Vec::new());
+    let compute = async |ids: Vec<u64>| {
+        let users = ids.iter().map(|id| (*id, format!("user {id}"))).collect();
+        asked.lock().unwrap().push(ids);
+        Ok::<HashMap<u64, String>, Error>(users)
+    };
+    for (ids, missing) in [(1..41, 1..41), (1..101, 41..101), (1..101, 101..101)] {
+        let ids: Vec<u64> = ids.collect();
+        let found = process()
+            .get_or_compute_many(&USERS, ids.clone(), compute)
+            .await;
+        let users: Vec<_> = ids.iter().map(|id| Some(format!("user {id}"))).collect();
+        assert_eq!(found.unwrap(), users);
+        let calls = std::mem::take(&mut *asked.lock().unwrap());
+        assert_eq!(calls.concat(), missing.collect::<Vec<u64>>());
+        assert!(calls.len() <= 1);
+    }
 }

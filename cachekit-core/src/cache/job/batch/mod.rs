@@ -10,6 +10,7 @@ mod blocking;
 mod compute;
 mod detached;
 mod lack;
+mod member;
 
 use std::future::Future;
 use std::pin::pin;
@@ -21,9 +22,9 @@ use tokio::sync::Notify;
 pub(crate) use lack::Lack;
 use lack::{One, of_one};
 
+use super::Job;
 use super::time::within;
 use super::turn::Turn;
-use super::{Around, Entered, Job};
 use crate::backend::Ttl;
 use crate::background::{self, AbortOnDrop};
 use crate::cache::Inner;
@@ -31,10 +32,10 @@ use crate::cache::arguments::Key;
 use crate::cache::form::Form;
 use crate::cache::kind::Voice;
 use crate::policy::flight::{Arrival, Flights, Leader, Waiter};
-use crate::policy::lock::Lock;
 use crate::policy::race;
 use crate::policy::reentry::Chain;
 use detached::Wanted;
+use member::{Member, State};
 
 /// What comes of one id.
 pub(crate) type Outcome<V, E> = Result<V, Lack<E>>;
@@ -75,39 +76,6 @@ enum Mode {
 
 /// The call for one id.
 type OneJob<V, E, F> = Job<One<V, E>, F>;
-
-/// One id.
-struct Member<V, E, F>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-{
-    job: OneJob<V, E, F>,
-    around: Around,
-    state: Lock<State<V, E>>,
-}
-
-/// Where an id stands.
-enum State<V, E> {
-    /// Nobody has looked for it.
-    New,
-    /// It was waited for, in vain.
-    Again,
-    /// It is to be computed past the flight.
-    Alone,
-    Done(Outcome<V, E>),
-    /// The caller has what came of it.
-    Taken,
-}
-
-impl<V, E> State<V, E> {
-    const fn is_open(&self) -> bool {
-        match self {
-            Self::New | Self::Again | Self::Alone => true,
-            Self::Done(_) | Self::Taken => false,
-        }
-    }
-}
 
 /// What a batch does in one round.
 struct Round {
@@ -334,73 +302,6 @@ where
                 .join()
                 .await
                 .ok(),
-        }
-    }
-}
-
-impl<V, E, F> Member<V, E, F>
-where
-    V: Clone + Send + Sync + 'static,
-    E: 'static,
-    F: Form<V>,
-{
-    fn new(job: OneJob<V, E, F>) -> Self {
-        let outer = Chain::current();
-        let (around, state) = match job.enter() {
-            Entered::Into(around) => (Some(around), State::New),
-            Entered::Told(outcome) => (None, State::Done(outcome)),
-            Entered::Through => (None, State::Alone),
-        };
-        let around = around.unwrap_or_else(|| Around {
-            chain: outer.clone(),
-            outer,
-            offering: Lock::default(),
-        });
-        Self {
-            job,
-            around,
-            state: Lock::new(state),
-        }
-    }
-
-    /// What is to be done for it; `None`: nothing more.
-    fn turn(&self, flights: &Arc<Flights>) -> Option<Result<Turn<One<V, E>>, Waiter>> {
-        let again = self.state.with(|state| match state {
-            State::New => Some(Ok(false)),
-            State::Again => Some(Ok(true)),
-            State::Alone => Some(Err(())),
-            State::Done(_) | State::Taken => None,
-        })?;
-        let Ok(again) = again else {
-            return Some(Ok(Turn::Alone));
-        };
-        if let Some(turn) = (!again).then(|| self.job.look(flights)).flatten() {
-            return Some(Ok(turn));
-        }
-        Some(self.job.join(flights, again, &self.around).map(Turn::Lead))
-    }
-
-    fn is_open(&self) -> bool {
-        self.state.with(|state| state.is_open())
-    }
-
-    /// False if something has come of it before.
-    fn becomes(&self, next: State<V, E>) -> bool {
-        let (open, dropped) = self.state.with(|state| match state.is_open() {
-            true => (true, std::mem::replace(state, next)),
-            false => (false, next),
-        });
-        drop(dropped); // not under the lock: it may be a user's
-        open
-    }
-
-    fn take(&self) -> Option<Outcome<V, E>> {
-        match self
-            .state
-            .with(|state| std::mem::replace(state, State::Taken))
-        {
-            State::Done(outcome) => Some(outcome),
-            State::New | State::Again | State::Alone | State::Taken => None,
         }
     }
 }

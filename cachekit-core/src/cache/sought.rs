@@ -84,7 +84,10 @@ where
             Err(found) => return Begun::Found(found),
         };
         let place = match Place::of(&self.inner, &self.key).await {
-            Ok(None) => return self.compute(fill, None, kept, false),
+            Ok(None) => {
+                self.missed_here(kept.as_ref());
+                return self.compute(fill, None, kept, false);
+            }
             Ok(Some(place)) => place,
             Err(_) => return self.compute(fill, None, kept, true),
         };
@@ -160,11 +163,22 @@ where
         fill
     }
 
+    /// Counts why what this process has, which is all that there is, is no hit.
+    fn missed_here(&self, kept: Option<&Old<V>>) {
+        let event = match kept {
+            None => Event::Cold,
+            Some(old) if old.fresh_until_ms == 0 => Event::Expired,
+            Some(_) => return, // before its time
+        };
+        self.inner.count(self.key.function(), event);
+    }
+
     /// What this process has: a flight may have landed since the caller looked.
     fn kept(&self) -> Result<Option<Old<V>>, Found<V>> {
         let clock = &self.inner.clock;
         match self.inner.l1.look::<V>(self.key.bytes()) {
             Look::Fresh { value, .. } if !self.anew && !self.refreshing => {
+                self.inner.hit_here(self.key.function());
                 Err(Found::Value(Arc::new(value)))
             }
             Look::Fresh { value, left } | Look::Early { value, left } => {

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cachekit_core::backend::{Backend, Ttl, Want};
-use cachekit_core::cache::{
-    Arguments, Cache, Context, Function, Here, Key, Outcome, Policy, Reason, TagStanding,
-};
+use cachekit_core::cache::explanation::{Here, Outcome, Reason, TagStanding};
+use cachekit_core::cache::{Arguments, Cache, Context, Function, Key, Policy};
 use cachekit_core::key::StoreKey;
 use cachekit_core::testkit::{Faults, FaultyBackend, ManualClock, ReferenceBackend};
 use cachekit_core::{Error, ErrorKind};

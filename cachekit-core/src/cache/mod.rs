@@ -13,7 +13,7 @@ mod counting;
 mod current;
 mod entry;
 mod explain;
-mod explanation;
+pub mod explanation;
 mod form;
 mod function;
 mod groups;
@@ -48,9 +48,7 @@ pub use builder::Builder;
 pub use call::{Call, checked, hit};
 pub use call_many::CallMany;
 pub use current::{CacheRef, with_cache, with_cache_sync};
-pub use explanation::{
-    EntryFacts, Explanation, Here, Outcome, Reason, StoredEntry, TagFacts, TagStanding,
-};
+pub use explanation::Explanation;
 pub use form::{Form, Local, Release};
 pub use function::Function;
 pub use invalidations::Invalidations;

@@ -37,7 +37,7 @@
 //! | `messagepack` | no | the MessagePack codec: `#[cached(codec = cachekit::codec::MessagePack)]` |
 //! | `json` | no | the JSON codec, for reading entries by eye |
 //! | `lz4` | no | values of 1 KiB and more compressed, where that saves a tenth; for all processes alike |
-//! | `metrics` | no | what happens, for the `metrics` facade: the names are in `docs/metrics.md` |
+//! | `metrics` | no | what happens, for the `metrics` facade: the names are in `docs/observability.md` |
 //! | `testkit` | no | the suite that tests a backend, and a clock that a test moves |
 
 mod deployment;

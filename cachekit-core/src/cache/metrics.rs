@@ -1,13 +1,5 @@
-//! What is counted, for the `metrics` facade. Nothing is registered before it happens.
-//!
-//! | metric | labels | counts |
-//! |---|---|---|
-//! | `cachekit_hits_total` | `function`, `layer`: `process`, `backend` | fresh values found |
-//! | `cachekit_misses_total` | `function`, `reason`: `cold`, `expired`, `invalidated`, `tag`, `corrupt`, `other_key`, `schema`, `unknown_version` | reads of the backend that found none |
-//! | `cachekit_computations_total` | `function` | computations that were begun |
-//! | `cachekit_computation_seconds` | `function` | a histogram: how long each took |
-//! | `cachekit_saved_seconds` | `function` | a histogram: how long what a hit of the backend has saved had taken |
-//! | `cachekit_events_total` | `function`, `event`: `stale`, `absent`, `refreshed`, `failed`, `coalesced`, `bypassed`, `timeout`, `shed`, `backend_error`, `superseded`, `too_large`, `refused`, `lead_timeout` | all else, as the fields of [`Stats`](crate::cache::Stats) |
+//! What happens, for the `metrics` facade: `docs/observability.md` has the names. Nothing is
+//! registered before it happens.
 
 use std::collections::HashMap;
 use std::ptr;

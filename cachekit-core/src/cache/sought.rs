@@ -84,10 +84,7 @@ where
             Err(found) => return Begun::Found(found),
         };
         let place = match Place::of(&self.inner, &self.key).await {
-            Ok(None) => {
-                self.missed_here(kept.as_ref());
-                return self.compute(fill, None, kept, false);
-            }
+            Ok(None) => return self.compute(fill, None, kept, false),
             Ok(Some(place)) => place,
             Err(_) => return self.compute(fill, None, kept, true),
         };
@@ -254,6 +251,9 @@ where
         old: Option<Old<V>>,
         away: bool,
     ) -> Begun<V, F> {
+        if remote.is_none() && !away {
+            self.missed_here(old.as_ref());
+        }
         let started = self.started();
         let Self { inner, key, .. } = self;
         let computation = Computation::begin(inner, key, fill, remote, old, away, started);

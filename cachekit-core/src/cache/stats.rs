@@ -39,7 +39,7 @@ macro_rules! counters {
             }
         }
 
-        const EVENTS: usize = [$(Event::$event,)*].len();
+        const EVENTS: &[Event] = &[$(Event::$event,)*];
 
         impl Counters {
             pub(crate) fn read(&self) -> Stats {
@@ -128,7 +128,7 @@ impl Event {
 #[derive(Debug)]
 pub(crate) struct Counters {
     hits: Hits,
-    events: [AtomicU64; EVENTS],
+    events: [AtomicU64; EVENTS.len()],
     origin_us: AtomicU64,
     saved_us: AtomicU64,
 }
@@ -137,7 +137,7 @@ impl Counters {
     pub(crate) const fn new() -> Self {
         Self {
             hits: Hits::new(),
-            events: [const { AtomicU64::new(0) }; EVENTS],
+            events: [const { AtomicU64::new(0) }; EVENTS.len()],
             origin_us: AtomicU64::new(0),
             saved_us: AtomicU64::new(0),
         }
@@ -163,4 +163,18 @@ impl Counters {
 
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_is_in_the_table_of_metrics() {
+        let page = include_str!("../../../docs/observability.md");
+        for event in EVENTS {
+            let word = format!("`{}`", event.name());
+            assert!(page.contains(&word), "{word}");
+        }
+    }
 }

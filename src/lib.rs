@@ -37,6 +37,7 @@
 //! | `messagepack` | no | the MessagePack codec: `#[cached(codec = cachekit::codec::MessagePack)]` |
 //! | `json` | no | the JSON codec, for reading entries by eye |
 //! | `lz4` | no | values of 1 KiB and more compressed, where that saves a tenth; for all processes alike |
+//! | `metrics` | no | what happens, for the `metrics` facade: the names are in `docs/observability.md` |
 //! | `testkit` | no | the suite that tests a backend, and a clock that a test moves |
 
 mod deployment;
@@ -44,6 +45,7 @@ mod named;
 mod process;
 
 pub use cachekit_core::backend::{self, Backend, Ttl};
+pub use cachekit_core::cache::explanation::{self, Explanation};
 pub use cachekit_core::cache::{
     Arguments, Cache, CacheRef, Context, Form, Function, Invalidations, Key, Policy, Stats,
     with_cache, with_cache_sync,

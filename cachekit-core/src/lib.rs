@@ -26,9 +26,9 @@ pub use error::{Error, ErrorKind, Result};
 pub mod __private {
     pub use crate::Error;
     pub use crate::cache::{
-        Answer, Arguments, Cache, CacheRef, Call, CallMany, ErrorProbe, Function, Key, Local, Many,
-        OfAnything, OfFallible, OfMap, OfMapOfResults, OfOption, OfOptionalResult, OfPlain,
-        OfResult, OfResultOfMap, Policy, Probe, Removals, SayFrom, SayNothing, ShareClone,
+        Answer, Arguments, Cache, CacheRef, Call, CallMany, ErrorProbe, Explanation, Function, Key,
+        Local, Many, OfAnything, OfFallible, OfMap, OfMapOfResults, OfOption, OfOptionalResult,
+        OfPlain, OfResult, OfResultOfMap, Policy, Probe, Removals, SayFrom, SayNothing, ShareClone,
         ShareFrom, ShareNone, Stats, Tags, Voice, checked, hit, once,
     };
     pub use crate::codec::Bincode;

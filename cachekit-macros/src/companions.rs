@@ -162,6 +162,7 @@ impl Expansion<'_> {
             self.key_item(),
             self.removal(),
             self.stats(),
+            self.explain(),
         ];
         if self.many.is_none() {
             companions.extend([self.peek(), self.prime(), self.refresh()]);
@@ -325,6 +326,22 @@ impl Expansion<'_> {
                 #runtime::Function::stats(#identity)
             }
         }
+    }
+
+    fn explain(&self) -> TokenStream {
+        let runtime = &self.runtime;
+        // A condition of a call for many ids sees all of them.
+        let prepare = self.prepare(self.many.is_none());
+        let tags = self.tags.as_ref();
+        let ask = self.ask(&self.verb("explain"), tags, &TokenStream::new());
+        self.companion(&Companion {
+            name: "explain",
+            about: "What this call would find, and why; computes nothing.",
+            asynchronous: self.function.is_async(),
+            more: None,
+            output: quote!(#runtime::Explanation),
+            body: quote!(#prepare #tags #ask),
+        })
     }
 
     /// What `#[removes]` calls.

@@ -113,6 +113,7 @@ use proc_macro::TokenStream;
 /// | `profile::prime(args, value)` | `Result<(), Error>` | stores `value`, as the function returns it |
 /// | `profile::uncached(args)` | the return type | the function without the cache |
 /// | `profile::key(args)` | `Result<Key, Error>` | the key of the entry, for the methods of `Cache`; never async. An alias of `Result` under another name is not seen through here: it is an error |
+/// | `profile::explain(args)` | `Explanation` | what a call would find, and why; computes nothing |
 /// | `profile::stats()` | `Stats` | what has happened with the function in this process, in all caches; never async |
 ///
 /// Methods, and associated functions that mention `Self`, have siblings instead: `users.profile_remove(42)`.
@@ -170,7 +171,7 @@ use proc_macro::TokenStream;
 ///
 /// Where several arguments are a `Vec`, `many = ids` says which has the ids. In `key` and in `tags`
 /// its name stands for one id; `condition` and `ttl` see the list. The companions are `remove`,
-/// `expire` and `key`, which take one id, `stats`, and `uncached`.
+/// `expire`, `explain` and `key`, which take one id, `stats`, and `uncached`.
 ///
 /// # Where the body runs
 /// Sync functions compute on the thread of the caller, which then has to wait for the end of its own

@@ -1,6 +1,9 @@
 //! What stands beside a cached function.
 
+use std::collections::HashMap;
+
 use cachekit::cached;
+use cachekit::explanation::Outcome;
 
 use crate::origin::Origin;
 
@@ -224,4 +227,33 @@ fn the_companions_of_a_method_may_be_named_and_forced() {
     assert_eq!(Service.cached_load_peek(1), Some(1));
     assert_eq!(Service.private(1), 1);
     assert_eq!(Service.private_peek(1), Some(1));
+}
+
+#[test]
+fn explain_says_what_a_call_would_find_and_computes_nothing() {
+    #[cached(tags = ["user:{id}"])]
+    fn profile(id: u32) -> u32 {
+        id + 1
+    }
+    #[cached(condition = *cachable)]
+    fn guarded(cachable: &bool) -> bool {
+        *cachable
+    }
+    assert_eq!(profile::explain(1).outcome, Outcome::Miss);
+    profile(1);
+    assert_eq!(profile::explain(1).outcome, Outcome::Hit);
+    assert_eq!(profile::explain(2).outcome, Outcome::Miss);
+    assert_eq!(profile::stats().computed, 1);
+    assert_eq!(guarded::explain(&false).outcome, Outcome::Bypass);
+}
+
+#[tokio::test]
+async fn explain_of_a_call_for_many_ids_takes_one() {
+    #[cached(many, tags = ["user:{ids}"])]
+    async fn profiles(ids: Vec<u32>) -> HashMap<u32, u32> {
+        ids.into_iter().map(|id| (id, id + 1)).collect()
+    }
+    profiles(vec![1]).await;
+    assert_eq!(profiles::explain(1).await.outcome, Outcome::Hit);
+    assert_eq!(profiles::explain(2).await.outcome, Outcome::Miss);
 }

@@ -34,7 +34,7 @@ impl Cache {
         E: 'static,
         Compute: Future<Output = Result<V, E>>,
     {
-        if let Some(value) = self.inner.l1.get::<V>(key.bytes()) {
+        if let Some(value) = self.inner.hit_of(key) {
             return Ok(value);
         }
         let job = self.job(key, Voice::NONE);
@@ -64,7 +64,7 @@ impl Cache {
         E: From<Error> + fmt::Display + 'static,
         Compute: Future<Output = Result<V, E>>,
     {
-        if let Some(value) = self.inner.l1.get::<V>(key.bytes()) {
+        if let Some(value) = self.inner.hit_of(key) {
             return Ok(value);
         }
         let job = self.job(key, Voice::of_ours());
@@ -90,7 +90,7 @@ impl Cache {
         F: Form<V>,
         E: From<Error> + fmt::Display + Send + 'static,
     {
-        if let Some(value) = self.inner.l1.get::<V>(key.bytes()) {
+        if let Some(value) = self.inner.hit_of(key) {
             return Ok(value);
         }
         let job = self.job(key, Voice::of_ours());

@@ -120,8 +120,16 @@ impl Open<'_> {
         &self,
         found: Found,
     ) -> Result<(Entry<V>, Option<Miss>), Miss> {
-        let entry = self.entry::<V, F>(&found);
-        let entry = entry.inspect_err(|miss| self.warn(*miss))?;
+        self.seen::<V, F>(&found)
+            .inspect_err(|miss| self.warn(*miss))
+    }
+
+    /// The same, and nobody is told of one that cannot be used.
+    pub(crate) fn seen<V, F: Form<V>>(
+        &self,
+        found: &Found,
+    ) -> Result<(Entry<V>, Option<Miss>), Miss> {
+        let entry = self.entry::<V, F>(found)?;
         let miss = match (found.stale, entry.fresh.is_zero()) {
             (true, _) => Miss::Invalidated,
             (false, true) => Miss::Expired,

@@ -9,17 +9,23 @@ mod call_many;
 mod computation;
 mod compute;
 mod compute_many;
+mod counting;
 mod current;
 mod entry;
+mod explain;
+pub mod explanation;
 mod form;
 mod function;
 mod groups;
+mod hits;
 mod invalidation;
 mod invalidations;
 mod job;
 mod kind;
 mod leading;
 mod many;
+#[cfg_attr(not(feature = "metrics"), path = "no_metrics.rs")]
+mod metrics;
 mod namespaces;
 mod null;
 mod operations;
@@ -42,6 +48,7 @@ pub use builder::Builder;
 pub use call::{Call, checked, hit};
 pub use call_many::CallMany;
 pub use current::{CacheRef, with_cache, with_cache_sync};
+pub use explanation::Explanation;
 pub use form::{Form, Local, Release};
 pub use function::Function;
 pub use invalidations::Invalidations;
@@ -151,7 +158,7 @@ impl Cache {
         V: Clone + Send + Sync + 'static,
         F: Form<V>,
     {
-        match self.inner.l1.get::<V>(key.bytes()) {
+        match self.inner.hit_of(key) {
             Some(value) => Ok(Some(value)),
             None => {
                 let get = operations::get(self.inner(), key.clone());
@@ -249,9 +256,12 @@ impl Cache {
         self.invalidate(expiries).await
     }
 
-    /// Counters since this cache was made.
+    /// Counters since this cache was made, those of all its functions together: a
+    /// [`Function`](Function::stats) has its own. With the feature `metrics` this also tells all
+    /// hits that were not told yet.
     #[must_use]
     pub fn stats(&self) -> Stats {
+        metrics::flush();
         self.inner.counters.read()
     }
 

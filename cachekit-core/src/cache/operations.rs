@@ -12,15 +12,13 @@ use crate::cache::Inner;
 use crate::cache::arguments::Key;
 use crate::cache::entry::{Entry, Open, judged};
 use crate::cache::form::Form;
-use crate::cache::function::Function;
 use crate::cache::remote::Place;
 use crate::cache::spans::over_store;
-use crate::cache::stats::Event;
 use crate::cache::tags::{self, Versions};
 use crate::envelope::{self, Header, TagVersion};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::StoreKey;
-use crate::l1::{Fill, Look, Mark};
+use crate::l1::{Fill, Mark};
 use crate::policy::freshness::Lifetime;
 
 pub(crate) async fn get<V, F>(inner: Arc<Inner>, key: Key<V, F>) -> Result<Option<V>>
@@ -42,8 +40,7 @@ where
     V: Clone + Send + Sync + 'static,
     F: Form<V>,
 {
-    let mut results: Vec<Result<Option<V>>> =
-        keys.iter().map(|key| Ok(inner.here(key.bytes()))).collect();
+    let mut results: Vec<Result<Option<V>>> = keys.iter().map(|key| Ok(inner.here(key))).collect();
     let mut asked = Vec::new();
     for (index, key) in keys.iter().enumerate() {
         if !matches!(results[index], Ok(None)) {
@@ -303,14 +300,6 @@ impl Inner {
         self.l1_bound().min(Duration::from_millis(left_ms))
     }
 
-    /// The fresh value of `key` that this process has.
-    pub(crate) fn here<V: Clone + 'static>(&self, key: &[u8]) -> Option<V> {
-        self.l1.get(key).or_else(|| match self.l1.look(key) {
-            Look::Fresh { value, .. } | Look::Early { value, .. } => Some(value),
-            Look::Grace { .. } | Look::Marked(_) | Look::Nothing => None,
-        })
-    }
-
     /// Lets L1 keep what was found in the backend.
     pub(crate) fn keep<V: Send + Sync + 'static>(
         &self,
@@ -326,26 +315,6 @@ impl Inner {
             Some(value) => fill.complete(value, span, entry.bytes),
             None => fill.complete_mark(Mark::Absent, span.fresh),
         }
-    }
-
-    /// Counts a hit in the backend.
-    pub(crate) fn hit<V>(&self, function: &Function, entry: &Entry<V>) {
-        self.count(function, Event::BackendHit);
-        function.learns(entry.cost);
-        self.counters.add_saved(entry.cost);
-        function.counters().add_saved(entry.cost);
-    }
-
-    /// Counts what a computation has cost.
-    pub(crate) fn spent(&self, function: &Function, cost: Duration) {
-        function.learns(cost);
-        self.counters.add_origin(cost);
-        function.counters().add_origin(cost);
-    }
-
-    pub(crate) fn count(&self, function: &Function, event: Event) {
-        self.counters.add(event);
-        function.counters().add(event);
     }
 
     /// Nothing of `key` that began before now is served or stored in this process.
@@ -369,16 +338,5 @@ impl Inner {
             cost,
             absent,
         }
-    }
-
-    pub(crate) fn backend_failed(&self, function: &Function, error: &Error) {
-        function.counters().add(Event::BackendError);
-        self.trouble(error);
-    }
-
-    /// Counts a failure of the backend that is of no one function.
-    pub(crate) fn trouble(&self, error: &Error) {
-        self.counters.add(Event::BackendError);
-        tracing::debug!(%error, "backend failed");
     }
 }

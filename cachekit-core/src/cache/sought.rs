@@ -160,11 +160,22 @@ where
         fill
     }
 
+    /// Counts why what this process has, which is all that there is, is no hit.
+    fn missed_here(&self, kept: Option<&Old<V>>) {
+        let event = match kept {
+            None => Event::Cold,
+            Some(old) if old.fresh_until_ms == 0 => Event::Expired,
+            Some(_) => return, // before its time
+        };
+        self.inner.count(self.key.function(), event);
+    }
+
     /// What this process has: a flight may have landed since the caller looked.
     fn kept(&self) -> Result<Option<Old<V>>, Found<V>> {
         let clock = &self.inner.clock;
         match self.inner.l1.look::<V>(self.key.bytes()) {
             Look::Fresh { value, .. } if !self.anew && !self.refreshing => {
+                self.inner.hit_here(self.key.function());
                 Err(Found::Value(Arc::new(value)))
             }
             Look::Fresh { value, left } | Look::Early { value, left } => {
@@ -240,6 +251,9 @@ where
         old: Option<Old<V>>,
         away: bool,
     ) -> Begun<V, F> {
+        if remote.is_none() && !away {
+            self.missed_here(old.as_ref());
+        }
         let unfenced = remote
             .as_ref()
             .is_some_and(|remote| remote.leading.is_unfenced());

@@ -1,18 +1,22 @@
 //! What happened, per function and per cache.
-//!
-//! Hits in L1 are not counted here: a counter that every hit writes to would cost more than the hit
-//! when two processors share it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::cache::hits::{Hits, LaneOfThread};
+
 macro_rules! counters {
-    ($($(#[doc = $doc:literal])+ $name:ident, $event:ident;)*) => {
+    ($($(#[doc = $doc:literal])+ $name:ident, $event:ident, $word:literal;)*) => {
         /// What happened since a cache was made, or since the process began for a function: see
         /// [`Cache::stats`](crate::cache::Cache::stats).
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct Stats {
+            /// Fresh values found in this process. Each thread counts for itself, which costs a hit
+            /// next to nothing; from the 65th thread of the process on, two threads may share a
+            /// counter, and then one of them may lose what the other counts at that moment: the
+            /// figure is then a little low, and may once be lower than before.
+            pub hits: u64,
             $($(#[doc = $doc])+ pub $name: u64,)*
             /// Time that computations took.
             pub origin: Duration,
@@ -26,13 +30,23 @@ macro_rules! counters {
             $($event,)*
         }
 
-        const EVENTS: usize = [$(Event::$event,)*].len();
+        impl Event {
+            /// A word for it, as metrics and logs have it.
+            pub(crate) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$event => $word,)*
+                }
+            }
+        }
+
+        const EVENTS: &[Event] = &[$(Event::$event,)*];
 
         impl Counters {
             pub(crate) fn read(&self) -> Stats {
                 let count = |event: Event| self.events[event as usize].load(Ordering::Relaxed);
                 let time = |micros: &AtomicU64| Duration::from_micros(micros.load(Ordering::Relaxed));
                 Stats {
+                    hits: self.hits.read(),
                     $($name: count(Event::$event),)*
                     origin: time(&self.origin_us),
                     saved: time(&self.saved_us),
@@ -44,59 +58,77 @@ macro_rules! counters {
 
 counters! {
     /// Fresh values found in the backend.
-    backend_hits, BackendHit;
+    backend_hits, BackendHit, "backend_hit";
     /// Values given out in grace: the computation failed, took too long, found no place, or goes on
     /// (`stale_while_refresh`).
-    stale, Stale;
+    stale, Stale, "stale";
     /// Answers that there is nothing, remembered from a computation that said so.
-    absent, Absent;
+    absent, Absent, "absent";
     /// Misses because there was nothing.
-    cold, Cold;
-    /// Misses because the ttl was over.
-    expired, Expired;
+    cold, Cold, "cold";
+    /// Misses because the ttl was over; without a backend also those because somebody had expired
+    /// the entry.
+    expired, Expired, "expired";
     /// Misses because the entry was expired by someone.
-    invalidated, Invalidated;
+    invalidated, Invalidated, "invalidated";
     /// Misses because a tag was removed, or is not in the entry.
-    tag, Tag;
+    tag, Tag, "tag";
     /// Misses because the entry is damaged.
-    corrupt, Corrupt;
+    corrupt, Corrupt, "corrupt";
     /// Misses because the entry is that of another key.
-    other_key, OtherKey;
+    other_key, OtherKey, "other_key";
     /// Misses because the entry is in another form: another codec, or bytes of another type.
-    schema, Schema;
+    schema, Schema, "schema";
     /// Misses because the entry has a format from the future; it is left alone.
-    unknown_version, UnknownVersion;
+    unknown_version, UnknownVersion, "unknown_version";
     /// Computations that were begun, those of bypassed calls not included.
-    computed, Computed;
+    computed, Computed, "computed";
     /// Computations that were begun before their entry had ended.
-    refreshed, Refreshed;
+    refreshed, Refreshed, "refreshed";
     /// Computations that gave an error.
-    failed, Failed;
+    failed, Failed, "failed";
     /// Calls that waited for the computation of another.
-    coalesced, Coalesced;
+    coalesced, Coalesced, "coalesced";
     /// Calls that went past the cache: an argument without a key, or a key asked for inside its
     /// own computation.
-    bypassed, Bypassed;
+    bypassed, Bypassed, "bypassed";
     /// Calls that waited for too long and were told so, or given what was in grace.
-    timeouts, Timeout;
+    timeouts, Timeout, "timeout";
     /// Calls that were turned away: the cache was away, and too many computed already.
-    shed, Shed;
+    shed, Shed, "shed";
     /// Operations that the backend failed.
-    backend_errors, BackendError;
+    backend_errors, BackendError, "backend_error";
     /// Writes that something newer had overtaken.
-    superseded, Superseded;
+    superseded, Superseded, "superseded";
     /// Values over the store's limit.
-    too_large, TooLarge;
+    too_large, TooLarge, "too_large";
     /// Values that their codec cannot carry.
-    refused, Refused;
+    refused, Refused, "refused";
     /// Computations that waited for a lead in another process in vain.
-    lead_timeouts, LeadTimeout;
+    lead_timeouts, LeadTimeout, "lead_timeout";
+}
+
+impl Event {
+    /// Whether whoever looks for trouble wants to see it.
+    pub(crate) const fn is_trouble(self) -> bool {
+        matches!(
+            self,
+            Self::Stale
+                | Self::Failed
+                | Self::Timeout
+                | Self::Shed
+                | Self::Superseded
+                | Self::TooLarge
+                | Self::LeadTimeout
+        )
+    }
 }
 
 /// The counters of one cache, or of one function.
 #[derive(Debug)]
 pub(crate) struct Counters {
-    events: [AtomicU64; EVENTS],
+    hits: Hits,
+    events: [AtomicU64; EVENTS.len()],
     origin_us: AtomicU64,
     saved_us: AtomicU64,
 }
@@ -104,10 +136,16 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) const fn new() -> Self {
         Self {
-            events: [const { AtomicU64::new(0) }; EVENTS],
+            hits: Hits::new(),
+            events: [const { AtomicU64::new(0) }; EVENTS.len()],
             origin_us: AtomicU64::new(0),
             saved_us: AtomicU64::new(0),
         }
+    }
+
+    #[inline]
+    pub(crate) fn hit(&self, lane: LaneOfThread) {
+        self.hits.add(lane);
     }
 
     pub(crate) fn add(&self, event: Event) {
@@ -125,4 +163,18 @@ impl Counters {
 
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_is_in_the_table_of_metrics() {
+        let page = include_str!("../../../docs/observability.md");
+        for event in EVENTS {
+            let word = format!("`{}`", event.name());
+            assert!(page.contains(&word), "{word}");
+        }
+    }
 }

@@ -138,7 +138,7 @@ where
             },
         };
         let computing = around.begin(permit, &computation);
-        let returned = around.chain.run(compute);
+        let returned = around.chain.run(|| self.span().in_scope(compute));
         let (settled, ending) = self.settle(computing.end(), returned);
         let ending = match leader.is_overdue() {
             true => Ending::Late,
@@ -168,7 +168,7 @@ where
         });
         let computing = around.begin_alone(permit);
         self.count(Event::Computed);
-        let returned = around.chain.run(compute);
+        let returned = around.chain.run(|| self.span().in_scope(compute));
         computing.end();
         returned
     }

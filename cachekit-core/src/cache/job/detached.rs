@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::runtime::Handle;
+use tracing::Instrument;
 
 use super::outcome::handed_over;
 use super::turn::Turn;
@@ -60,7 +61,7 @@ where
         around.offering.with(|seen| *seen = Some(leader.offering()));
         let starter = leader.starter();
         let flight = Arc::clone(&self).fly(leader, refreshing, around.fork(), compute);
-        let task = runtime.spawn(flight);
+        let task = runtime.spawn(flight.in_current_span());
         let task = task.abort_handle();
         starter.ended_by(move || task.abort());
         self.landed_for(&starter).await

@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::pin::pin;
 
+use tracing::Instrument;
+
 use super::outcome::{Landed, joined};
 use super::turn::Turn;
 use super::{Around, Entered, Job};
@@ -60,6 +62,7 @@ where
             Err(turned_away) => return turned_away,
         };
         let computing = around.begin(permit, &computation);
+        let compute = compute.instrument(self.span());
         let returned = around.chain.run_async(compute).await;
         let (settled, ending) = self.settle(computing.end(), returned);
         let ending = if leader.is_overdue() {
@@ -80,6 +83,7 @@ where
         let permit = self.inner.place_alone(&around.outer).await;
         let computing = around.begin_alone(permit);
         self.count(Event::Computed);
+        let compute = compute.instrument(self.span());
         let returned = around.chain.run_async(compute).await;
         computing.end();
         returned

@@ -20,6 +20,8 @@ mod turn;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Span;
+
 use crate::backend::Ttl;
 use crate::background;
 use crate::cache::Inner;
@@ -106,6 +108,12 @@ where
 
     fn count(&self, event: Event) {
         self.inner.count(self.key.function(), event);
+    }
+
+    /// What its computation runs in.
+    fn span(&self) -> Span {
+        let function = self.key.function();
+        tracing::debug_span!("cachekit.compute", function = function.path())
     }
 
     /// How long the caller waits.

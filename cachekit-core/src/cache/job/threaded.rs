@@ -3,6 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use tracing::Span;
+
 use super::outcome::handed_over;
 use super::turn::Turn;
 use super::{Around, Entered, Job};
@@ -38,8 +40,8 @@ where
         let (starter, left) = (leader.starter(), self.patience());
         let job = Arc::new(self);
         let flight = {
-            let (job, around) = (Arc::clone(&job), around.fork());
-            move || job.flown(&Arc::new(leader), refreshing, &around, compute)
+            let (job, around, span) = (Arc::clone(&job), around.fork(), Span::current());
+            move || span.in_scope(|| job.flown(&Arc::new(leader), refreshing, &around, compute))
         };
         // If it does not start, it is dropped, and with it the flight.
         let _ = background::spawn_blocking(flight);

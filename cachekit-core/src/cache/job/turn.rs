@@ -74,10 +74,10 @@ where
             return None;
         }
         match self.inner.l1.look::<K::Value>(self.key.bytes()) {
-            Look::Fresh { value, .. } => Some(Turn::Return(K::join(Ok(value)))),
+            Look::Fresh { value, .. } => Some(self.fresh(value)),
             Look::Early { value, left } => {
                 let refresh = self.refresh(flights, &value, left);
-                Some(refresh.unwrap_or_else(|| Turn::Return(K::join(Ok(value)))))
+                Some(refresh.unwrap_or_else(|| self.fresh(value)))
             }
             Look::Grace { value, throttled } if throttled => Some(self.stale(value)),
             // In front of a backend there may be something newer.
@@ -93,6 +93,11 @@ where
 
     pub(super) fn serves_stale(&self) -> bool {
         self.policy().serves_while_refreshing()
+    }
+
+    fn fresh(&self, value: K::Value) -> Turn<K> {
+        self.inner.hit_here(self.key.function());
+        Turn::Return(K::join(Ok(value)))
     }
 
     fn stale(&self, value: K::Value) -> Turn<K> {

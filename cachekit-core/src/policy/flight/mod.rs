@@ -85,6 +85,13 @@ impl Flights {
         self.lead(key, deadline, tags).ok()
     }
 
+    /// Whether `key` is being computed, by one who still has it.
+    pub(crate) fn has(&self, key: &[u8]) -> bool {
+        let now_ms = self.timers.clock().monotonic_ms();
+        let flight = self.shard(key).with(|shard| shard.get(key).cloned());
+        flight.is_some_and(|flight| now_ms < flight.deadline_ms)
+    }
+
     /// Lets nobody join the flight of `key` any more: what it computes began before the
     /// invalidation that calls this.
     pub(crate) fn forget(&self, key: &[u8]) {

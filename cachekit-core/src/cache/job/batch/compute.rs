@@ -4,6 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Instrument;
+
 use super::{Batch, Lack, Led, Mode, One, OneJob, Outcome};
 use crate::cache::computation::{Computation, Ended, Ending};
 use crate::cache::form::Form;
@@ -118,7 +120,9 @@ where
         let computing = chain.computing().unwrap_or_default();
         computing.begin(Some(permit));
         let missing = parts.iter().map(|part| part.index).collect();
-        let outcomes = chain.run_async(async { origin(missing).await }).await;
+        let compute = async { origin(missing).await };
+        let span = self.job(parts[0].index).span();
+        let outcomes = chain.run_async(compute.instrument(span)).await;
         self.end(parts, outcomes, &computing.end()).await;
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinHandle};
+use tracing::Instrument;
 
 use super::{Batch, Mode, Outcome};
 use crate::cache::form::Form;
@@ -111,7 +112,7 @@ where
         let batch = Arc::new(self);
         let running = {
             let batch = Arc::clone(&batch);
-            runtime.spawn(async move { batch.run(origin).await })
+            runtime.spawn(async move { batch.run(origin).await }.in_current_span())
         };
         let _ = task.0.set(running.abort_handle());
         let caller = Caller { batch, _task: task };

@@ -73,6 +73,8 @@ impl Namespaces {
             Some(read) if namespace.reads.load(Ordering::SeqCst) != reads => read.clone(),
             Some(read) if read.is_recent(now_ms, inner.l1_bound()) => read.clone(),
             _ => {
+                // Dropped while it asks, this caller leaves nothing that could be taken for new.
+                *last = None;
                 namespace.reads.fetch_add(1, Ordering::SeqCst);
                 let token = token(inner, backend, name).await;
                 let began_ms = now_ms;

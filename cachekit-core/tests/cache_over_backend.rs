@@ -308,6 +308,23 @@ async fn an_entry_of_a_later_version_is_a_miss_and_left_alone() {
 }
 
 #[tokio::test]
+async fn the_lead_of_what_is_left_alone_is_handed_back() {
+    let fleet = Fleet::new();
+    get(&fleet.process(), 1, "value").await;
+    damage(&fleet, |entry| entry[2] = 99).await;
+    let (entry, _) = entry_of(&fleet).await;
+    fleet.store.expire(&entry).await.unwrap();
+    assert_eq!(get(&fleet.process(), 1, "computed").await, "computed");
+    until(|| fleet.store.calls().release == 1).await;
+    let want = Want::Lead {
+        hold: Ttl::from_secs(1),
+        early: Duration::ZERO,
+    };
+    let later_release = fleet.store.get(&entry, want).await.unwrap();
+    assert!(matches!(later_release.lead, Lead::Mine(_)));
+}
+
+#[tokio::test]
 async fn the_lead_is_renewed_while_the_computation_runs() {
     let fleet = Fleet::new();
     let (go, wait) = oneshot::channel::<()>();

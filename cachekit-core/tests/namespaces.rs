@@ -1,6 +1,7 @@
 //! Namespaces of functions.
 
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use cachekit_core::Error;
@@ -168,4 +169,29 @@ async fn while_the_token_of_its_namespace_is_away_a_function_computes() {
     time.advance(Duration::from_secs(600));
     assert_eq!(get(&here, &USERS, "new").await, "new");
     store.set_outage(false);
+}
+
+#[tokio::test]
+async fn callers_that_are_dropped_while_they_ask_leave_no_old_token_to_those_who_wait() {
+    static FIRST: Function = Function::new("tests::namespaces", "first").namespace("shop");
+    let (_, store, [here, there]) = over_store(false);
+    get(&here, &ORDERS, "old").await;
+    there.remove_namespace("shop").await.unwrap();
+    store.set_faults(Faults {
+        delayed: 1.0,
+        delay: Duration::from_secs(1),
+        ..Faults::default()
+    });
+    let mut first = Box::pin(get(&here, &FIRST, "new"));
+    let mut second = Box::pin(get(&here, &USERS, "new"));
+    let mut third = Box::pin(get(&here, &ORDERS, "new"));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(first.as_mut().poll(&mut context).is_pending());
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    assert!(third.as_mut().poll(&mut context).is_pending());
+    drop(first);
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    drop(second);
+    store.set_faults(Faults::default());
+    assert_eq!(third.await, "new");
 }

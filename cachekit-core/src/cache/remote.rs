@@ -252,7 +252,12 @@ impl Ask<'_> {
         let entry = seen.entry.as_ref().filter(usable);
         let fresh = entry.filter(|entry| !entry.fresh.is_zero());
         match (&seen.lead, fresh) {
-            _ if seen.miss.is_some_and(Miss::leave_alone) => Step::Compute(Right::Nothing),
+            (lead, _) if seen.miss.is_some_and(Miss::leave_alone) => {
+                if let Lead::Mine(token) = lead {
+                    self.hand_back(token.clone()); // to those who can read it
+                }
+                Step::Compute(Right::Nothing)
+            }
             // What has more time than this has less grace than others, and needs nobody yet.
             (Lead::Mine(token), Some(entry)) if !entry.is_early() => {
                 self.hand_back(token.clone());

@@ -70,7 +70,7 @@ where
         } else {
             ending
         };
-        let ended = Box::pin(computation.end(ending)).await;
+        let ended = self.end(*computation, ending).await;
         self.landed(settled, ended)
     }
 

@@ -26,7 +26,7 @@ use crate::backend::Ttl;
 use crate::background;
 use crate::cache::Inner;
 use crate::cache::arguments::Key;
-use crate::cache::computation::Computation;
+use crate::cache::computation::{Computation, Ended, Ending};
 use crate::cache::form::Form;
 use crate::cache::kind::{Kind, Voice};
 use crate::cache::sought::{Begun, Sought};
@@ -171,6 +171,18 @@ where
             Ok(begun) => begun,
             Err(_) => Begun::Compute(self.sought(leader, refreshing).past_backend()),
         }
+    }
+
+    async fn end(
+        &self,
+        computation: Computation<K::Value, F>,
+        ending: Ending<K::Value>,
+    ) -> Ended<K::Value> {
+        let end = Box::pin(computation.end(ending));
+        if self.inner.backend.is_none() {
+            return end.await;
+        }
+        background::with_runtime(end).await.unwrap_or(Ended::Plain)
     }
 
     /// The answer that there is nothing.

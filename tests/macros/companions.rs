@@ -244,6 +244,7 @@ fn explain_says_what_a_call_would_find_and_computes_nothing() {
     assert_eq!(profile::explain(1).outcome, Outcome::Hit);
     assert_eq!(profile::explain(2).outcome, Outcome::Miss);
     assert_eq!(profile::stats().computed, 1);
+    assert!(!guarded(&false));
     assert_eq!(guarded::explain(&false).outcome, Outcome::Bypass);
 }
 

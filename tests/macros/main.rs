@@ -2,6 +2,7 @@
 //! keys that tell calls apart, with the values and errors that the function itself gives.
 
 mod companions;
+mod context;
 mod execution;
 mod identity;
 mod many;

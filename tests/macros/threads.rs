@@ -11,29 +11,27 @@ use tokio::runtime::{Builder, Handle};
 use crate::origin::Origin;
 
 /// Lets a computation go on.
-struct Gate(LazyLock<(Mutex<Sender<()>>, Mutex<Receiver<()>>)>);
+struct Gate {
+    open: Sender<()>,
+    closed: Mutex<Receiver<()>>,
+}
 
 impl Gate {
-    const fn new() -> Self {
-        Self(LazyLock::new(|| {
-            let (open, closed) = channel();
-            (Mutex::new(open), Mutex::new(closed))
-        }))
-    }
-
-    fn open(&self) {
-        self.0.0.lock().unwrap().send(()).unwrap();
+    fn new() -> Self {
+        let (open, closed) = channel();
+        let closed = Mutex::new(closed);
+        Self { open, closed }
     }
 
     fn pass(&self) {
-        let closed = self.0.1.lock().unwrap();
+        let closed = self.closed.lock().unwrap();
         closed.recv_timeout(Duration::from_secs(30)).unwrap();
     }
 }
 
 #[test]
 fn a_caller_is_told_that_its_time_is_over_and_the_computation_goes_on() {
-    static GATE: Gate = Gate::new();
+    static GATE: LazyLock<Gate> = LazyLock::new(Gate::new);
     static ORIGIN: Origin = Origin::new();
     #[cached(timeout = "20ms")]
     fn slow(id: u32) -> Result<u32, cachekit::Error> {
@@ -43,7 +41,7 @@ fn a_caller_is_told_that_its_time_is_over_and_the_computation_goes_on() {
     }
     let error = slow(1).unwrap_err();
     assert_eq!(error.kind(), cachekit::ErrorKind::Timeout);
-    GATE.open();
+    GATE.open.send(()).unwrap();
     while slow::peek(1).is_none() {
         thread::yield_now();
     }

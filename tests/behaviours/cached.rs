@@ -1,14 +1,17 @@
 //! A cached function as `#[cached]` makes one, of any policy and any signature.
 
 use std::panic::resume_unwind;
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake};
+use std::thread::{self, Thread};
 
 use cachekit::__private::{
     Arguments, Call, ErrorProbe, OfOptionalResult, OfResult, Probe, SayFrom, SayNothing,
     ShareClone, Tags, Voice,
 };
 use cachekit::{Cache, Error, ErrorKind, Function, Key, Policy};
-use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 /// How a call runs, by the signature of its function.
@@ -86,7 +89,7 @@ impl Failure for &'static str {
 macro_rules! run {
     ($cached:expr, $kind:expr, $cache:expr, $compute:expr) => {{
         let (cached, cache, compute, voice) = ($cached, $cache, $compute, E::voice());
-        let call = Call::new($kind, cache, cached.arguments()).tags(cached.names());
+        let call = Call::new($kind, &cache, cached.arguments()).tags(cached.names());
         match cached.way {
             Way::Detached => {
                 let compute = Box::pin(compute);
@@ -94,18 +97,30 @@ macro_rules! run {
             }
             Way::Inline => call.run_inline(None, |_| false, voice, compute).await,
             Way::Blocking => {
-                let cache = cache.clone();
-                let thread = spawn_blocking(move || {
-                    let call = Call::new($kind, &cache, cached.arguments()).tags(cached.names());
-                    let compute = || Handle::current().block_on(compute);
-                    call.run_blocking(None, |_| false, voice, compute)
-                });
-                thread
-                    .await
-                    .unwrap_or_else(|error| resume_unwind(error.into_panic()))
+                call.run_blocking(None, |_| false, voice, || block_on(compute))
             }
         }
     }};
+}
+
+/// Runs what needs no runtime on this thread.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Arc::new(Unpark(thread::current())).into();
+    let (mut future, mut context) = (pin!(future), Context::from_waker(&waker));
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(result) => return result,
+            Poll::Pending => thread::park(),
+        }
+    }
 }
 
 /// A cached function without arguments.
@@ -159,30 +174,58 @@ impl Cached {
         names
     }
 
-    /// One call of `fn() -> Result<String, E>` with this body.
-    pub(crate) fn call<E: Failure>(
+    /// One call of `fn() -> Result<String, E>` with this body; of a function that blocks, on a
+    /// thread of its own.
+    pub(crate) fn call<E: Failure, C>(
         &self,
         cache: &Cache,
-        compute: impl Future<Output = Result<String, E>> + Send + 'static,
-    ) -> impl Future<Output = Result<String, E>> + Send + 'static {
+        compute: C,
+    ) -> impl Future<Output = Result<String, E>> + Send + 'static + use<E, C>
+    where
+        C: Future<Output = Result<String, E>> + Send + 'static,
+    {
+        self.on_thread(self.nested(cache, compute))
+    }
+
+    /// The same on the thread that polls it, as a computation calls another function.
+    pub(crate) fn nested<E: Failure, C>(
+        &self,
+        cache: &Cache,
+        compute: C,
+    ) -> impl Future<Output = Result<String, E>> + Send + 'static + use<E, C>
+    where
+        C: Future<Output = Result<String, E>> + Send + 'static,
+    {
         let (cached, cache) = (*self, cache.clone());
+        async move { run!(cached, OfResult::kind(&&&Probe::new()), cache, compute) }
+    }
+
+    fn on_thread<C>(&self, call: C) -> impl Future<Output = C::Output> + Send + 'static + use<C>
+    where
+        C: Future<Output: Send> + Send + 'static,
+    {
+        let blocks = self.way == Way::Blocking;
         async move {
-            let kind = OfResult::kind(&&&Probe::new());
-            run!(cached, kind, &cache, compute)
+            if !blocks {
+                return call.await;
+            }
+            let thread = spawn_blocking(move || block_on(call)).await;
+            thread.unwrap_or_else(|error| resume_unwind(error.into_panic()))
         }
     }
 
     /// One call of `fn() -> Result<Option<String>, E>` with this body.
-    pub(crate) fn find<E: Failure>(
+    pub(crate) fn find<E: Failure, C>(
         &self,
         cache: &Cache,
-        compute: impl Future<Output = Result<Option<String>, E>> + Send + 'static,
-    ) -> impl Future<Output = Result<Option<String>, E>> + Send + 'static {
+        compute: C,
+    ) -> impl Future<Output = Result<Option<String>, E>> + Send + 'static + use<E, C>
+    where
+        C: Future<Output = Result<Option<String>, E>> + Send + 'static,
+    {
         let (cached, cache) = (*self, cache.clone());
-        async move {
-            let kind = OfOptionalResult::kind(&&&&Probe::new());
-            run!(cached, kind, &cache, compute)
-        }
+        let kind = OfOptionalResult::kind(&&&&Probe::new());
+        self.on_thread(async move { run!(cached, kind, cache, compute) })
     }
 
     /// One call of `fn() -> Result<String, E>` that finds or computes `value`.

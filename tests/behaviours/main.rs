@@ -36,4 +36,7 @@ macro_rules! on {
     };
 }
 
+mod early;
 mod flight;
+mod grace;
+mod reentry;

@@ -14,7 +14,7 @@ use cachekit_memcached::testkit::{Server, addresses};
 use tempfile::TempDir;
 
 /// How long a test waits at most for something to happen, on the system's clock.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// How long it leaves others alone between two looks.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -119,6 +119,10 @@ impl Scene {
 
     pub(crate) fn shares(&self) -> bool {
         self.backend.is_some()
+    }
+
+    pub(crate) fn clock(&self) -> ManualClock {
+        self.clock.clone()
     }
 
     /// Moves the clock of the processes; memcached does not notice.

@@ -96,9 +96,7 @@ macro_rules! run {
                 call.run_detached(None, |_| false, voice, compute).await
             }
             Way::Inline => call.run_inline(None, |_| false, voice, compute).await,
-            Way::Blocking => {
-                call.run_blocking(None, |_| false, voice, || block_on(compute))
-            }
+            Way::Blocking => call.run_blocking(None, |_| false, voice, || block_on(compute)),
         }
     }};
 }

@@ -226,7 +226,6 @@ async fn a_caller_that_is_never_polled_again_keeps_nobody_waiting_for_ever(scene
         } else {
             renewals(&scene, MINUTE + Duration::from_secs(1)).await;
         }
-        eprintln!("{way:?} {:?}", cache.stats());
         scene.in_time(|| second.is_finished()).await;
         let expected = if way == Way::Detached {
             "first"

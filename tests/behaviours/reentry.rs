@@ -75,7 +75,8 @@ async fn come_apart<E: Failure, T>(
     seen: impl Fn(E) -> T,
 ) -> Vec<Result<String, T>> {
     let (cache, begun) = (scene.process(), watch::Sender::new(0));
-    let [f, g] = [(); 2].map(|()| Cached::new(way, Policy::new()));
+    let patient = Policy::new().timeout(Duration::from_secs(30));
+    let [f, g] = [patient; 2].map(|policy| Cached::new(way, policy));
     let calling = |own: Cached, other: Cached| {
         let nested = other.nested::<E, _>(&cache, async { Ok("nested".to_owned()) });
         let begun = begun.clone();

@@ -17,14 +17,14 @@ on!(fenced: shortly_before_its_end_one_process_refreshes_for_all);
 on!(by_hand: an_entry_that_nobody_reads_is_not_refreshed);
 
 const SECOND: Duration = Duration::from_secs(1);
-const TTL: Duration = Duration::from_secs(4);
+const TTL: Duration = Duration::from_secs(8);
 
-/// A value that took half a second, and for which a refresh begins two seconds before its end.
+/// A value that took two seconds, and that is refreshed in the second half of its time.
 async fn computed(scene: &Scene, cache: &Cache) -> Cached {
     let cached = Cached::new(Way::Detached, Policy::new().ttl(TTL).timeout(60 * SECOND));
     let clock = scene.clock();
     let slow = async move {
-        clock.advance(SECOND / 2);
+        clock.advance(2 * SECOND);
         Ok::<_, Told>("old".to_owned())
     };
     cached.call(cache, slow).await.unwrap();

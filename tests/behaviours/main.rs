@@ -3,6 +3,7 @@
 //! A behaviour is a function of a [`Scene`](scene::Scene), named by a sentence. `on!` makes a test
 //! of it for each store: `flight::the_next_caller_computes_after_a_panic::over_memcached`.
 
+mod altered;
 mod cached;
 mod origin;
 mod scene;
@@ -36,7 +37,13 @@ macro_rules! on {
     };
 }
 
+mod absence;
+mod deployments;
 mod early;
+mod entries;
 mod flight;
 mod grace;
+mod invalidations;
 mod reentry;
+mod tags;
+mod ttl;

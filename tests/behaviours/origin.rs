@@ -68,7 +68,7 @@ impl Origin {
     pub(crate) fn answer<T: Send + 'static>(
         &self,
         answer: T,
-    ) -> impl Future<Output = T> + Send + 'static {
+    ) -> impl Future<Output = T> + Send + 'static + use<T> {
         let origin = self.clone();
         async move {
             let _asking = Asking::new(&origin);

@@ -149,7 +149,8 @@ impl Scene {
     /// Asks again and again while time passes, until the answer is yes: at most for `limit`, as
     /// the processes count it, and a second more for the ticks of memcached's clock.
     pub(crate) async fn eventually(&self, limit: Duration, mut ask: impl AsyncFnMut() -> bool) {
-        let (own, mut looks, mut spent) = (self.is_on_own_clock(), Looks::new(), Duration::ZERO);
+        let (own, mut looks, mut spent) =
+            (self.counts_its_own_time(), Looks::new(), Duration::ZERO);
         let limit = if own { limit + 2 * TICK } else { limit };
         while !ask().await {
             assert!(spent < limit, "not after {spent:?}");
@@ -161,7 +162,7 @@ impl Scene {
     }
 
     /// Whether the store counts its own time.
-    fn is_on_own_clock(&self) -> bool {
+    pub(crate) fn counts_its_own_time(&self) -> bool {
         !self.servers.is_empty()
     }
 }

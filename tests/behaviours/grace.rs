@@ -70,10 +70,10 @@ async fn is_over<E: Failure>(scene: &Scene, way: Way) {
     scene.advance(SECOND / 2);
     assert!(!leader.is_finished() && !waiter.is_finished(), "{way:?}");
     scene.advance(SECOND / 2);
-    scene.until(|| waiter.is_finished()).await;
+    scene.in_time(|| waiter.is_finished()).await;
     assert_eq!(waiter.await.unwrap(), value("old"), "{way:?}");
     if way != Way::Blocking {
-        scene.until(|| leader.is_finished()).await;
+        scene.in_time(|| leader.is_finished()).await;
         assert_eq!(leader.await.unwrap(), value("old"), "{way:?}");
     }
     // Its future is gone, and with it what was computed there.
@@ -160,7 +160,7 @@ async fn where_there_is_nothing_in_grace_a_caller_is_told_that_its_time_is_over(
             vec![leader, waiter]
         };
         for caller in told {
-            scene.until(|| caller.is_finished()).await;
+            scene.in_time(|| caller.is_finished()).await;
             let error: Told = caller.await.unwrap().unwrap_err();
             assert_eq!(error.kind(), Some(ErrorKind::Timeout), "{way:?}");
         }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::watch;
 
-/// Counts how often it was asked, and answers once it is open. Clones are the same origin.
-#[derive(Clone)]
+/// Counts how often it was asked, and answers once it is open. When it is dropped, as by a test that
+/// fails, it opens: nobody waits for it for ever.
 pub(crate) struct Origin(Arc<State>);
 
 struct State {
@@ -69,32 +69,38 @@ impl Origin {
         &self,
         answer: T,
     ) -> impl Future<Output = T> + Send + 'static + use<T> {
-        let origin = self.clone();
+        let state = Arc::clone(&self.0);
         async move {
-            let _asking = Asking::new(&origin);
-            let mut open = origin.0.open.subscribe();
+            let _asking = Asking::new(&state);
+            let mut open = state.open.subscribe();
             // The sender is as old as this.
             let _ = open.wait_for(|open| *open).await;
-            origin.0.answered.fetch_add(1, Ordering::SeqCst);
+            state.answered.fetch_add(1, Ordering::SeqCst);
             answer
         }
     }
 }
 
+impl Drop for Origin {
+    fn drop(&mut self) {
+        self.open();
+    }
+}
+
 /// One who asks, until it has its answer or is dropped.
-struct Asking<'a>(&'a Origin);
+struct Asking<'a>(&'a State);
 
 impl<'a> Asking<'a> {
-    fn new(origin: &'a Origin) -> Self {
-        origin.0.asked.fetch_add(1, Ordering::SeqCst);
-        let asking = origin.0.asking.fetch_add(1, Ordering::SeqCst) + 1;
-        origin.0.most.fetch_max(asking, Ordering::SeqCst);
-        Self(origin)
+    fn new(state: &'a State) -> Self {
+        state.asked.fetch_add(1, Ordering::SeqCst);
+        let asking = state.asking.fetch_add(1, Ordering::SeqCst) + 1;
+        state.most.fetch_max(asking, Ordering::SeqCst);
+        Self(state)
     }
 }
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        self.0.0.asking.fetch_sub(1, Ordering::SeqCst);
+        self.0.asking.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -70,7 +70,7 @@ async fn what_goes_on_after_its_caller_while_its_tag_is_removed_is_not_stored(sc
     let caller = spawn(cached.call(&cache, answer(&origin, "old")));
     scene.until(|| origin.asked() == 1).await;
     scene.advance(SECOND);
-    scene.until(|| caller.is_finished()).await;
+    scene.in_time(|| caller.is_finished()).await;
     assert!(caller.await.unwrap().is_err());
     cache.remove_tag("group").await.unwrap();
     origin.open();

@@ -38,6 +38,7 @@ macro_rules! on {
 }
 
 mod absence;
+mod attribute;
 mod deployments;
 mod early;
 mod entries;

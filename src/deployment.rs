@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cachekit_core::backend::Backend;
-use cachekit_core::cache::{Cache, Null};
+use cachekit_core::cache::Cache;
 use cachekit_core::config::{Config, NAMESPACE};
 use cachekit_core::env::{Problems, Variable, Vars, name_of_cache};
 use cachekit_core::error::Result;
@@ -194,13 +194,11 @@ impl Deployment {
 
     /// The cache over `backend`, which has been opened in its place.
     pub(crate) fn over(self, backend: Option<Arc<dyn Backend>>) -> Cache {
-        let Self { mut config, place } = self;
-        if place == Place::Null {
-            config.l1.enabled = false;
-        }
+        let Self { config, place } = self;
         let builder = Cache::builder().config(config);
         match backend {
             Some(backend) => builder.backend(backend).build(),
+            None if place == Place::Null => builder.keeping_nothing().build(),
             None => builder.build(),
         }
     }
@@ -266,8 +264,7 @@ impl Place {
     /// The backend, if there is one. Connects to nothing, and opens nothing.
     pub(crate) fn open(&self) -> Result<Option<Arc<dyn Backend>>> {
         Ok(match self {
-            Self::Memory => None,
-            Self::Null => Some(Arc::new(Null)),
+            Self::Memory | Self::Null => None,
             #[cfg(feature = "file")]
             Self::File(file) => Some(Arc::new(cachekit_file::FileBackend::new(file.clone())?)),
             #[cfg(feature = "memcached")]

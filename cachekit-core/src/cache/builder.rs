@@ -21,6 +21,7 @@ pub struct Builder {
     config: Config,
     clock: Clock,
     backend: Option<Arc<dyn Backend>>,
+    keeps_nothing: bool,
     misconfigured: Option<String>,
 }
 
@@ -29,6 +30,14 @@ impl Builder {
     #[must_use]
     pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
         self.backend = Some(backend);
+        self
+    }
+
+    /// Nothing is stored, not even in this process: every call computes, and callers of a key at
+    /// the same time share a computation. Without a backend only. Default: values stay.
+    #[must_use]
+    pub fn keeping_nothing(mut self) -> Self {
+        self.keeps_nothing = true;
         self
     }
 
@@ -61,6 +70,7 @@ impl Builder {
             config,
             clock,
             backend,
+            keeps_nothing,
             misconfigured,
         } = self;
         let capacity = Capacity {
@@ -81,6 +91,7 @@ impl Builder {
             config,
             clock,
             backend,
+            keeps_nothing,
             misconfigured,
         };
         Cache {

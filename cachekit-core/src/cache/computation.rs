@@ -259,7 +259,7 @@ where
         let Some(remote) = self.remote else {
             let span = match self.away {
                 true => lifetime.over_store(inner.l1_bound()).aged(cost),
-                false => lifetime.here(cost),
+                false => inner.span_here(lifetime, cost),
             };
             return Closed::Ended(entering.enter(span));
         };

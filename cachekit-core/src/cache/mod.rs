@@ -27,7 +27,6 @@ mod many;
 #[cfg_attr(not(feature = "metrics"), path = "no_metrics.rs")]
 mod metrics;
 mod namespaces;
-mod null;
 mod operations;
 mod outgoing;
 mod releases;
@@ -57,7 +56,6 @@ pub use kind::{
     Plain, PlainResult, Probe, SayFrom, SayNothing, Share, ShareClone, ShareFrom, ShareNone, Voice,
 };
 pub use many::{Many, OfMap, OfMapOfResults, OfResultOfMap};
-pub use null::Null;
 pub use removals::Removals;
 pub use stats::Stats;
 pub use tags::{MAX_TAGS, Tags};
@@ -114,6 +112,8 @@ pub(crate) struct Inner {
     timers: Timers,
     l1: Arc<L1>,
     backend: Option<Arc<dyn Backend>>,
+    /// Nothing is stored, not even here.
+    keeps_nothing: bool,
     bulkhead: Bulkhead,
     flights: Arc<Flights>,
     /// Synchronous callers have flights of their own: one that waited for a task of its own
@@ -277,6 +277,9 @@ impl Cache {
             return Health::single("configuration", NodeState::Down, reason);
         }
         match &self.inner.backend {
+            None if self.inner.keeps_nothing => {
+                Health::single("null", NodeState::Up, "stores nothing")
+            }
             None => Health::single("memory", NodeState::Up, ""),
             Some(backend) => {
                 let backend = Arc::clone(backend);

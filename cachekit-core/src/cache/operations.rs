@@ -201,7 +201,7 @@ where
     inner.l1.put(
         key.bytes(),
         Arc::new(value),
-        lifetime.here(Duration::ZERO),
+        inner.span_here(lifetime, Duration::ZERO),
         bytes + size_of::<V>(),
         inner.l1.tags().capture(tags),
     );
@@ -258,6 +258,14 @@ impl Inner {
         })?;
         let lost = |_| Error::new(ErrorKind::ComputationLost, "background runtime");
         told.await.map_err(lost)
+    }
+
+    /// The line of time of an entry where this process is the whole cache.
+    pub(crate) fn span_here(&self, lifetime: Lifetime, cost: Duration) -> Span {
+        match self.keeps_nothing {
+            true => Span::default(),
+            false => lifetime.here(cost),
+        }
     }
 
     /// How long L1 may keep what the backend shares.

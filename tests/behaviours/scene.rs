@@ -24,8 +24,9 @@ const PAUSE: Duration = Duration::from_millis(2);
 pub(crate) struct Scene {
     clock: ManualClock,
     backend: Option<Arc<dyn Backend>>,
+    /// Ended with the scene.
     servers: Vec<Server>,
-    #[expect(dead_code, reason = "removed with the scene")]
+    /// Likewise.
     directory: Option<TempDir>,
 }
 
@@ -86,7 +87,8 @@ impl Scene {
         self.process_with(|config| config.l1.enabled = false)
     }
 
-    pub(crate) fn process_over(&self, backend: Arc<dyn Backend>) -> Cache {
+    pub(crate) fn process_over<B: Backend + 'static>(&self, backend: &Arc<B>) -> Cache {
+        let backend = Arc::clone(backend) as Arc<dyn Backend>;
         self.process_on(&self.clock, Some(backend), |_| {})
     }
 

@@ -81,7 +81,7 @@ impl Failure for Told {
 impl Failure for &'static str {
     fn voice() -> Voice<Self> {
         let probe = ErrorProbe::new(OfResult::kind(&&&Probe::<Result<(), Self>>::new()));
-        Voice::new((&&&probe).share(), (&probe).say())
+        Voice::new((&&&probe).share(), SayNothing::say(&probe))
     }
 }
 

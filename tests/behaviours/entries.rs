@@ -89,9 +89,9 @@ async fn a_damaged_entry_is_a_miss_that_is_counted(scene: Scene) {
     for damage in damages {
         let cached = Cached::new(Way::Inline, Policy::new());
         let store = Altered::new(scene.backend().unwrap());
-        cached.get(&scene.process_over(store.clone()), "old").await;
+        cached.get(&scene.process_over(&store), "old").await;
         store.change(damage);
-        let reader = scene.process_over(store.clone());
+        let reader = scene.process_over(&store);
         assert_eq!(cached.get(&reader, "new").await, "new");
         assert_eq!((reader.stats().corrupt, defects(reader.stats())), (1, 1));
         let found = scene.process().get(&cached.key()).await.unwrap();
@@ -102,11 +102,11 @@ async fn a_damaged_entry_is_a_miss_that_is_counted(scene: Scene) {
 async fn an_entry_of_another_key_is_a_miss_that_is_counted(scene: Scene) {
     let [other, cached] = [(); 2].map(|()| Cached::new(Way::Inline, Policy::new()));
     let store = Altered::new(scene.backend().unwrap());
-    let writer = scene.process_over(store.clone());
+    let writer = scene.process_over(&store);
     other.get(&writer, "of another").await;
     cached.get(&writer, "old").await;
     store.exchange();
-    let reader = scene.process_over(store.clone());
+    let reader = scene.process_over(&store);
     assert_eq!(cached.get(&reader, "new").await, "new");
     assert_eq!((reader.stats().other_key, defects(reader.stats())), (1, 1));
 }

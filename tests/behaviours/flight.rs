@@ -114,7 +114,7 @@ async fn of_two_who_take_over_from_a_hung_leader_one_computes(scene: Scene) {
         hung.answer(Ok::<_, Told>("late".to_owned())),
     ));
     scene.until(|| hung.asked() == 1).await;
-    renewals(&scene, MINUTE + Duration::from_secs(20)).await;
+    scene.pass(MINUTE + Duration::from_secs(20)).await;
     let second = || {
         let answer = origin.answer(Ok::<_, Told>("second".to_owned()));
         spawn(cached.call(&scene.process(), answer))
@@ -133,17 +133,6 @@ async fn of_two_who_take_over_from_a_hung_leader_one_computes(scene: Scene) {
     assert_eq!(found.as_deref(), Some("second"));
 }
 
-/// Lets `time` pass in steps in which a lead is renewed, where it is.
-async fn renewals(scene: &Scene, time: Duration) {
-    let step = Duration::from_secs(1);
-    for _ in 0..time.as_secs() {
-        scene.advance(step);
-        for _ in 0..50 {
-            tokio::task::yield_now().await;
-        }
-    }
-}
-
 async fn a_computation_that_never_returns_keeps_its_key_for_a_minute(scene: Scene) {
     for way in Way::ALL {
         let (cache, hung) = (scene.process(), Origin::closed());
@@ -152,8 +141,8 @@ async fn a_computation_that_never_returns_keeps_its_key_for_a_minute(scene: Scen
         scene.until(|| hung.asked() == 1).await;
         let waiter = spawn(cached.call(&cache, async { Ok::<_, Told>("waiter".to_owned()) }));
         scene.until(|| cache.stats().coalesced == 1).await;
-        renewals(&scene, MINUTE + Duration::from_secs(20)).await;
-        scene.until(|| waiter.is_finished()).await;
+        scene.pass(MINUTE + Duration::from_secs(20)).await;
+        scene.hastily(|| waiter.is_finished()).await;
         assert_eq!(waiter.await.unwrap().unwrap(), "waiter", "{way:?}");
         let found = cached.get(&cache, "next").await;
         hung.open();
@@ -224,7 +213,7 @@ async fn a_caller_that_is_never_polled_again_keeps_nobody_waiting_for_ever(scene
         if way == Way::Detached {
             origin.open();
         } else {
-            renewals(&scene, MINUTE + Duration::from_secs(1)).await;
+            scene.pass(MINUTE + Duration::from_secs(1)).await;
         }
         scene.in_time(|| second.is_finished()).await;
         let expected = if way == Way::Detached {

@@ -88,11 +88,11 @@ async fn come_apart<E: Failure, T>(
     };
     let calls = [calling(f, g), calling(g, f)];
     scene.until(|| cache.stats().coalesced == 2).await;
-    scene.advance(Duration::from_millis(9_900));
+    scene.pass(Duration::from_secs(9)).await;
     assert!(calls.iter().all(|call| !call.is_finished()));
     let mut ended = Vec::new();
     for call in calls {
-        scene.in_time(|| call.is_finished()).await;
+        scene.hastily(|| call.is_finished()).await;
         ended.push(call.await.unwrap().map_err(&seen));
     }
     ended

@@ -25,8 +25,9 @@ pub(crate) struct Scene {
     clock: ManualClock,
     backend: Option<Arc<dyn Backend>>,
     /// Ended with the scene.
-    pub(crate) servers: Vec<Server>,
-    _directory: Option<TempDir>,
+    servers: Vec<Server>,
+    /// Likewise.
+    directory: Option<TempDir>,
 }
 
 impl Scene {
@@ -49,24 +50,18 @@ impl Scene {
             ..file::Config::default()
         };
         let backend = FileBackend::with_clock(config, clock.clock()).unwrap();
-        Self {
-            _directory: Some(directory),
-            ..Self::new(clock, Some(Arc::new(backend)))
-        }
+        let mut scene = Self::new(clock, Some(Arc::new(backend)));
+        scene.directory = Some(directory);
+        scene
     }
 
     pub(crate) fn over_memcached() -> Self {
-        Self::over_servers(1)
-    }
-
-    pub(crate) fn over_servers(count: usize) -> Self {
-        let servers: Vec<Server> = (0..count).map(|_| Server::start()).collect();
+        let servers = vec![Server::start()];
         let config = memcached::Config::of_servers(addresses(&servers)).unwrap();
         let backend = Memcached::new(config).unwrap();
-        Self {
-            servers,
-            ..Self::new(ManualClock::new(), Some(Arc::new(backend)))
-        }
+        let mut scene = Self::new(ManualClock::new(), Some(Arc::new(backend)));
+        scene.servers = servers;
+        scene
     }
 
     fn new(clock: ManualClock, backend: Option<Arc<dyn Backend>>) -> Self {
@@ -74,7 +69,7 @@ impl Scene {
             clock,
             backend,
             servers: Vec::new(),
-            _directory: None,
+            directory: None,
         }
     }
 
@@ -92,7 +87,8 @@ impl Scene {
         self.process_with(|config| config.l1.enabled = false)
     }
 
-    pub(crate) fn process_over(&self, backend: Arc<dyn Backend>) -> Cache {
+    pub(crate) fn process_over<B: Backend + 'static>(&self, backend: &Arc<B>) -> Cache {
+        let backend = Arc::clone(backend) as Arc<dyn Backend>;
         self.process_on(&self.clock, Some(backend), |_| {})
     }
 
@@ -146,6 +142,25 @@ impl Scene {
         }
     }
 
+    /// Lets the others run until `done`, while time passes twenty times as fast.
+    pub(crate) async fn hastily(&self, mut done: impl FnMut() -> bool) {
+        let mut looks = Looks::new();
+        while !done() {
+            self.advance(20 * looks.next().await);
+        }
+    }
+
+    /// Lets `time` pass by the second, and others do what they do then.
+    pub(crate) async fn pass(&self, time: Duration) {
+        for _ in 0..time.as_secs() {
+            self.advance(Duration::from_secs(1));
+            let mut looks = Looks::new();
+            for _ in 0..16 {
+                looks.next().await;
+            }
+        }
+    }
+
     /// Asks again and again while time passes, until the answer is yes: at most for `limit`, as
     /// the processes count it, and a second more for the ticks of memcached's clock.
     pub(crate) async fn eventually(&self, limit: Duration, mut ask: impl AsyncFnMut() -> bool) {
@@ -164,6 +179,13 @@ impl Scene {
     /// Whether the store counts its own time.
     pub(crate) fn counts_its_own_time(&self) -> bool {
         !self.servers.is_empty()
+    }
+}
+
+impl Drop for Scene {
+    /// Threads that wait for their time would keep the runtime of a test that fails from ending.
+    fn drop(&mut self) {
+        self.advance(Duration::from_secs(86_400));
     }
 }
 

@@ -120,7 +120,7 @@ async fn what_is_refreshed_early_while_its_tag_is_removed_is_not_stored(scene: S
 
 async fn an_entry_whose_tag_is_evicted_is_not_served(scene: Scene) {
     let store = Altered::new(scene.backend().unwrap());
-    let process = || scene.process_over(store.clone());
+    let process = || scene.process_over(&store);
     for way in Way::ALL {
         let cached = tagged(way, Policy::new());
         cached.get(&process(), "old").await;

@@ -18,7 +18,7 @@ use crate::cache::tags::{self, Versions};
 use crate::envelope::{self, Header, TagVersion};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::StoreKey;
-use crate::l1::{Fill, Mark};
+use crate::l1::{Fill, Mark, Span};
 use crate::policy::freshness::Lifetime;
 
 pub(crate) async fn get<V, F>(inner: Arc<Inner>, key: Key<V, F>) -> Result<Option<V>>

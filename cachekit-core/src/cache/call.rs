@@ -1,5 +1,7 @@
 //! What an annotated function does with its call: the runtime side of `#[cached]`.
 
+mod explain;
+
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -10,7 +12,6 @@ use crate::backend::Ttl;
 use crate::background;
 use crate::cache::Cache;
 use crate::cache::arguments::{Arguments, Key};
-use crate::cache::explanation::Explanation;
 use crate::cache::form::Form;
 use crate::cache::job::Job;
 use crate::cache::kind::{Kind, Voice};
@@ -293,15 +294,6 @@ where
         Some(K::join(Ok(value)))
     }
 
-    /// What this call would find, and why: see [`Cache::explain`].
-    pub async fn explain(self) -> Explanation {
-        let (function, declared) = (self.arguments.function(), self.tags.hashes());
-        match self.key_unless_bypassed() {
-            Some((cache, key)) => cache.explain_tagged(&key, declared).await,
-            None => Explanation::bypass(function),
-        }
-    }
-
     /// Stores `returned` as if it had been computed. What would not be stored then is not stored.
     ///
     /// # Errors
@@ -364,20 +356,6 @@ where
         let (cache, key) = self.key().ok()?;
         let found = background::block_on(async move { cache.get(&key).await });
         Some(K::join(Ok(found.ok()?.ok()??)))
-    }
-
-    /// [`explain`](Self::explain), blocking this thread.
-    pub fn explain_blocking(self) -> Explanation {
-        let (function, declared) = (self.arguments.function(), self.tags.hashes());
-        match self.key_unless_bypassed() {
-            Some((cache, key)) => cache.explain_blocking(&key, declared),
-            None => Explanation::bypass(function),
-        }
-    }
-
-    fn key_unless_bypassed(self) -> Option<(Cache, Key<K::Value, F>)> {
-        let cached = !self.arguments.is_bypassed();
-        cached.then(|| self.key().ok())?
     }
 
     /// [`prime`](Self::prime), blocking this thread.

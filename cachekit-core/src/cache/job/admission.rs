@@ -47,7 +47,7 @@ where
     ) -> Admission<K> {
         match (self.inner.place(outer), &computation.old) {
             (Some(permit), _) => Admission::Place(permit),
-            (None, Some(old)) if computation.away => {
+            (None, Some(old)) if computation.away && !self.anew => {
                 Admission::Instead(self.instead_of_new(&old.value))
             }
             (None, _) => Admission::Queue {

@@ -85,7 +85,11 @@ where
                 (Landing::Superseded(Arc::clone(&value) as _), Ok(value))
             }
             (Ok(value), _) => (Landing::Value(Arc::clone(&value) as _), Ok(value)),
-            (Err(_), Ended::Old(old)) if !self.anew => self.instead_of_new(&old.value),
+            // Who asked for a new one is told that there is none, and nobody else.
+            (Err(error), Ended::Old(old)) if self.anew => {
+                (Landing::Value(Arc::clone(&old.value) as _), Err(error))
+            }
+            (Err(_), Ended::Old(old)) => self.instead_of_new(&old.value),
             (Err(error), _) => self.told(error),
         }
     }

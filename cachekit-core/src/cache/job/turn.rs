@@ -56,14 +56,19 @@ where
         again: bool,
         around: &Around,
     ) -> Result<Leader, Waiter> {
-        let (offering, role) =
-            match flights.join(self.key.bytes(), self.policy().deadline(), &self.tags) {
-                Role::Leader(leader) => (leader.offering(), Ok(leader)),
-                Role::Waiter(waiter) => {
-                    self.count(Event::Coalesced);
-                    (waiter.offering(), Err(waiter.after_another(again)))
-                }
-            };
+        let (key, deadline) = (self.key.bytes(), self.policy().deadline());
+        let role = match self.anew {
+            // Another flight may end with what is in grace.
+            true => Role::Leader(flights.overtake(key, deadline, &self.tags)),
+            false => flights.join(key, deadline, &self.tags),
+        };
+        let (offering, role) = match role {
+            Role::Leader(leader) => (leader.offering(), Ok(leader)),
+            Role::Waiter(waiter) => {
+                self.count(Event::Coalesced);
+                (waiter.offering(), Err(waiter.after_another(again)))
+            }
+        };
         around.offering.with(|seen| *seen = Some(offering));
         role
     }

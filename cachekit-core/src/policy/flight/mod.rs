@@ -92,6 +92,21 @@ impl Flights {
         flight.is_some_and(|flight| now_ms < flight.deadline_ms)
     }
 
+    /// Starts a flight of `key` in the place of the one that there is, which nobody joins any more.
+    pub(crate) fn overtake(
+        self: &Arc<Self>,
+        key: &Key,
+        deadline: Duration,
+        tags: &[u64],
+    ) -> Leader {
+        loop {
+            self.forget(key);
+            if let Ok(leader) = self.lead(key, deadline, tags) {
+                return leader;
+            }
+        }
+    }
+
     /// Lets nobody join the flight of `key` any more: what it computes began before the
     /// invalidation that calls this.
     pub(crate) fn forget(&self, key: &[u8]) {

@@ -73,6 +73,20 @@ fn nobody_joins_a_flight_whose_tag_was_removed() {
 }
 
 #[test]
+fn a_flight_that_is_overtaken_ends_for_those_who_wait_for_it() {
+    let flights = flights();
+    let first = leader(&flights, "k");
+    let early = waiter(&flights, "k");
+    let second = flights.overtake(&key("k"), DEADLINE, &[]);
+    let late = waiter(&flights, "k");
+    first.land(Landing::Value(Arc::new(1_u32)));
+    assert_value(told(&early), 1);
+    assert!(told(&late).is_none());
+    second.land(Landing::Value(Arc::new(2_u32)));
+    assert_value(told(&late), 2);
+}
+
+#[test]
 fn two_keys_never_share_a_flight() {
     let flights = flights();
     let leaders: Vec<_> = (0..1_000)

@@ -46,10 +46,15 @@ fn value<E>(text: &str) -> Result<String, E> {
     Ok(text.to_owned())
 }
 
-async fn fail(cached: &Cached, cache: &Cache, origin: &Origin) -> Result<String, Told> {
-    cached
-        .call(cache, origin.answer(Err(Told::Origin("away"))))
-        .await
+async fn fail(
+    scene: &Scene,
+    cached: &Cached,
+    cache: &Cache,
+    origin: &Origin,
+) -> Result<String, Told> {
+    let call = spawn(cached.call(cache, origin.answer(Err(Told::Origin("away")))));
+    scene.until(|| call.is_finished()).await;
+    call.await.unwrap()
 }
 
 async fn what_is_in_grace_is_returned_when_the_time_of_the_caller_is_over(scene: Scene) {
@@ -204,7 +209,7 @@ async fn after_a_failure_the_origin_is_left_alone_for_five_seconds(scene: Scene)
         let cache = in_grace(&scene, &cached).await;
         for _ in 0..10 {
             assert_eq!(
-                fail(&cached, &cache, &origin).await,
+                fail(&scene, &cached, &cache, &origin).await,
                 value("old"),
                 "{way:?}"
             );
@@ -222,7 +227,7 @@ async fn after_a_failure_other_processes_do_not_wait_for_what_is_in_grace(scene:
         let (cached, origin) = (Cached::new(way, policy()), Origin::new());
         let cache = in_grace(&scene, &cached).await;
         assert_eq!(
-            fail(&cached, &cache, &origin).await,
+            fail(&scene, &cached, &cache, &origin).await,
             value("old"),
             "{way:?}"
         );
@@ -262,7 +267,7 @@ async fn without_grace_a_failure_is_an_error_and_nothing_is_stored(scene: Scene)
         let cached = Cached::new(way, policy().grace(Duration::ZERO));
         let (cache, origin) = (in_grace(&scene, &cached).await, Origin::new());
         for asked in 1..=2 {
-            let failed = fail(&cached, &cache, &origin).await;
+            let failed = fail(&scene, &cached, &cache, &origin).await;
             assert_eq!(failed, Err(Told::Origin("away")), "{way:?}");
             assert_eq!(origin.asked(), asked, "{way:?}");
         }
@@ -280,7 +285,7 @@ async fn what_was_removed_is_not_returned_when_the_computation_fails(scene: Scen
                 true => cache.remove_tag("group").await.unwrap(),
                 false => cache.remove(&cached.key()).await.unwrap(),
             }
-            let failed = fail(&cached, &cache, &origin).await;
+            let failed = fail(&scene, &cached, &cache, &origin).await;
             assert_eq!(failed, Err(Told::Origin("away")), "{way:?}, {by_tag}");
         }
     }
@@ -298,7 +303,7 @@ async fn what_another_process_removed_is_not_returned_when_the_computation_fails
                 false => other.remove(&cached.key()).await.unwrap(),
             }
             scene.advance(5 * SECOND); // the copy in the process is in grace
-            let failed = fail(&cached, &cache, &origin).await;
+            let failed = fail(&scene, &cached, &cache, &origin).await;
             assert_eq!(failed, Err(Told::Origin("away")), "{way:?}, {by_tag}");
         }
     }

@@ -1,0 +1,121 @@
+//! The store is away, and everybody asks the origin.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cachekit_core::backend::Backend;
+use cachekit_core::cache::{Cache, Function, Key, Policy};
+use cachekit_core::config::Config;
+use cachekit_core::testkit::{Faults, FaultyBackend, ManualClock, ReferenceBackend};
+use cachekit_core::{Error, ErrorKind};
+use tokio::task::{JoinSet, yield_now};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+static USERS: Function =
+    Function::new("tests::outage", "users").policy(Policy::new().ttl(MINUTE).grace(MINUTE));
+
+type Store = FaultyBackend<ReferenceBackend>;
+
+fn over_store(places: usize) -> (ManualClock, Arc<Store>, Cache) {
+    let time = ManualClock::new();
+    let store = ReferenceBackend::new(time.clock());
+    let store = Arc::new(FaultyBackend::new(store, Faults::default(), time.clock()));
+    let mut config = Config::default();
+    config.max_computations = places;
+    let backend = Arc::clone(&store) as Arc<dyn Backend>;
+    let cache = Cache::builder().config(config).backend(backend);
+    (time.clone(), store, cache.clock(time.clock()).build())
+}
+
+fn key(id: usize) -> Key<String> {
+    USERS.key(&id).unwrap()
+}
+
+async fn get(cache: &Cache, id: usize, value: &str) -> Result<String, Error> {
+    let compute = || async { Ok::<_, Error>(value.to_owned()) };
+    cache.try_get_or_compute(&key(id), compute).await
+}
+
+/// Computations that never end have all places.
+async fn occupied(cache: &Cache, places: usize) -> JoinSet<()> {
+    let mut computations = JoinSet::new();
+    let begun = Arc::new(AtomicUsize::new(0));
+    for place in 0..places {
+        let (cache, begun) = (cache.clone(), Arc::clone(&begun));
+        computations.spawn(async move {
+            let compute = || async {
+                begun.fetch_add(1, Ordering::SeqCst);
+                pending::<Result<String, Error>>().await
+            };
+            let _ = cache.get_or_compute(&key(1_000 + place), compute).await;
+        });
+    }
+    while begun.load(Ordering::SeqCst) < places {
+        yield_now().await;
+    }
+    computations
+}
+
+#[tokio::test]
+async fn no_more_ask_the_origin_at_once_than_there_are_places() {
+    let (_, store, cache) = over_store(8);
+    store.set_outage(true);
+    let (asking, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let mut callers = JoinSet::new();
+    for call in 0..2_000 {
+        let (cache, asking, most) = (cache.clone(), Arc::clone(&asking), Arc::clone(&most));
+        callers.spawn(async move {
+            let compute = || async {
+                most.fetch_max(asking.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                for _ in 0..20 {
+                    yield_now().await;
+                }
+                asking.fetch_sub(1, Ordering::SeqCst);
+                Ok::<_, Error>("new".to_owned())
+            };
+            cache.get_or_compute(&key(call % 200), compute).await
+        });
+    }
+    while let Some(caller) = callers.join_next().await {
+        assert_eq!(caller.unwrap().unwrap(), "new");
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 8);
+}
+
+#[tokio::test]
+async fn who_finds_no_place_is_given_what_is_in_grace_at_once() {
+    let (time, store, cache) = over_store(2);
+    for id in 0..100 {
+        get(&cache, id, "old").await.unwrap();
+    }
+    time.advance(MINUTE);
+    store.set_outage(true);
+    let _computations = occupied(&cache, 2).await;
+    for id in 0..100 {
+        assert_eq!(get(&cache, id, "new").await.unwrap(), "old");
+    }
+    assert_eq!(cache.stats().stale, 100);
+}
+
+#[tokio::test]
+async fn who_finds_neither_a_place_nor_grace_is_told_so_after_a_second() {
+    let (time, store, cache) = over_store(2);
+    store.set_outage(true);
+    let mut computations = occupied(&cache, 2).await;
+    let caller = tokio::spawn({
+        let cache = cache.clone();
+        async move { get(&cache, 1, "new").await }
+    });
+    while !caller.is_finished() {
+        yield_now().await;
+        time.advance(Duration::from_millis(10));
+    }
+    let error = caller.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Overloaded);
+    assert_eq!(cache.stats().shed, 1);
+    computations.shutdown().await;
+    assert_eq!(get(&cache, 1, "new").await.unwrap(), "new");
+}

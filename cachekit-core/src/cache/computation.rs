@@ -89,8 +89,8 @@ pub(crate) enum Ending<V> {
     /// With an error. What there was before may be served in its place: for a while nobody asks
     /// the origin again.
     Fail,
-    /// After its key was given to others.
-    Late,
+    /// After its key was given to others. `private`: it is for one caller alone all the same.
+    Late { private: bool },
 }
 
 /// What came of it.
@@ -102,6 +102,15 @@ pub(crate) enum Ended<V> {
     Private,
     /// It failed, and this may be served in its place.
     Old(Old<V>),
+}
+
+impl<V> Ending<V> {
+    /// What this is after the key was given to others.
+    pub(crate) const fn late(&self) -> Self {
+        Self::Late {
+            private: matches!(self, Self::Pass),
+        }
+    }
 }
 
 impl<V> Old<V> {
@@ -227,7 +236,8 @@ where
                 Ended::Private
             }
             Ending::Fail => self.fail().await,
-            Ending::Late => Ended::Plain,
+            Ending::Late { private: false } => Ended::Plain,
+            Ending::Late { private: true } => Ended::Private,
         };
         Closed::Ended(ended)
     }

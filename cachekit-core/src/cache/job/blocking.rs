@@ -16,7 +16,7 @@ use super::time::within;
 use super::turn::Turn;
 use super::{Around, Entered, Job};
 use crate::background;
-use crate::cache::computation::{Ended, Ending};
+use crate::cache::computation::Ended;
 use crate::cache::form::Form;
 use crate::cache::kind::Kind;
 use crate::cache::sought::Begun;
@@ -141,7 +141,7 @@ where
         let returned = around.chain.run(|| self.span().in_scope(compute));
         let (settled, ending) = self.settle(computing.end(), returned);
         let ending = match leader.is_overdue() {
-            true => Ending::Late,
+            true => ending.late(),
             false => ending,
         };
         let ended = self.wait(computation.end(ending)).unwrap_or(Ended::Plain);

@@ -291,3 +291,23 @@ async fn a_cache_that_stands_in_for_a_misconfigured_one_works_and_its_health_is_
     assert_eq!(health.state(), NodeState::Down);
     assert!(health.nodes[0].detail.contains("CACHEKIT_DEFAULT_TTL"));
 }
+
+#[tokio::test]
+async fn what_is_for_one_caller_alone_is_for_no_other_after_its_deadline_either() {
+    let (cache, time) = manual();
+    let (go, wait) = oneshot::channel::<()>();
+    let key = key(7);
+    let mut first = pin!(cache.get_or_compute(&key, || async {
+        cachekit_core::cache::Context::current().no_store();
+        wait.await.unwrap();
+        Ok::<_, Error>(1)
+    }));
+    let mut second = pin!(cache.get_or_compute(&key, || async { Ok::<_, Error>(2) }));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(first.as_mut().poll(&mut context).is_pending());
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    time.advance(Duration::from_secs(61));
+    go.send(()).unwrap();
+    assert_eq!(first.await.unwrap(), 1);
+    assert_eq!(second.await.unwrap(), 2);
+}

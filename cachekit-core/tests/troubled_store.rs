@@ -262,6 +262,26 @@ async fn a_lead_of_a_caller_that_is_dropped_while_it_writes_is_handed_back() {
     assert!(leads_soon(&two).await);
 }
 
+#[test]
+fn a_lead_is_handed_back_also_by_a_caller_that_is_dropped_outside_of_its_runtime() {
+    let store = Store::new(Trouble::AnswersWithTheLeadHang);
+    let (one, two) = (process(&store), process(&store));
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.enable_all().build().unwrap();
+    runtime.block_on(compute(&one, 2, 2)); // its release is in the list
+    store.trouble(true);
+    let mut caller = Box::pin(compute(&one, 1, 1));
+    runtime.block_on(async {
+        let polled = caller
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(polled, Poll::Pending);
+    });
+    drop(caller);
+    store.trouble(false);
+    assert!(runtime.block_on(leads_soon(&two)));
+}
+
 #[tokio::test]
 async fn a_lead_that_was_given_to_a_caller_dropped_before_the_answer_is_handed_back() {
     let store = Store::new(Trouble::AnswersWithTheLeadHang);

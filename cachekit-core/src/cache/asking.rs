@@ -22,6 +22,8 @@ pub(crate) struct Asking<A: Answered> {
     backend: Arc<dyn Backend>,
     keys: Vec<StoreKey>,
     answer: Option<Pin<Box<dyn Future<Output = A> + Send>>>,
+    /// The runtime that it was begun in: a connection or a timer may belong to it.
+    runtime: Option<Handle>,
 }
 
 /// The answer to a read of one entry, or of many.
@@ -57,6 +59,7 @@ impl Asking<Result<Lookup>> {
             backend: Arc::clone(backend),
             keys: vec![key.clone()],
             answer: Some(Box::pin(async move { asked.get(&of, want(early)).await })),
+            runtime: Handle::try_current().ok(),
         }
     }
 }
@@ -71,6 +74,7 @@ impl Asking<Vec<Result<Lookup>>> {
             answer: Some(Box::pin(
                 async move { asked.get_many(&of, want(early)).await },
             )),
+            runtime: Handle::try_current().ok(),
         }
     }
 }
@@ -94,8 +98,7 @@ impl<A: Answered> Future for Asking<A> {
 
 impl<A: Answered> Drop for Asking<A> {
     fn drop(&mut self) {
-        // In the runtime that it was begun in: a connection or a timer may belong to it.
-        let (Some(answer), Ok(runtime)) = (self.answer.take(), Handle::try_current()) else {
+        let (Some(answer), Some(runtime)) = (self.answer.take(), self.runtime.take()) else {
             return;
         };
         let (backend, keys) = (Arc::clone(&self.backend), std::mem::take(&mut self.keys));

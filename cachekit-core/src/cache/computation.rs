@@ -29,6 +29,8 @@ pub(crate) struct Old<V> {
     pub(crate) value: Arc<V>,
     /// Until when it is fresh, on the monotonic clock; zero: it is in grace.
     pub(crate) fresh_until_ms: u64,
+    /// Until when it may be served at all.
+    pub(crate) until_ms: u64,
 }
 
 /// A computation that is to run now. Dropped without an end it stores nothing and hands its lead
@@ -87,8 +89,8 @@ pub(crate) enum Ending<V> {
     /// With an error. What there was before may be served in its place: for a while nobody asks
     /// the origin again.
     Fail,
-    /// After its key was given to others.
-    Late,
+    /// After its key was given to others. `private`: it is for one caller alone all the same.
+    Late { private: bool },
 }
 
 /// What came of it.
@@ -102,9 +104,18 @@ pub(crate) enum Ended<V> {
     Old(Old<V>),
 }
 
+impl<V> Ending<V> {
+    /// What this is after the key was given to others.
+    pub(crate) const fn late(&self) -> Self {
+        Self::Late {
+            private: matches!(self, Self::Pass),
+        }
+    }
+}
+
 impl<V> Old<V> {
-    /// A value that is fresh for `left`.
-    pub(crate) fn new(value: Arc<V>, left: Duration, clock: &Clock) -> Self {
+    /// A value that is fresh for `left`, and in grace until then.
+    pub(crate) fn new(value: Arc<V>, left: Duration, until_ms: u64, clock: &Clock) -> Self {
         let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         let fresh_until_ms = match left.is_zero() {
             true => 0,
@@ -113,6 +124,7 @@ impl<V> Old<V> {
         Self {
             value,
             fresh_until_ms,
+            until_ms,
         }
     }
 }
@@ -123,9 +135,10 @@ impl<V: Send + Sync + 'static> Old<V> {
         Offer {
             value: Arc::clone(&self.value) as _,
             fresh_until_ms: match serve_stale {
-                true => u64::MAX,
+                true => self.until_ms,
                 false => self.fresh_until_ms,
             },
+            until_ms: self.until_ms,
         }
     }
 }
@@ -223,7 +236,8 @@ where
                 Ended::Private
             }
             Ending::Fail => self.fail().await,
-            Ending::Late => Ended::Plain,
+            Ending::Late { private: false } => Ended::Plain,
+            Ending::Late { private: true } => Ended::Private,
         };
         Closed::Ended(ended)
     }
@@ -344,7 +358,8 @@ where
         if let Some(remote) = self.remote {
             remote.leading.hand_back(false).await;
         }
-        let Some(old) = self.old else {
+        let now_ms = self.inner.clock.monotonic_ms();
+        let Some(old) = self.old.filter(|old| now_ms < old.until_ms) else {
             return Ended::Plain;
         };
         self.inner.l1.throttle(self.key.bytes(), THROTTLE);

@@ -52,6 +52,13 @@ pub(crate) enum Miss {
 }
 
 impl<V> Entry<V> {
+    /// Until when it may be served, on the monotonic clock.
+    pub(crate) fn until_ms(&self) -> u64 {
+        let left = self.fresh.saturating_add(self.grace);
+        let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        self.asked_ms.saturating_add(left_ms)
+    }
+
     /// Whether it is in the part of its time in which one caller has it computed anew.
     pub(crate) fn is_early(&self) -> bool {
         self.fresh <= early_window(self.ttl.duration(), self.cost)

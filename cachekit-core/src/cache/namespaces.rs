@@ -114,6 +114,8 @@ impl Namespace {
             Some(read) if read.is_recent(began_ms, inner.l1_bound()) => return read.clone(),
             _ => {}
         }
+        // Should the backend panic, nothing is left that could be taken for new.
+        *last = None;
         self.reads.fetch_add(1, Ordering::SeqCst);
         let token = match &inner.backend {
             Some(backend) => token(inner, backend, name).await,

@@ -172,16 +172,17 @@ where
 
     /// What this process has: a flight may have landed since the caller looked.
     fn kept(&self) -> Result<Option<Old<V>>, Found<V>> {
-        let clock = &self.inner.clock;
+        let old = |value, left| {
+            let until_ms = self.inner.l1.until_ms(self.key.bytes());
+            Old::new(Arc::new(value), left, until_ms, &self.inner.clock)
+        };
         match self.inner.l1.look::<V>(self.key.bytes()) {
             Look::Fresh { value, .. } if !self.anew && !self.refreshing => {
                 self.inner.hit_here(self.key.function());
                 Err(Found::Value(Arc::new(value)))
             }
-            Look::Fresh { value, left } | Look::Early { value, left } => {
-                Ok(Some(Old::new(Arc::new(value), left, clock)))
-            }
-            Look::Grace { value, .. } => Ok(Some(Old::new(Arc::new(value), Duration::ZERO, clock))),
+            Look::Fresh { value, left } | Look::Early { value, left } => Ok(Some(old(value, left))),
+            Look::Grace { value, .. } => Ok(Some(old(value, Duration::ZERO))),
             Look::Marked(Mark::Absent) if self.tells_absent && !self.anew => Err(Found::Absent),
             Look::Marked(_) | Look::Nothing => Ok(None),
         }
@@ -222,7 +223,7 @@ where
         let value = entry.value.clone()?;
         let here = inner.l1_share(entry.ttl).min(entry.fresh);
         let left = here.saturating_sub(inner.since(entry.asked_ms));
-        let old = Old::new(value, left, &inner.clock);
+        let old = Old::new(value, left, entry.until_ms(), &inner.clock);
         if !entry.fresh.is_zero() {
             inner.count(function, Event::Refreshed);
         }
@@ -235,13 +236,13 @@ where
     /// Tells what there is while another process computes. What this process has is older.
     fn offer(&self, entry: Option<&Entry<V>>) {
         self.inner.l1.drop_grace(self.key.bytes());
-        match entry.and_then(|entry| entry.value.as_ref()) {
-            Some(value) => {
-                let old = Old::new(Arc::clone(value), Duration::ZERO, &self.inner.clock);
-                self.offering.offer(old.offer(false));
-            }
-            None => self.offering.withdraw(),
-        }
+        let Some((entry, value)) = entry.and_then(|entry| Some((entry, entry.value.as_ref()?)))
+        else {
+            return self.offering.withdraw();
+        };
+        let (value, clock) = (Arc::clone(value), &self.inner.clock);
+        let old = Old::new(value, Duration::ZERO, entry.until_ms(), clock);
+        self.offering.offer(old.offer(false));
     }
 
     fn compute(

@@ -122,6 +122,11 @@ impl L1 {
         self.visit(key, look).unwrap_or(Look::Nothing)
     }
 
+    /// When what there is under `key` is gone, on the monotonic clock; 0 if there is nothing.
+    pub(crate) fn until_ms(&self, key: &[u8]) -> u64 {
+        self.visit(key, Resident::until_ms).unwrap_or(0)
+    }
+
     /// Whether the caller is the one who is to refresh an entry in its early window. For all others
     /// it is fresh without further ado from now on, until [`throttle`](Self::throttle) or its end.
     pub(crate) fn claim(&self, key: &[u8]) -> bool {

@@ -112,7 +112,7 @@ impl Future for Timer {
             state.next += 1;
             state.next
         });
-        state
+        let replaced = state
             .waiting
             .insert((end_ms, number), context.waker().clone());
         let watched_ms = state.watched_until_ms;
@@ -121,6 +121,7 @@ impl Future for Timer {
             state.watched_until_ms = Some(end_ms);
         }
         drop(state);
+        drop(replaced); // not under the lock: a waker is an executor's
         if unwatched {
             timers.watch(end_ms);
         }
@@ -131,7 +132,8 @@ impl Future for Timer {
 impl Drop for Timer {
     fn drop(&mut self) {
         if let Some(number) = self.number {
-            self.timers.state().waiting.remove(&(self.end_ms, number));
+            let left = self.timers.state().waiting.remove(&(self.end_ms, number));
+            drop(left);
         }
     }
 }

@@ -1,5 +1,37 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Wake;
+
 use super::*;
 use crate::testkit::ManualClock;
+
+/// An executor's waker that looks at the timers when it goes.
+struct Looks(Timers, Arc<AtomicBool>);
+
+impl Wake for Looks {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Looks {
+    fn drop(&mut self) {
+        let free = self.0.0.state.try_lock().is_ok();
+        self.1.store(free, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn no_waker_is_dropped_under_the_lock() {
+    let timers = Timers::new(ManualClock::new().clock());
+    let mut wait = Box::pin(timers.after(Duration::from_secs(1)));
+    let free = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+    for free in &free {
+        let waker = Waker::from(Arc::new(Looks(timers.clone(), Arc::clone(free))));
+        let polled = wait.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+    }
+    assert!(free[0].load(Ordering::SeqCst), "one that is replaced");
+    drop(wait);
+    assert!(free[1].load(Ordering::SeqCst), "the last one");
+}
 
 async fn settle() {
     for _ in 0..20 {

@@ -10,19 +10,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use super::admission::Admission;
 use super::outcome::{Landed, joined};
 use super::time::within;
 use super::turn::Turn;
 use super::{Around, Entered, Job};
 use crate::background;
-use crate::cache::computation::{Ended, Ending};
+use crate::cache::computation::Ended;
 use crate::cache::form::Form;
 use crate::cache::kind::Kind;
 use crate::cache::sought::Begun;
 use crate::cache::stats::Event;
 use crate::policy::bulkhead::Permit;
-use crate::policy::flight::{Arrival, Leader, Waiter};
+use crate::policy::flight::{Arrival, Leader, WAIT_BUDGET, Waiter};
 
 impl<K, F> Job<K, F>
 where
@@ -131,7 +133,7 @@ where
             Admission::Instead(landed) => return landed,
             Admission::Queue { may_shed } => match self.queue_blocking(leader, may_shed) {
                 Some(permit) => Some(permit),
-                None => match self.shed().filter(|_| may_shed) {
+                None => match may_shed.then(|| self.shed()).flatten() {
                     Some(landed) => return landed,
                     None => None,
                 },
@@ -141,7 +143,7 @@ where
         let returned = around.chain.run(|| self.span().in_scope(compute));
         let (settled, ending) = self.settle(computing.end(), returned);
         let ending = match leader.is_overdue() {
-            true => Ending::Late,
+            true => ending.late(),
             false => ending,
         };
         let ended = self.wait(computation.end(ending)).unwrap_or(Ended::Plain);
@@ -151,10 +153,23 @@ where
     /// Waits for a place; `None` if it took too long, or there is no background to wait in.
     fn queue_blocking(&self, leader: &Arc<Leader>, may_shed: bool) -> Option<Arc<Permit>> {
         let (inner, leader) = (Arc::clone(&self.inner), Arc::clone(leader));
-        let queued = background::block_on(async move {
-            inner.queue(leader.permit(&inner.bulkhead), may_shed).await
-        });
-        queued.ok()?
+        self.wait_for_place(
+            async move { inner.queue(leader.permit(&inner.bulkhead), may_shed).await },
+        )
+    }
+
+    /// Blocks this thread until there is a place. The computations that have one may be those of
+    /// the runtime that is blocked by this, so that none comes free: after a while it goes on
+    /// without.
+    fn wait_for_place(
+        &self,
+        place: impl Future<Output = Option<Arc<Permit>>> + Send + 'static,
+    ) -> Option<Arc<Permit>> {
+        if Handle::try_current().is_err() {
+            return background::block_on(place).ok()?;
+        }
+        let end = self.inner.timers.after(WAIT_BUDGET);
+        background::block_on(within(place, end)).ok()??
     }
 
     pub(super) fn alone_blocking(
@@ -164,7 +179,7 @@ where
     ) -> K::Returned {
         let permit = self.inner.place(&around.outer).or_else(|| {
             let (inner, outer) = (Arc::clone(&self.inner), around.outer.clone());
-            background::block_on(async move { inner.place_alone(&outer).await }).ok()
+            self.wait_for_place(async move { Some(inner.place_alone(&outer).await) })
         });
         let computing = around.begin_alone(permit);
         self.count(Event::Computed);

@@ -8,7 +8,6 @@ use tracing::Instrument;
 use super::outcome::{Landed, joined};
 use super::turn::Turn;
 use super::{Around, Entered, Job};
-use crate::cache::computation::Ending;
 use crate::cache::form::Form;
 use crate::cache::kind::Kind;
 use crate::cache::sought::Begun;
@@ -65,10 +64,9 @@ where
         let compute = compute.instrument(self.span());
         let returned = around.chain.run_async(compute).await;
         let (settled, ending) = self.settle(computing.end(), returned);
-        let ending = if leader.is_overdue() {
-            Ending::Late
-        } else {
-            ending
+        let ending = match leader.is_overdue() {
+            true => ending.late(),
+            false => ending,
         };
         let ended = self.end(*computation, ending).await;
         self.landed(settled, ended)

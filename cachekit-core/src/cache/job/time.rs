@@ -59,7 +59,9 @@ where
 
     /// The value that is there without waiting, if only in grace.
     fn at_hand(&self, offering: Option<&Offering>) -> Option<K::Value> {
+        let now_ms = self.inner.clock.monotonic_ms();
         let offer = offering.and_then(Offering::offered);
+        let offer = offer.filter(|offer| now_ms < offer.until_ms);
         let offered = offer.and_then(|offer| offer.value.downcast_ref::<K::Value>().cloned());
         offered.or_else(|| match self.inner.l1.look(self.key.bytes()) {
             Look::Fresh { value, .. } | Look::Early { value, .. } | Look::Grace { value, .. } => {

@@ -118,7 +118,8 @@ where
             return None;
         }
         let leader = flights.try_lead(key, self.policy().deadline(), &self.tags)?;
-        let old = Old::new(Arc::new(value.clone()), left, &self.inner.clock);
+        let until_ms = self.inner.l1.until_ms(key);
+        let old = Old::new(Arc::new(value.clone()), left, until_ms, &self.inner.clock);
         leader.offer(old.offer(self.serves_stale()));
         self.count(Event::Refreshed);
         Some(Turn::Refresh(leader))

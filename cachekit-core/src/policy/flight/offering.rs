@@ -13,6 +13,8 @@ pub(crate) struct Offer {
     /// Until when, by the monotonic clock, nobody needs to wait for a newer one. Zero: it is for
     /// those whose time is over.
     pub(crate) fresh_until_ms: u64,
+    /// Until when it may be given to anybody.
+    pub(crate) until_ms: u64,
 }
 
 /// Where the offer of a flight is made and found, as long as anybody wants it.

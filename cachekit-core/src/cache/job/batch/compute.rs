@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing::Instrument;
 
 use super::{Batch, Lack, Led, Mode, One, OneJob, Outcome};
-use crate::cache::computation::{Computation, Ended, Ending};
+use crate::cache::computation::{Computation, Ended};
 use crate::cache::form::Form;
 use crate::cache::job::outcome::{Landed, joined};
 use crate::cache::sought::{Begun, Sighted, Sought};
@@ -213,7 +213,7 @@ where
             };
             let (settled, ending) = job.settle(self.wishes_for(wishes, &outcome), outcome);
             let ending = match leader.is_overdue() {
-                true => Ending::Late,
+                true => ending.late(),
                 false => ending,
             };
             landing.push((index, leader, settled));

@@ -158,6 +158,7 @@ fn in_every_order_no_call_gets_what_was_invalidated_before_it() {
                     leader.offer(Offer {
                         value: Arc::new(value),
                         fresh_until_ms: u64::MAX,
+                        until_ms: u64::MAX,
                     });
                 }
                 others_go_on();

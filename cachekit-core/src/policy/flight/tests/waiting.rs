@@ -190,6 +190,7 @@ fn offer(value: u32, fresh_until_ms: u64) -> Offer {
     Offer {
         value: Arc::new(value),
         fresh_until_ms,
+        until_ms: u64::MAX,
     }
 }
 

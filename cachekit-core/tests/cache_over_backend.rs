@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cachekit_core::backend::{Backend, Lead, Ttl, Want};
-use cachekit_core::cache::{Cache, Function, Key};
+use cachekit_core::cache::{Cache, Function, Key, Policy};
 use cachekit_core::clock::Clock;
 use cachekit_core::config::Config;
 use cachekit_core::key::StoreKey;
@@ -455,4 +455,26 @@ async fn damage(fleet: &Fleet, damage: impl FnOnce(&mut Vec<u8>)) {
         .set(&key, Bytes::from(entry), Ttl::from_secs(300), None)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn what_is_asked_for_all_the_time_is_computed_before_it_ends() {
+    const POLICY: Policy = Policy::new().ttl(Duration::from_secs(60));
+    static SLOW: Function = Function::new("tests::over_backend", "slow").policy(POLICY);
+    let fleet = Fleet::new();
+    let cache = fleet.process();
+    for id in 0..20_u64 {
+        let key: Key<u64> = SLOW.key(&id).unwrap();
+        for _ in 0..400 {
+            let compute = || async {
+                fleet.time.advance(Duration::from_millis(500));
+                Ok::<_, Error>(id)
+            };
+            assert_eq!(cache.get_or_compute(&key, compute).await.unwrap(), id);
+            fleet.time.advance(Duration::from_millis(200));
+        }
+    }
+    let stats = cache.stats();
+    assert_eq!((stats.cold, stats.expired), (20, 0));
+    assert_eq!(stats.refreshed, stats.computed - 20);
 }

@@ -19,7 +19,7 @@ use crate::envelope::{self, Header, TagVersion};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::StoreKey;
 use crate::l1::{Fill, Mark, Span};
-use crate::policy::freshness::Lifetime;
+use crate::policy::freshness::{Lifetime, early_window};
 
 pub(crate) async fn get<V, F>(inner: Arc<Inner>, key: Key<V, F>) -> Result<Option<V>>
 where
@@ -316,7 +316,8 @@ impl Inner {
         until_ms: u64,
     ) {
         let bound = self.l1_bound_until(until_ms);
-        let span = over_store(entry.fresh, entry.grace, entry.ttl, bound);
+        let early = early_window(entry.ttl.duration(), entry.cost);
+        let span = over_store(entry.fresh, early, entry.grace, entry.ttl, bound);
         let span = span.aged(self.since(entry.asked_ms));
         fill.tag(&entry.tags.iter().map(|tag| tag.name).collect::<Vec<_>>());
         match entry.value {

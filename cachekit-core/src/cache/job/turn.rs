@@ -121,7 +121,9 @@ where
         let until_ms = self.inner.l1.until_ms(key);
         let old = Old::new(Arc::new(value.clone()), left, until_ms, &self.inner.clock);
         leader.offer(old.offer(self.serves_stale()));
-        self.count(Event::Refreshed);
+        if self.inner.backend.is_none() {
+            self.count(Event::Refreshed); // else the look into the backend says whether it is
+        }
         Some(Turn::Refresh(leader))
     }
 

@@ -8,13 +8,13 @@ use crate::cache::Inner;
 use crate::cache::arguments::Key;
 use crate::cache::form::Form;
 use crate::cache::leading::Leading;
+use crate::cache::old::Old;
 use crate::cache::outgoing::{Entering, Outgoing};
 use crate::cache::stats::Event;
 use crate::cache::tags::{self, Versions};
-use crate::clock::Clock;
 use crate::envelope::{self, TagVersion};
 use crate::l1::{Fill, Mark};
-use crate::policy::flight::{Moment, Offer};
+use crate::policy::flight::Moment;
 use crate::policy::freshness::Lifetime;
 use crate::policy::race;
 
@@ -22,16 +22,6 @@ use crate::policy::race;
 const PASS: Duration = Duration::from_secs(10);
 /// For how long an origin that has failed is left alone, where there is something in grace.
 const THROTTLE: Duration = Duration::from_secs(5);
-
-/// What there was before.
-#[derive(Clone, Debug)]
-pub(crate) struct Old<V> {
-    pub(crate) value: Arc<V>,
-    /// Until when it is fresh, on the monotonic clock; zero: it is in grace.
-    pub(crate) fresh_until_ms: u64,
-    /// Until when it may be served at all.
-    pub(crate) until_ms: u64,
-}
 
 /// A computation that is to run now. Dropped without an end it stores nothing and hands its lead
 /// back.
@@ -109,36 +99,6 @@ impl<V> Ending<V> {
     pub(crate) const fn late(&self) -> Self {
         Self::Late {
             private: matches!(self, Self::Pass),
-        }
-    }
-}
-
-impl<V> Old<V> {
-    /// A value that is fresh for `left`, and in grace until then.
-    pub(crate) fn new(value: Arc<V>, left: Duration, until_ms: u64, clock: &Clock) -> Self {
-        let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
-        let fresh_until_ms = match left.is_zero() {
-            true => 0,
-            false => clock.monotonic_ms().saturating_add(left_ms),
-        };
-        Self {
-            value,
-            fresh_until_ms,
-            until_ms,
-        }
-    }
-}
-
-impl<V: Send + Sync + 'static> Old<V> {
-    /// What others are told of it: who may have what is in grace need not wait.
-    pub(crate) fn offer(&self, serve_stale: bool) -> Offer {
-        Offer {
-            value: Arc::clone(&self.value) as _,
-            fresh_until_ms: match serve_stale {
-                true => self.until_ms,
-                false => self.fresh_until_ms,
-            },
-            until_ms: self.until_ms,
         }
     }
 }

@@ -27,6 +27,7 @@ mod many;
 #[cfg_attr(not(feature = "metrics"), path = "no_metrics.rs")]
 mod metrics;
 mod namespaces;
+mod old;
 mod operations;
 mod outgoing;
 mod releases;

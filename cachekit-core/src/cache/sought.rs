@@ -8,9 +8,10 @@ use std::time::Duration;
 use crate::backend::Ttl;
 use crate::cache::Inner;
 use crate::cache::arguments::Key;
-use crate::cache::computation::{Computation, Old, Remote};
+use crate::cache::computation::{Computation, Remote};
 use crate::cache::entry::Entry;
 use crate::cache::form::Form;
+use crate::cache::old::Old;
 use crate::cache::remote::{Ask, Place, Reading};
 use crate::cache::stats::Event;
 use crate::cache::tags;
@@ -213,14 +214,14 @@ where
         l1_until_ms: u64,
     ) -> Option<Old<V>> {
         let (inner, function) = (&self.inner, self.key.function());
-        let Some(entry) = old else {
+        let there = old.and_then(|entry| Some((entry.value.clone()?, entry)));
+        let Some((value, entry)) = there else {
             if !away {
                 inner.l1.drop_grace(self.key.bytes());
                 self.offering.withdraw();
             }
             return kept.filter(|_| away);
         };
-        let value = entry.value.clone()?;
         let here = inner.l1_share(entry.ttl).min(entry.fresh);
         let left = here.saturating_sub(inner.since(entry.asked_ms));
         let old = Old::new(value, left, entry.until_ms(), &inner.clock);

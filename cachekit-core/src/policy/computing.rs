@@ -81,7 +81,8 @@ impl Context {
         Self(Chain::current().computing())
     }
 
-    /// This result is fresh for `ttl`, less a jitter of up to a tenth. Zero: it is not stored.
+    /// This result, a `None` included, is fresh for `ttl`, less a jitter of up to a tenth. Zero: it
+    /// is not stored.
     pub fn ttl(&self, ttl: Duration) {
         self.wish(|wishes| wishes.ttl = Some(ttl));
     }

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -28,8 +28,8 @@ struct State {
     /// Who waits, by the end and in the order of coming.
     waiting: BTreeMap<(u64, u64), Waker>,
     next: u64,
-    /// When the earliest sleeper wakes.
-    watched_until_ms: Option<u64>,
+    /// When the sleepers wake: the earliest end, and those that were the earliest before.
+    watched_ms: BTreeSet<u64>,
 }
 
 impl Timers {
@@ -78,16 +78,22 @@ impl Timers {
         let now_ms = self.0.clock.monotonic_ms();
         let later = state.waiting.split_off(&(now_ms + 1, 0));
         let over = std::mem::replace(&mut state.waiting, later);
-        let next = match state.watched_until_ms {
-            Some(watched_ms) if watched_ms == until_ms => {
-                state.watched_until_ms = state.waiting.keys().next().map(|(end_ms, _)| *end_ms);
-                state.watched_until_ms
-            }
-            _ => None, // another one sleeps for what is left
-        };
+        state.watched_ms.remove(&until_ms);
+        let earliest = state.waiting.keys().next().map(|(end_ms, _)| *end_ms);
+        let next = earliest.filter(|end_ms| state.is_unwatched(*end_ms));
+        state.watched_ms.extend(next);
         drop(state);
         over.into_values().for_each(Waker::wake);
         next
+    }
+}
+
+impl State {
+    /// Whether every sleeper wakes too late for this end.
+    fn is_unwatched(&self, end_ms: u64) -> bool {
+        self.watched_ms
+            .first()
+            .is_none_or(|until_ms| end_ms < *until_ms)
     }
 }
 
@@ -115,10 +121,9 @@ impl Future for Timer {
         let replaced = state
             .waiting
             .insert((end_ms, number), context.waker().clone());
-        let watched_ms = state.watched_until_ms;
-        let unwatched = watched_ms.is_none_or(|until_ms| end_ms < until_ms);
+        let unwatched = state.is_unwatched(end_ms);
         if unwatched {
-            state.watched_until_ms = Some(end_ms);
+            state.watched_ms.insert(end_ms);
         }
         drop(state);
         drop(replaced); // not under the lock: a waker is an executor's

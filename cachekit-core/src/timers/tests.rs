@@ -63,3 +63,20 @@ async fn a_wait_that_is_dropped_leaves_nothing_behind() {
     drop(wait);
     assert_eq!(format!("{timers:?}"), "Timers(0 waiting)");
 }
+
+#[tokio::test]
+async fn short_waits_beside_a_long_one_leave_no_sleepers_behind() {
+    let time = ManualClock::new();
+    let timers = Timers::new(time.clock());
+    let long = tokio::spawn(timers.after(Duration::from_secs(60)));
+    settle().await;
+    for _ in 0..20 {
+        let short = tokio::spawn(timers.after(Duration::from_millis(10)));
+        settle().await;
+        time.advance(Duration::from_millis(10));
+        short.await.unwrap();
+        settle().await;
+    }
+    assert_eq!(time.sleepers(), 1);
+    long.abort();
+}

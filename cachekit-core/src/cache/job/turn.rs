@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Around, Job, OPERATION};
-use crate::cache::computation::Old;
 use crate::cache::form::Form;
 use crate::cache::kind::Kind;
+use crate::cache::old::Old;
 use crate::cache::stats::Event;
 use crate::error::{Error, ErrorKind};
 use crate::l1::{Look, Mark};

@@ -1,6 +1,7 @@
 //! What callers get while there is no fresh entry: beside whom they wait, and how often the origin
 //! is asked.
 
+mod batch;
 mod outage;
 mod stampede;
 
@@ -20,6 +21,7 @@ pub(crate) fn run() -> Outcome {
     runtime.block_on(async {
         stampede::run().await;
         outage::run().await;
+        batch::run().await;
     });
     Ok(ExitCode::SUCCESS)
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use cachekit_core::backend::{NodeState, Ttl};
-use cachekit_core::cache::{Cache, Function, Key};
+use cachekit_core::cache::{Cache, Function, Key, Policy};
 use cachekit_core::testkit::ManualClock;
 use cachekit_core::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
@@ -245,6 +245,18 @@ async fn a_type_that_its_codec_cannot_carry_is_refused_in_process_too() {
     assert_eq!(cache.stats().refused, 1);
     let error = cache.set(&key, Sparse { note: None }).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Codec);
+}
+
+#[tokio::test]
+async fn what_is_set_lives_for_the_ttl_of_its_function() {
+    static SHORT: Function = Function::new("tests::in_process", "short")
+        .policy(Policy::new().ttl(Duration::from_secs(1)));
+    let (cache, time) = manual();
+    let key: Key<u64> = SHORT.key(&1).unwrap();
+    cache.set(&key, 7).await.unwrap();
+    assert_eq!(cache.get(&key).await.unwrap(), Some(7));
+    time.advance(Duration::from_secs(1));
+    assert_eq!(cache.get(&key).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -168,7 +168,7 @@ impl Cache {
         }
     }
 
-    /// Stores `value` for the default ttl, whatever is there or being computed, without tags. In its
+    /// Stores `value` for the ttl of its function, whatever is there or being computed, without tags. In its
     /// own release only: an entry of another release is ended by [`remove`](Self::remove), not by
     /// this.
     ///
@@ -183,8 +183,10 @@ impl Cache {
         V: Clone + Send + Sync + 'static,
         F: Form<V>,
     {
-        self.set_for(key, value, self.inner.config.default_ttl)
-            .await
+        first(
+            self.set_all(vec![(key.clone(), value)], None, Vec::new())
+                .await,
+        )
     }
 
     /// [`set`](Self::set) for `ttl`, less up to a tenth of it.
@@ -197,7 +199,7 @@ impl Cache {
         F: Form<V>,
     {
         first(
-            self.set_all(vec![(key.clone(), value)], ttl, Vec::new())
+            self.set_all(vec![(key.clone(), value)], Some(ttl), Vec::new())
                 .await,
         )
     }
@@ -241,8 +243,7 @@ impl Cache {
         V: Clone + Send + Sync + 'static,
         F: Form<V>,
     {
-        self.set_all(entries, self.inner.config.default_ttl, Vec::new())
-            .await
+        self.set_all(entries, None, Vec::new()).await
     }
 
     /// [`remove`](Self::remove) for many keys, each with its own result, in the order given.
@@ -298,7 +299,7 @@ impl Cache {
         V: Send + Sync + 'static,
         F: Form<V>,
     {
-        first(self.set_all(vec![(key, value)], ttl, tags).await)
+        first(self.set_all(vec![(key, value)], Some(ttl), tags).await)
     }
 
     fn inner(&self) -> Arc<Inner> {
@@ -308,7 +309,7 @@ impl Cache {
     async fn set_all<V, F>(
         &self,
         entries: Vec<(Key<V, F>, V)>,
-        ttl: Ttl,
+        ttl: Option<Ttl>,
         tags: Vec<u64>,
     ) -> Vec<Result<()>>
     where

@@ -103,11 +103,11 @@ where
     results
 }
 
-/// Stores each value for `ttl`; what has to go to the backend takes one call of it.
+/// Stores each value for `ttl`, or that of its function; what has to go to the backend takes one call of it.
 pub(crate) async fn set_many<V, F>(
     inner: Arc<Inner>,
     entries: Vec<(Key<V, F>, V)>,
-    ttl: Ttl,
+    ttl: Option<Ttl>,
     tags: Vec<u64>,
 ) -> Vec<Result<()>>
 where
@@ -128,6 +128,7 @@ where
     let mut results = Vec::with_capacity(entries.len());
     let (mut sent, mut stored) = (Vec::new(), Vec::new());
     for (key, value) in entries {
+        let ttl = ttl.unwrap_or_else(|| inner.ttl_of(key.function()));
         let lifetime = Lifetime::new(ttl, key.function().asks().grace_of(ttl));
         inner.invalidate_here(key.bytes());
         results.push(match Place::of(&inner, &key).await {
@@ -258,6 +259,12 @@ impl Inner {
         })?;
         let lost = |_| Error::new(ErrorKind::ComputationLost, "background runtime");
         told.await.map_err(lost)
+    }
+
+    /// How long values of `function` are stored that are given, not computed.
+    pub(crate) fn ttl_of(&self, function: &Function) -> Ttl {
+        let default = self.config.default_ttl;
+        function.asks().ttl_or(default).unwrap_or(default)
     }
 
     /// The line of time of an entry where this process is the whole cache.

@@ -12,6 +12,7 @@ use crate::cache::Inner;
 use crate::cache::arguments::Key;
 use crate::cache::entry::{Entry, Open, judged};
 use crate::cache::form::Form;
+use crate::cache::function::Function;
 use crate::cache::remote::Place;
 use crate::cache::spans::over_store;
 use crate::cache::tags::{self, Versions};

@@ -177,7 +177,7 @@ use proc_macro::TokenStream;
 /// Sync functions compute on the thread of the caller, which then has to wait for the end of its own
 /// computation, whatever the `timeout`. With `timeout` or `stale_while_refresh` one whose signature
 /// owns everything computes on a thread of ours instead, inside of the caller's runtime where there
-/// is one, and goes on without its caller. A hit in this process needs no runtime,
+/// is one, and goes on without its caller; not so with `many`. A hit in this process needs no runtime,
 /// and a store is reached through threads of ours. Of simultaneous callers of a key one computes,
 /// and the others wait for it.
 ///

@@ -110,7 +110,7 @@ use proc_macro::TokenStream;
 /// | `profile::expire(args)` | `Result<(), Error>` | the entry is no longer fresh |
 /// | `profile::refresh(args)` | the return type | computes now and stores |
 /// | `profile::peek(args)` | `Option` of the return type | what is stored; computes nothing |
-/// | `profile::prime(args, value)` | `Result<(), Error>` | stores `value`, as the function returns it |
+/// | `profile::prime(args, value)` | `Result<(), Error>` | stores `value`, as the function returns it, if such a result is stored |
 /// | `profile::uncached(args)` | the return type | the function without the cache |
 /// | `profile::key(args)` | `Result<Key, Error>` | the key of the entry, for the methods of `Cache`; never async. An alias of `Result` under another name is not seen through here: it is an error |
 /// | `profile::explain(args)` | `Explanation` | what a call would find, and why; computes nothing |

@@ -31,7 +31,8 @@ struct Inner {
 pub enum ErrorKind {
     /// The store is not there: refused, closed, its directory gone. Nothing was done.
     Unavailable,
-    /// No answer in time; nothing was sent, or what was sent changes nothing.
+    /// No answer in time; nothing was sent, or what was sent changes nothing. Also: a caller's
+    /// time for its computation is over.
     Timeout,
     /// Sent, and no answer: the change may or may not have happened.
     Ambiguous,
@@ -39,7 +40,8 @@ pub enum ErrorKind {
     /// node again, and reads nothing from there until then; other processes may still read what
     /// was to go, and the process must live until the node is back.
     Pending,
-    /// A bound of ours is reached (queue, bytes in flight): nothing was sent.
+    /// A bound of ours is reached (queue, bytes in flight, computations while the cache is away):
+    /// nothing was sent, and nothing computed.
     Overloaded,
     /// The store understood and refused: out of memory, read-only, not permitted.
     Rejected,

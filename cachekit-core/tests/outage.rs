@@ -119,3 +119,20 @@ async fn who_finds_neither_a_place_nor_grace_is_told_so_after_a_second() {
     computations.shutdown().await;
     assert_eq!(get(&cache, 1, "new").await.unwrap(), "new");
 }
+
+#[tokio::test]
+async fn what_is_computed_without_a_lead_is_not_stored_remotely() {
+    let (time, store, cache) = over_store(1);
+    store.set_outage(true);
+    let compute = || async {
+        store.set_outage(false);
+        Ok::<_, Error>("new".to_owned())
+    };
+    let computed = cache.try_get_or_compute(&key(1), compute).await;
+    assert_eq!(computed.unwrap(), "new");
+    let calls = store.calls();
+    assert_eq!((calls.set, calls.set_many), (0, 0));
+    time.advance(MINUTE);
+    assert_eq!(get(&cache, 2, "other").await.unwrap(), "other");
+    assert!(store.calls().set > 0, "the store is back, and leads");
+}

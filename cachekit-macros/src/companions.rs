@@ -262,8 +262,8 @@ impl Expansion<'_> {
         let value = Ident::new("value", Span::mixed_site());
         let prepare = self.prepare(true);
         let (statement, ttl) = self.ttl();
-        let tags = self.tags.as_ref();
-        let ask = self.ask(&self.verb("prime"), tags, &quote!(#ttl, #value));
+        let (tags, unless) = (self.tags.as_ref(), self.unless());
+        let ask = self.ask(&self.verb("prime"), tags, &quote!(#ttl, #unless, #value));
         self.companion(&Companion {
             name: "prime",
             about: "Stores `value` as the result of this call.",

@@ -110,7 +110,7 @@ use proc_macro::TokenStream;
 /// | `profile::expire(args)` | `Result<(), Error>` | the entry is no longer fresh |
 /// | `profile::refresh(args)` | the return type | computes now and stores |
 /// | `profile::peek(args)` | `Option` of the return type | what is stored; computes nothing |
-/// | `profile::prime(args, value)` | `Result<(), Error>` | stores `value`, as the function returns it |
+/// | `profile::prime(args, value)` | `Result<(), Error>` | stores `value`, as the function returns it, if such a result is stored |
 /// | `profile::uncached(args)` | the return type | the function without the cache |
 /// | `profile::key(args)` | `Result<Key, Error>` | the key of the entry, for the methods of `Cache`; never async. An alias of `Result` under another name is not seen through here: it is an error |
 /// | `profile::explain(args)` | `Explanation` | what a call would find, and why; computes nothing |
@@ -177,7 +177,7 @@ use proc_macro::TokenStream;
 /// Sync functions compute on the thread of the caller, which then has to wait for the end of its own
 /// computation, whatever the `timeout`. With `timeout` or `stale_while_refresh` one whose signature
 /// owns everything computes on a thread of ours instead, inside of the caller's runtime where there
-/// is one, and goes on without its caller. A hit in this process needs no runtime,
+/// is one, and goes on without its caller; not so with `many`. A hit in this process needs no runtime,
 /// and a store is reached through threads of ours. Of simultaneous callers of a key one computes,
 /// and the others wait for it.
 ///

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Error, GenericArgument, PathArguments, Result, Type};
 
@@ -11,6 +12,7 @@ use crate::function::{Argument, Execution, Form, Function, mentions};
 use crate::names::Names;
 use crate::returned::stored;
 use crate::spans::{local, ours_at};
+use crate::template::{self, Use};
 
 /// The list, and what is in it and in the map that is returned.
 pub(crate) struct Many {
@@ -34,7 +36,7 @@ impl Many {
                            `Result<HashMap<K, V>, E>` or `HashMap<K, Result<V, E>>`";
             return Err(Error::new_spanned(&function.returned, message));
         };
-        refuse_keys_without(&ids.name, options)?;
+        refuse_keys_without(&ids.name, function, options)?;
         Ok(Some(Self {
             ids: ids.name.clone(),
             id: (*id).clone(),
@@ -97,25 +99,28 @@ fn value(returned: &Type) -> Option<&Type> {
     Some(stored(value))
 }
 
-fn refuse_keys_without(ids: &Ident, options: &Options) -> Result<()> {
+fn refuse_keys_without(ids: &Ident, function: &Function, options: &Options) -> Result<()> {
     if let Some(skip) = options.skip.as_ref().filter(|skip| skip.has(ids)) {
         let message = format!("each of the `{ids}` has an entry of its own; remove it from `skip`");
         return Err(Error::new_spanned(&skip.names, message));
     }
-    let key = match &options.key {
+    let word = ids.to_string();
+    let (key, has_id) = match &options.key {
         None => return Ok(()),
         Some(KeyOption::Template(text)) => {
-            let placeholder = [format!("{{{ids}}}"), format!("{{{ids}.")];
-            if placeholder.iter().any(|p| text.value().contains(p)) {
-                return Ok(());
-            }
-            text.to_token_stream()
+            let pieces = template::parse(text, Use::Key, &Names::of(function))?;
+            let has_id = pieces.iter().any(|piece| piece.mentions(&word));
+            (text.to_token_stream(), has_id)
         }
-        Some(KeyOption::Expression(key)) if mentions(key.to_token_stream(), &ids.to_string()) => {
-            return Ok(());
+        Some(KeyOption::Expression(key)) => {
+            let key = key.to_token_stream();
+            (key.clone(), mentions(key, &word))
         }
-        Some(KeyOption::Expression(key)) => key.to_token_stream(),
     };
+    if has_id {
+        return Ok(());
+    }
+    let ids = ids.unraw();
     let message = format!(
         "each id has an entry of its own: in `key` the name `{ids}` stands for one of them, as in \
          `key = \"user:{{{ids}}}\"`"

@@ -30,7 +30,7 @@ pub(crate) fn statement(
         statements.extend(quote!(#tags.begin(); #(#pieces)*));
     }
     Ok(Some(quote! {
-        let mut #tags = #runtime::Tags::default();
+        let mut #tags = #runtime::Tags::new();
         #statements
     }))
 }

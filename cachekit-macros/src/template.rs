@@ -144,9 +144,9 @@ fn placeholder(
             let index = Index { index, span };
             quote!(#index)
         } else {
-            let field: Ident = syn::parse_str(field)
+            let mut field: Ident = syn::parse_str(field)
                 .map_err(|_| format!("`{{{path}}}`: `{field}` is not the name of a field; write `{{{root}.name}}` or `{{{root}.0}}`"))?;
-            let field = Ident::new(&field.to_string(), span);
+            field.set_span(span);
             quote!(#field)
         };
         tokens = quote_spanned!(span=> #tokens.#member);

@@ -59,6 +59,22 @@ async fn an_async_function_has_async_companions() {
 }
 
 #[tokio::test]
+async fn priming_with_what_is_not_to_be_stored_stores_nothing() {
+    #[cached(unless = result.is_empty())]
+    fn blocking(id: u32) -> String {
+        "x".repeat(id as usize)
+    }
+    #[cached(unless = result.is_empty())]
+    async fn detached(id: u32) -> String {
+        "x".repeat(id as usize)
+    }
+    blocking::prime(1, String::new()).unwrap();
+    assert_eq!((blocking::peek(1), &*blocking(1)), (None, "x"));
+    detached::prime(1, String::new()).await.unwrap();
+    assert_eq!((detached::peek(1).await, &*detached(1).await), (None, "x"));
+}
+
+#[tokio::test]
 async fn priming_with_an_error_stores_nothing() {
     #[cached]
     async fn profile(id: u32) -> Result<u32, String> {

@@ -77,6 +77,16 @@ async fn the_other_arguments_are_a_part_of_the_key_of_each() {
     assert_eq!(LISTS.asked().last(), Some(&vec![2]));
 }
 
+#[test]
+fn a_list_with_a_raw_name_is_an_id_in_the_key() {
+    #[cached(many, key = "{type}", tags = ["type:{type}"])]
+    fn kinds(r#type: Vec<u32>) -> HashMap<u32, u32> {
+        doubled(r#type)
+    }
+    assert_eq!(kinds(vec![1, 2]), doubled(vec![1, 2]));
+    kinds::remove(1).unwrap();
+}
+
 #[tokio::test]
 async fn the_error_of_an_id_is_not_stored() {
     static LISTS: Lists = Lists::new();

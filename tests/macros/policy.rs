@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use cachekit::{Cache, cached};
+use cachekit::{Cache, Context, cached};
 use cachekit_core::testkit::ManualClock;
 
 use crate::origin::Origin;
@@ -45,6 +45,33 @@ fn a_none_lives_for_the_negative_ttl_and_a_value_for_the_ttl() {
     assert_eq!(ORIGIN.asked(), 2);
     assert_eq!(found(0), Ok(None));
     assert_eq!(ORIGIN.asked(), 3);
+}
+
+#[test]
+fn a_ttl_that_the_body_names_is_that_of_values_and_a_none_has_its_own() {
+    static TIMED: LazyLock<Timed> = LazyLock::new(Timed::new);
+    static ORIGIN: Origin = Origin::new();
+    #[cached(cache = TIMED.cache)]
+    fn found(id: u32) -> Option<u32> {
+        ORIGIN.ask();
+        let context = Context::current();
+        context.ttl(Duration::from_secs(1_000));
+        if id == 1 {
+            context.not_found_for(Duration::from_secs(10));
+        }
+        (id > 1).then_some(id)
+    }
+    for _ in 0..2 {
+        assert_eq!((found(0), found(1), found(2)), (None, None, Some(2)));
+    }
+    assert_eq!(
+        ORIGIN.asked(),
+        4,
+        "only the first has to be asked for again"
+    );
+    TIMED.advance(11);
+    assert_eq!((found(1), found(2)), (None, Some(2)));
+    assert_eq!(ORIGIN.asked(), 5);
 }
 
 #[test]

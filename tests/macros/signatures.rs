@@ -269,6 +269,47 @@ fn raw_identifiers_work() {
 }
 
 #[test]
+fn a_raw_field_is_a_placeholder() {
+    struct Event {
+        r#type: u32,
+    }
+    static ORIGIN: Origin = Origin::new();
+    #[cached(key = "{event.r#type}", tags = ["type:{event.r#type}"])]
+    fn name(event: &Event) -> String {
+        ORIGIN.ask();
+        event.r#type.to_string()
+    }
+    for _ in 0..2 {
+        assert_eq!(name(&Event { r#type: 1 }), "1");
+        assert_eq!(name(&Event { r#type: 2 }), "2");
+    }
+    assert_eq!(ORIGIN.asked(), 2);
+}
+
+mod without_prelude {
+    #![no_implicit_prelude]
+
+    use ::cachekit::{cached, removes};
+
+    #[cached(ttl = 5, timeout = 5, negative_ttl = 5, tags = ["id:{id}"])]
+    pub(super) fn found(id: u32) -> ::core::option::Option<u32> {
+        ::core::option::Option::Some(id)
+    }
+
+    #[removes(found(id), tag = "id:{id}", namespace = "numbers")]
+    pub(super) fn change(id: u32) -> u32 {
+        id
+    }
+}
+
+#[test]
+fn the_expansion_needs_no_prelude() {
+    assert_eq!(without_prelude::found(1), Some(1));
+    assert_eq!(without_prelude::change(1), 1);
+    assert_eq!(without_prelude::found::peek(1), None);
+}
+
+#[test]
 fn an_argument_that_does_not_serialize_bypasses_the_cache() {
     struct Moody;
     impl Serialize for Moody {

@@ -298,8 +298,13 @@ where
     ///
     /// # Errors
     /// As of [`Cache::set`], and of arguments that do not serialise.
-    pub async fn prime(self, ttl: Option<Duration>, returned: K::Returned) -> Result<()> {
-        match self.priming(ttl, returned)? {
+    pub async fn prime(
+        self,
+        ttl: Option<Duration>,
+        unless: fn(&K::Returned) -> bool,
+        returned: K::Returned,
+    ) -> Result<()> {
+        match self.priming(ttl, unless, returned)? {
             Some((cache, key, value, ttl, tags)) => cache.prime(key, value, ttl, tags).await,
             None => Ok(()),
         }
@@ -308,9 +313,10 @@ where
     fn priming(
         self,
         ttl: Option<Duration>,
+        unless: fn(&K::Returned) -> bool,
         returned: K::Returned,
     ) -> Result<Option<Priming<K, F>>> {
-        if self.arguments.is_bypassed() {
+        if self.arguments.is_bypassed() || unless(&returned) {
             return Ok(None);
         }
         let tags = self.tags.hashes();
@@ -362,8 +368,13 @@ where
     ///
     /// # Errors
     /// As of [`prime`](Self::prime).
-    pub fn prime_blocking(self, ttl: Option<Duration>, returned: K::Returned) -> Result<()> {
-        match self.priming(ttl, returned)? {
+    pub fn prime_blocking(
+        self,
+        ttl: Option<Duration>,
+        unless: fn(&K::Returned) -> bool,
+        returned: K::Returned,
+    ) -> Result<()> {
+        match self.priming(ttl, unless, returned)? {
             Some((cache, key, value, ttl, tags)) => {
                 background::block_on(async move { cache.prime(key, value, ttl, tags).await })?
             }

@@ -180,20 +180,20 @@ pub fn boolean(raw: &str) -> Option<bool> {
 mod tests {
     use super::*;
 
-    const TIMEOUT: Variable = Variable {
+    pub(super) const TIMEOUT: Variable = Variable {
         name: "CACHEKIT_MEMCACHED_TIMEOUT",
         default: "1.0",
         expected: "seconds between 0.1 and 30, such as 1.5",
         about: "bounds one call",
         secret: false,
     };
-    const PASSWORD: Variable = Variable {
+    pub(super) const PASSWORD: Variable = Variable {
         name: "CACHEKIT_PASSWORD",
         secret: true,
         ..TIMEOUT
     };
 
-    fn vars(pairs: &[(&str, &str)]) -> (Vars, Problems) {
+    pub(super) fn vars(pairs: &[(&str, &str)]) -> (Vars, Problems) {
         let mut problems = Problems::default();
         let pairs = pairs
             .iter()

@@ -89,27 +89,7 @@ fn edit_distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const TIMEOUT: Variable = Variable {
-        name: "CACHEKIT_MEMCACHED_TIMEOUT",
-        default: "1.0",
-        expected: "seconds between 0.1 and 30, such as 1.5",
-        about: "bounds one call",
-        secret: false,
-    };
-    const PASSWORD: Variable = Variable {
-        name: "CACHEKIT_PASSWORD",
-        secret: true,
-        ..TIMEOUT
-    };
-
-    fn vars(pairs: &[(&str, &str)]) -> (Vars, Problems) {
-        let mut problems = Problems::default();
-        let pairs = pairs
-            .iter()
-            .map(|(name, value)| (name.into(), value.into()));
-        (Vars::from_os(pairs, &mut problems), problems)
-    }
+    use crate::env::tests::{PASSWORD, TIMEOUT, vars};
 
     #[test]
     fn a_misspelt_name_is_an_error_that_says_which_was_meant() {

@@ -118,27 +118,7 @@ impl std::error::Error for Problems {}
 mod tests {
     use super::*;
     use crate::env::seconds;
-
-    const TIMEOUT: Variable = Variable {
-        name: "CACHEKIT_MEMCACHED_TIMEOUT",
-        default: "1.0",
-        expected: "seconds between 0.1 and 30, such as 1.5",
-        about: "bounds one call",
-        secret: false,
-    };
-    const PASSWORD: Variable = Variable {
-        name: "CACHEKIT_PASSWORD",
-        secret: true,
-        ..TIMEOUT
-    };
-
-    fn vars(pairs: &[(&str, &str)]) -> (Vars, Problems) {
-        let mut problems = Problems::default();
-        let pairs = pairs
-            .iter()
-            .map(|(name, value)| (name.into(), value.into()));
-        (Vars::from_os(pairs, &mut problems), problems)
-    }
+    use crate::env::tests::{PASSWORD, TIMEOUT, vars};
 
     #[test]
     fn a_problem_names_variable_value_and_expected_form() {

@@ -81,8 +81,9 @@ impl Context {
         Self(Chain::current().computing())
     }
 
-    /// This result, a `None` included, is fresh for `ttl`, less a jitter of up to a tenth. Zero: it
-    /// is not stored.
+    /// This result is fresh for `ttl`, less a jitter of up to a tenth. Zero: it is not stored. Not
+    /// of a `None`, unless that is [a value like any other](crate::cache::Policy::cache_none): see
+    /// [`not_found_for`](Self::not_found_for).
     pub fn ttl(&self, ttl: Duration) {
         self.wish(|wishes| wishes.ttl = Some(ttl));
     }

@@ -228,7 +228,7 @@ impl<'a> Annotated<'a> {
 
     async fn set(self, value: Value) -> Result<()> {
         if self.tagged {
-            self.call(kind()).prime(None, Ok(value)).await
+            self.call(kind()).prime(None, |_| false, Ok(value)).await
         } else {
             self.cache.set(&self.key(), value).await
         }

@@ -7,6 +7,7 @@ mod counters;
 mod early;
 #[path = "../eventually/mod.rs"]
 mod eventually;
+mod explain;
 mod items;
 mod lanes;
 mod limits;

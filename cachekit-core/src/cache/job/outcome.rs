@@ -125,7 +125,7 @@ where
             true => wishes.not_found.or_else(|| self.policy().ttl_of_none()),
             false => None,
         };
-        let ttl = match wishes.ttl.or(of_none) {
+        let ttl = match of_none.or(wishes.ttl) {
             _ if unless => return None,
             Some(ttl) => Ttl::new(ttl).ok()?,
             None => self.ttl()?,

@@ -57,7 +57,8 @@ pub(super) async fn run() {
 async fn call(caller: u64, cache: Cache, origin: Origin, waits: Arc<Mutex<Vec<Duration>>>) {
     let mut old = Vec::new();
     for call in 0..CALLS_OF_EACH {
-        let number = (caller * CALLS_OF_EACH + call) % KEYS;
+        // At any time every caller is after another key.
+        let number = (caller + call * CALLERS) % KEYS;
         let began = Instant::now();
         let (key, compute) = (of(number), || async {
             Ok::<_, cachekit::Error>(origin.ask(number).await)

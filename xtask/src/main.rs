@@ -16,8 +16,9 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test                       every test, doc test and example; installs memcached if it is missing
-  bench NAME [--json FILE]   tables of figures, in release; rows as JSON into FILE. `hits`, or
-                             `memcached`, which takes --rounds N, --case NAME and --quick as well
+  bench NAME [OPTIONS]       tables of figures, in release: `freshness`; `hits` [--json FILE], which
+                             writes its rows; `memcached` [--json FILE] [--rounds N] [--case NAME]
+                             [--quick]
   budget                     the instructions of a hit, counted by valgrind, against their bound
   fuzz [--seconds N] [--keep]
                              N seconds (60) of libFuzzer on the readers of replies; installs

@@ -239,6 +239,10 @@ impl Place {
 
     /// The sections of all backends are read, so that every problem is told; the one of `name` is
     /// taken.
+    #[cfg_attr(
+        not(any(feature = "file", feature = "memcached")),
+        expect(unused_variables, reason = "there are no sections of backends")
+    )]
     fn read(name: Name, vars: &Vars, problems: &mut Problems) -> Self {
         #[cfg(feature = "file")]
         let file = cachekit_file::Config::from_vars(vars, problems);

@@ -61,7 +61,7 @@ impl<V> Entry<V> {
 
     /// Whether it is in the part of its time in which one caller has it computed anew.
     pub(crate) fn is_early(&self) -> bool {
-        self.fresh <= early_window(self.ttl.duration(), self.cost)
+        self.fresh < early_window(self.ttl.duration(), self.cost)
     }
 }
 

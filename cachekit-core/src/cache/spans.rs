@@ -45,9 +45,9 @@ pub(crate) fn over_store(
     let here = fresh.min(bound).min(ttl.duration() / 4);
     Span {
         fresh: here,
-        early: match fresh.saturating_sub(early) {
-            Duration::ZERO => Duration::ZERO,
-            until_early => here.saturating_sub(until_early),
+        early: match fresh.checked_sub(early) {
+            None => Duration::ZERO,
+            Some(until_early) => here.saturating_sub(until_early),
         },
         grace: (fresh - here).saturating_add(grace),
     }
@@ -81,7 +81,8 @@ mod tests {
         assert_eq!(early(30), Duration::ZERO);
         assert_eq!(early(6), seconds(1));
         assert_eq!(early(3), seconds(2));
-        assert_eq!(early(2), Duration::ZERO, "this reader did not get the lead");
+        assert_eq!(early(2), seconds(2), "from now on");
+        assert_eq!(early(1), Duration::ZERO, "this reader did not get the lead");
     }
 
     #[test]

@@ -34,24 +34,33 @@ where
 {
     /// Computes on this thread.
     pub(crate) fn blocking(self, compute: impl FnOnce() -> K::Returned) -> K::Returned {
+        self.in_turn_blocking(compute, |job, leader, refreshing, around, compute| {
+            let leader = Arc::new(leader);
+            let (landing, settled) = job.lead_blocking(&leader, refreshing, &around, compute);
+            leader.land(landing);
+            joined::<K>(settled)
+        })
+    }
+
+    /// Waits until there is something to do, and does it; a leader computes as `led` says.
+    pub(super) fn in_turn_blocking<C: FnOnce() -> K::Returned>(
+        self,
+        compute: C,
+        led: impl FnOnce(Self, Leader, bool, Around, C) -> K::Returned,
+    ) -> K::Returned {
         let around = match self.enter() {
             Entered::Into(around) => around,
             Entered::Told(returned) => return returned,
             Entered::Through => return compute(),
         };
-        let (leader, refreshing) = match self.turn_blocking(&around) {
-            Turn::Return(returned) => return returned,
-            Turn::Alone => return self.alone_blocking(&around, compute),
-            Turn::Lead(leader) => (leader, false),
-            Turn::Refresh(leader) => (leader, true),
-        };
-        let leader = Arc::new(leader);
-        let (landing, settled) = self.lead_blocking(&leader, refreshing, &around, compute);
-        leader.land(landing);
-        joined::<K>(settled)
+        match self.turn_blocking(&around) {
+            Turn::Return(returned) => returned,
+            Turn::Alone => self.alone_blocking(&around, compute),
+            Turn::Lead { leader, refreshing } => led(self, leader, refreshing, around, compute),
+        }
     }
 
-    pub(super) fn turn_blocking(&self, around: &Around) -> Turn<K> {
+    fn turn_blocking(&self, around: &Around) -> Turn<K> {
         let flights = &self.inner.blocking_flights;
         if let Some(turn) = self.look(flights) {
             return turn;
@@ -60,7 +69,7 @@ where
         let mut again = false;
         loop {
             let waiter = match self.join(flights, again, around) {
-                Ok(leader) => return Turn::Lead(leader),
+                Ok(leader) => return Turn::lead(leader),
                 Err(waiter) => waiter,
             };
             let spent_ms = self.inner.clock.monotonic_ms().saturating_sub(began_ms);
@@ -172,7 +181,7 @@ where
         background::block_on(within(place, end)).ok()??
     }
 
-    pub(super) fn alone_blocking(
+    fn alone_blocking(
         &self,
         around: &Around,
         compute: impl FnOnce() -> K::Returned,

@@ -55,8 +55,7 @@ where
         let (leader, refreshing) = match self.turn(around).await {
             Turn::Return(returned) => return returned,
             Turn::Alone => return self.alone(around, compute).await,
-            Turn::Lead(leader) => (leader, false),
-            Turn::Refresh(leader) => (leader, true),
+            Turn::Lead { leader, refreshing } => (leader, refreshing),
         };
         around.offering.with(|seen| *seen = Some(leader.offering()));
         let starter = leader.starter();

@@ -34,8 +34,7 @@ where
             let (leader, refreshing) = match self.turn(&around).await {
                 Turn::Return(returned) => return returned,
                 Turn::Alone => return self.alone(&around, compute).await,
-                Turn::Lead(leader) => (leader, false),
-                Turn::Refresh(leader) => (leader, true),
+                Turn::Lead { leader, refreshing } => (leader, refreshing),
             };
             let (landing, settled) = self.lead(&leader, refreshing, &around, compute).await;
             leader.land(landing);

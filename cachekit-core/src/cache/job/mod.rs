@@ -1,11 +1,10 @@
 //! One call of a cached function that L1 could not answer.
 //!
-//! Three ways to run it, one order of events: a second look, flight, backend, a place to compute,
+//! Four ways to run it, one order of events: a second look, flight, backend, a place to compute,
 //! computation, storing, landing. `inline`, the computation runs in the caller's future, and a caller
 //! that is dropped hands over to a waiter. `detached`, it runs in a task of its own, which ends when
 //! nobody waits any more. `blocking`, it runs on the caller's thread; `threaded`, on one of its own,
-//! which its caller can leave. A `batch` is many calls that
-//! compute together.
+//! which its caller can leave. A `batch` is many calls that compute together.
 
 mod admission;
 mod batch;

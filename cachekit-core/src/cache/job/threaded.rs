@@ -7,7 +7,7 @@ use tracing::Span;
 
 use super::outcome::handed_over;
 use super::turn::Turn;
-use super::{Around, Entered, Job};
+use super::{Around, Job};
 use crate::background;
 use crate::cache::form::Form;
 use crate::cache::kind::Kind;
@@ -25,17 +25,16 @@ where
     ///
     /// Panics as the computation does, and if no thread can be started.
     pub(crate) fn threaded(self, compute: Box<dyn FnOnce() -> K::Returned + Send>) -> K::Returned {
-        let around = match self.enter() {
-            Entered::Into(around) => around,
-            Entered::Told(returned) => return returned,
-            Entered::Through => return compute(),
-        };
-        let (leader, refreshing) = match self.turn_blocking(&around) {
-            Turn::Return(returned) => return returned,
-            Turn::Alone => return self.alone_blocking(&around, compute),
-            Turn::Lead(leader) => (leader, false),
-            Turn::Refresh(leader) => (leader, true),
-        };
+        self.in_turn_blocking(compute, Self::on_a_thread)
+    }
+
+    fn on_a_thread(
+        self,
+        leader: Leader,
+        refreshing: bool,
+        around: Around,
+        compute: Box<dyn FnOnce() -> K::Returned + Send>,
+    ) -> K::Returned {
         around.offering.with(|seen| *seen = Some(leader.offering()));
         let (starter, left) = (leader.starter(), self.patience());
         let job = Arc::new(self);

@@ -14,13 +14,24 @@ use crate::l1::{Look, Mark};
 use crate::policy::flight::{Arrival, Flights, Leader, Role, Waiter};
 
 pub(super) enum Turn<K: Kind> {
-    /// Compute, for all who ask meanwhile.
-    Lead(Leader),
-    /// The same, before there is need to: others are still given what is there.
-    Refresh(Leader),
+    /// Compute, for all who ask meanwhile; where `refreshing`, before there is need to: others are
+    /// still given what is there.
+    Lead {
+        leader: Leader,
+        refreshing: bool,
+    },
     Return(K::Returned),
     /// Compute, past the flight.
     Alone,
+}
+
+impl<K: Kind> Turn<K> {
+    pub(super) fn lead(leader: Leader) -> Self {
+        Self::Lead {
+            leader,
+            refreshing: false,
+        }
+    }
 }
 
 impl<K, F> Job<K, F>
@@ -38,7 +49,7 @@ where
         let mut again = false;
         loop {
             let waiter = match self.join(flights, again, around) {
-                Ok(leader) => return Turn::Lead(leader),
+                Ok(leader) => return Turn::lead(leader),
                 Err(waiter) => waiter,
             };
             let arrival = waiter.wait(around.outer.is_nested(), around.outer.permit());
@@ -124,7 +135,10 @@ where
         if self.inner.backend.is_none() {
             self.count(Event::Refreshed); // else the look into the backend says whether it is
         }
-        Some(Turn::Refresh(leader))
+        Some(Turn::Lead {
+            leader,
+            refreshing: true,
+        })
     }
 
     /// What an arrival means; `None`: begin again.

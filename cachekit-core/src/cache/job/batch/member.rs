@@ -83,7 +83,7 @@ where
         if let Some(turn) = (!again).then(|| self.job.look(flights)).flatten() {
             return Some(Ok(turn));
         }
-        Some(self.job.join(flights, again, &self.around).map(Turn::Lead))
+        Some(self.job.join(flights, again, &self.around).map(Turn::lead))
     }
 
     pub(super) fn is_open(&self) -> bool {

@@ -162,8 +162,9 @@ where
                 None => {}
                 Some(Ok(Turn::Return(outcome))) => self.finish(index, outcome),
                 Some(Ok(Turn::Alone)) => alone.push(index),
-                Some(Ok(Turn::Lead(leader))) => led.push(self.led(index, leader, false)),
-                Some(Ok(Turn::Refresh(leader))) => led.push(self.led(index, leader, true)),
+                Some(Ok(Turn::Lead { leader, refreshing })) => {
+                    led.push(self.led(index, leader, refreshing));
+                }
                 Some(Err(waiter)) => waiting.push((index, waiter)),
             }
         }
@@ -216,7 +217,7 @@ where
                 None => State::Alone,
             },
             Some(Turn::Return(outcome)) => State::Done(outcome),
-            Some(Turn::Alone | Turn::Lead(_) | Turn::Refresh(_)) => State::Alone,
+            Some(Turn::Alone | Turn::Lead { .. }) => State::Alone,
         }
     }
 

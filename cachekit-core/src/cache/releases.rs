@@ -146,33 +146,13 @@ async fn add(inner: &Inner, backend: &Arc<dyn Backend>, head: &str, release: &st
     let key = list_key(head)?;
     for _ in 0..ATTEMPTS {
         let seen = backend.get(&key, Want::Value).await?;
-        let mut list = parse(&seen);
+        let known = parse(&seen);
         let stale = seen.found.as_ref().is_some_and(|found| found.stale);
-        if list.iter().any(|known| known == release) && !stale {
+        if known.iter().any(|known| known == release) && !stale {
             return Ok(());
         }
-        if seen.found.is_some() {
-            // Only so that the read below is given the lead. While the owner of the list is away
-            // this is an error, although the node that stands in for it has got it.
-            let _ = backend.expire(&key).await;
-        }
-        let led = backend
-            .get(
-                &key,
-                Want::Lead {
-                    hold: HOLD,
-                    early: Duration::ZERO,
-                },
-            )
-            .await?;
-        for known in parse(&led) {
-            if !list.contains(&known) {
-                list.push(known);
-            }
-        }
-        list.retain(|known| known != release);
-        list.insert(0, release.to_owned());
-        list.truncate(MOST);
+        let led = lead(backend, &key, seen.found.is_some()).await?;
+        let list = with_first(release, known.into_iter().chain(parse(&led)));
         let token = match led.lead {
             Lead::Mine(token) => Some(token),
             Lead::Unfenced => None,
@@ -182,16 +162,37 @@ async fn add(inner: &Inner, backend: &Arc<dyn Backend>, head: &str, release: &st
             }
         };
         let fenced = token.is_some();
-        let stored = backend
-            .set(&key, write(&list), Ttl::NEVER, token.as_ref())
-            .await?;
-        if fenced && stored == Stored::Stored {
+        let set = backend.set(&key, write(&list), Ttl::NEVER, token.as_ref());
+        if set.await? == Stored::Stored && fenced {
             return Ok(());
         }
         // Overtaken, or written without a fence: look again.
     }
     let detail = "other processes kept this one out of the list of releases";
     Err(Error::with_detail(ErrorKind::Overloaded, "cache", detail))
+}
+
+/// Asks for the list and the lead.
+async fn lead(backend: &Arc<dyn Backend>, key: &StoreKey, is_there: bool) -> Result<Lookup> {
+    if is_there {
+        // Only so that the read below is given the lead. While the owner of the list is away this
+        // is an error, although the node that stands in for it has got it.
+        let _ = backend.expire(key).await;
+    }
+    let (hold, early) = (HOLD, Duration::ZERO);
+    backend.get(key, Want::Lead { hold, early }).await
+}
+
+/// `release`, and behind it the others that are `known`, once each.
+fn with_first(release: &str, known: impl Iterator<Item = String>) -> Vec<String> {
+    let mut list = vec![release.to_owned()];
+    for known in known {
+        if !list.contains(&known) {
+            list.push(known);
+        }
+    }
+    list.truncate(MOST);
+    list
 }
 
 /// A checksum and the releases, separated by spaces: text, to be read by eye.

@@ -226,6 +226,12 @@ impl<'a> Places<'a> {
 }
 
 impl Inner {
+    /// Nothing of `key` that began before now is served or stored in this process.
+    pub(crate) fn invalidate_here(&self, key: &[u8]) {
+        self.forget_flights(|flights| flights.forget(key));
+        self.l1.remove(key);
+    }
+
     pub(crate) fn forget_flights(&self, forget: impl Fn(&Flights)) {
         forget(&self.flights);
         forget(&self.blocking_flights);

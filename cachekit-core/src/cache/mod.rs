@@ -1,6 +1,7 @@
 //! The cache: typed values in this process, in front of a backend or alone.
 
 mod answer;
+mod apart;
 mod arguments;
 mod asking;
 mod builder;
@@ -16,6 +17,7 @@ mod explain;
 pub mod explanation;
 mod form;
 mod function;
+mod get;
 mod groups;
 mod hits;
 mod invalidation;
@@ -28,11 +30,11 @@ mod many;
 mod metrics;
 mod namespaces;
 mod old;
-mod operations;
 mod outgoing;
 mod releases;
 mod remote;
 mod removals;
+mod set;
 mod sought;
 mod spans;
 mod stats;
@@ -162,7 +164,7 @@ impl Cache {
         match self.inner.hit_of(key) {
             Some(value) => Ok(Some(value)),
             None => {
-                let get = operations::get(self.inner(), key.clone());
+                let get = get::get(self.inner(), key.clone());
                 background::with_runtime(get).await?
             }
         }
@@ -233,7 +235,7 @@ impl Cache {
     {
         let keys = keys.to_vec();
         let count = keys.len();
-        let results = background::with_runtime(operations::get_many(self.inner(), keys)).await;
+        let results = background::with_runtime(get::get_many(self.inner(), keys)).await;
         each(count, results)
     }
 
@@ -317,7 +319,7 @@ impl Cache {
         F: Form<V>,
     {
         let count = entries.len();
-        let set = operations::set_many(self.inner(), entries, ttl, tags);
+        let set = set::set_many(self.inner(), entries, ttl, tags);
         each(count, background::with_runtime(set).await)
     }
 

@@ -3,8 +3,66 @@
 use std::time::Duration;
 
 use crate::backend::Ttl;
+use crate::cache::Inner;
+use crate::cache::function::Function;
 use crate::l1::Span;
 use crate::policy::freshness::{Lifetime, early_window};
+
+impl Inner {
+    /// How long values of `function` are stored that are given, not computed.
+    pub(crate) fn ttl_of(&self, function: &Function) -> Ttl {
+        let default = self.config.default_ttl;
+        function.asks().ttl_or(default).unwrap_or(default)
+    }
+
+    /// The line of time of an entry where this process is the whole cache.
+    pub(crate) fn span_here(&self, lifetime: Lifetime, cost: Duration) -> Span {
+        match self.keeps_nothing {
+            true => Span::default(),
+            false => lifetime.here(cost),
+        }
+    }
+
+    /// How long L1 may keep what the backend shares.
+    pub(crate) fn l1_bound(&self) -> Duration {
+        if self.config.l1.enabled {
+            self.config.l1.max_age
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// Until when L1 may keep what was true at `began_ms`, both monotonic.
+    pub(crate) fn l1_until_ms(&self, began_ms: u64) -> u64 {
+        let bound_ms = u64::try_from(self.l1_bound().as_millis()).unwrap_or(u64::MAX);
+        began_ms.saturating_add(bound_ms)
+    }
+
+    /// [`l1_bound`](Self::l1_bound) for what L1 may keep only until a moment.
+    pub(crate) fn l1_bound_until(&self, until_ms: u64) -> Duration {
+        let left_ms = until_ms.saturating_sub(self.clock.monotonic_ms());
+        self.l1_bound().min(Duration::from_millis(left_ms))
+    }
+
+    /// For how long this process may take for fresh what the backend has for `ttl`.
+    pub(crate) fn l1_share(&self, ttl: Ttl) -> Duration {
+        self.l1_bound().min(ttl.duration() / 4)
+    }
+
+    /// The same for a store that cannot say what has happened meanwhile: where this process would
+    /// share nothing, callers of one flight would only come to the same one after the other.
+    pub(crate) fn share_unfenced(&self, ttl: Ttl) -> Duration {
+        match self.l1_share(ttl) {
+            Duration::ZERO => Duration::MAX,
+            share => share,
+        }
+    }
+
+    /// How long ago a moment of the monotonic clock was.
+    pub(crate) fn since(&self, moment_ms: u64) -> Duration {
+        Duration::from_millis(self.clock.monotonic_ms().saturating_sub(moment_ms))
+    }
+}
 
 impl Lifetime {
     /// Its line of time where this process is the whole cache.

@@ -1,66 +1,19 @@
 //! The cache in front of a backend that processes share: each `Cache` here is one process.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cachekit_core::backend::{Backend, Lead, Ttl, Want};
 use cachekit_core::cache::{Cache, Function, Key, Policy};
-use cachekit_core::clock::Clock;
 use cachekit_core::config::Config;
 use cachekit_core::key::StoreKey;
-use cachekit_core::testkit::{Faults, FaultyBackend, ManualClock, ReferenceBackend};
+use cachekit_core::testkit::{Faults, Fleet, until};
 use cachekit_core::{Error, ErrorKind};
 use tokio::sync::oneshot;
 
 static USERS: Function = Function::new("tests::over_backend", "users");
 /// The same function in a release that has raised its version.
 static USERS_2: Function = Function::new("tests::over_backend", "users").version(2);
-
-type Store = FaultyBackend<ReferenceBackend>;
-
-struct Fleet {
-    time: ManualClock,
-    store: Arc<Store>,
-}
-
-impl Fleet {
-    fn new() -> Self {
-        let time = ManualClock::new();
-        let store = ReferenceBackend::new(time.clock());
-        let store = FaultyBackend::new(store, Faults::default(), time.clock());
-        Self {
-            time,
-            store: Arc::new(store),
-        }
-    }
-
-    fn process(&self) -> Cache {
-        self.process_with(Config::default())
-    }
-
-    fn process_with(&self, config: Config) -> Cache {
-        let backend = Arc::clone(&self.store) as Arc<dyn Backend>;
-        Cache::builder()
-            .backend(backend)
-            .config(config)
-            .clock(self.time.clock())
-            .build()
-    }
-}
-
-/// Lets the other tasks and threads run until `done`.
-async fn until(done: impl Fn() -> bool) {
-    let clock = Clock::system();
-    let deadline_ms = clock.monotonic_ms() + 10_000;
-    while !done() {
-        assert!(
-            clock.monotonic_ms() < deadline_ms,
-            "not done after ten seconds"
-        );
-        tokio::task::yield_now().await;
-    }
-}
 
 fn key(id: u64) -> Key<String> {
     USERS.key(&id).unwrap()

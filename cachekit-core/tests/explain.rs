@@ -1,13 +1,12 @@
 //! What a call would find, and why.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use cachekit_core::backend::{Backend, Ttl, Want};
 use cachekit_core::cache::explanation::{Here, Outcome, Reason, TagStanding};
 use cachekit_core::cache::{Arguments, Cache, Context, Function, Key, Policy};
 use cachekit_core::key::StoreKey;
-use cachekit_core::testkit::{Faults, FaultyBackend, ManualClock, ReferenceBackend};
+use cachekit_core::testkit::{Fleet, ManualClock};
 use cachekit_core::{Error, ErrorKind};
 use tokio::sync::oneshot;
 
@@ -18,30 +17,6 @@ const POLICY: Policy = Policy::new()
 static USERS: Function = Function::new("tests::explain", "users").policy(POLICY);
 static STALE: Function =
     Function::new("tests::explain", "stale").policy(POLICY.stale_while_refresh());
-
-type Store = FaultyBackend<ReferenceBackend>;
-
-struct Fleet {
-    time: ManualClock,
-    store: Arc<Store>,
-}
-
-impl Fleet {
-    fn new() -> Self {
-        let time = ManualClock::new();
-        let store = ReferenceBackend::new(time.clock());
-        let store = Arc::new(FaultyBackend::new(store, Faults::default(), time.clock()));
-        Self { time, store }
-    }
-
-    fn process(&self) -> Cache {
-        let backend = Arc::clone(&self.store) as Arc<dyn Backend>;
-        Cache::builder()
-            .backend(backend)
-            .clock(self.time.clock())
-            .build()
-    }
-}
 
 fn key(id: &str) -> Key<String> {
     USERS.key(&id).unwrap()

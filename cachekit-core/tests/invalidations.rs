@@ -1,25 +1,10 @@
 //! Invalidations that wait for the commit of a transaction.
 
-use std::sync::Arc;
-
-use cachekit_core::backend::Backend;
 use cachekit_core::cache::{Cache, Function, Invalidations, Key};
-use cachekit_core::testkit::{Faults, FaultyBackend, ManualClock, ReferenceBackend};
+use cachekit_core::testkit::{Faults, Fleet};
 use cachekit_core::{Error, ErrorKind};
 
 static USERS: Function = Function::new("tests::invalidations", "users");
-
-type Store = FaultyBackend<ReferenceBackend>;
-
-fn over_store() -> (Arc<Store>, Cache) {
-    let clock = ManualClock::new().clock();
-    let store = ReferenceBackend::new(clock.clone());
-    let store = FaultyBackend::new(store, Faults::default(), clock.clone());
-    let store = Arc::new(store);
-    let backend = Arc::clone(&store) as Arc<dyn Backend>;
-    let cache = Cache::builder().backend(backend).clock(clock).build();
-    (store, cache)
-}
 
 fn key(id: u64) -> Key<String> {
     USERS.key(&id).unwrap()
@@ -32,7 +17,8 @@ async fn get(cache: &Cache, id: u64, origin: &str) -> String {
 
 #[tokio::test]
 async fn on_commit_everything_is_invalidated_exactly_once() {
-    let (store, cache) = over_store();
+    let fleet = Fleet::new();
+    let (store, cache) = (&fleet.store, fleet.process());
     get(&cache, 1, "old").await;
     get(&cache, 2, "old").await;
     let mut invalidations = Invalidations::new();
@@ -53,7 +39,8 @@ async fn on_commit_everything_is_invalidated_exactly_once() {
 
 #[tokio::test]
 async fn on_rollback_nothing_is_invalidated() {
-    let (store, cache) = over_store();
+    let fleet = Fleet::new();
+    let (store, cache) = (&fleet.store, fleet.process());
     get(&cache, 1, "old").await;
     let before = store.calls();
     let mut invalidations = Invalidations::new();
@@ -66,7 +53,8 @@ async fn on_rollback_nothing_is_invalidated() {
 
 #[tokio::test]
 async fn what_does_not_arrive_is_an_error_and_the_rest_is_sent_all_the_same() {
-    let (store, cache) = over_store();
+    let fleet = Fleet::new();
+    let (store, cache) = (&fleet.store, fleet.process());
     for id in 0..10 {
         get(&cache, id, "old").await;
     }

@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cachekit_core::Error;
-use cachekit_core::backend::Backend;
 use cachekit_core::cache::{Cache, Function, Key};
-use cachekit_core::testkit::{ManualClock, ReferenceBackend};
+use cachekit_core::testkit::Fleet;
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, HistogramFn, KeyName, Metadata, Recorder, SharedString,
     Unit,
@@ -122,17 +121,12 @@ fn every_function_has_counters_of_its_own_without_keys_or_values() {
     let recorded = Recorded::default();
     metrics::with_local_recorder(&recorded, || {
         block_on(async {
-            let time = ManualClock::new();
-            let store: Arc<dyn Backend> = Arc::new(ReferenceBackend::new(time.clock()));
-            let process = || {
-                let builder = Cache::builder().backend(Arc::clone(&store));
-                builder.clock(time.clock()).build()
-            };
+            let fleet = Fleet::new();
             let key = FUNCTION.key(&1).unwrap();
-            call(&process(), &key).await;
-            call(&process(), &key).await;
-            time.advance(Duration::from_secs(301));
-            call(&process(), &key).await;
+            call(&fleet.process(), &key).await;
+            call(&fleet.process(), &key).await;
+            fleet.time.advance(Duration::from_secs(301));
+            call(&fleet.process(), &key).await;
         });
     });
     let expected = [

@@ -1,17 +1,13 @@
 //! Namespaces of functions.
 
-use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use cachekit_core::Error;
-use cachekit_core::backend::Backend;
 use cachekit_core::cache::{Cache, Function, Key};
 use cachekit_core::config::Config;
-use cachekit_core::testkit::{Faults, FaultyBackend, ManualClock, ReferenceBackend};
+use cachekit_core::testkit::{Faults, Fleet};
 use tokio::sync::oneshot;
-
-type Store = FaultyBackend<ReferenceBackend>;
 
 static USERS: Function = Function::new("tests::namespaces", "users").namespace("shop");
 static ORDERS: Function = Function::new("tests::namespaces", "orders").namespace("shop");
@@ -73,33 +69,27 @@ async fn an_empty_namespace_is_none() {
     assert_eq!(get(&cache, &PLAIN, "new").await, "old");
 }
 
-fn over_store(l1: bool) -> (ManualClock, Arc<Store>, [Cache; 2]) {
-    let time = ManualClock::new();
-    let store = ReferenceBackend::new(time.clock());
-    let store = FaultyBackend::new(store, Faults::default(), time.clock());
-    let store = Arc::new(store);
-    let process = || {
-        let mut config = Config::default();
-        config.l1.enabled = l1;
-        let backend = Arc::clone(&store) as Arc<dyn Backend>;
-        let builder = Cache::builder().backend(backend).config(config);
-        builder.clock(time.clock()).build()
+fn over_store(l1: bool) -> (Fleet, [Cache; 2]) {
+    let fleet = Fleet::new();
+    let process = || match l1 {
+        true => fleet.process(),
+        false => fleet.process_without_l1(),
     };
     let processes = [process(), process()];
-    (time, store, processes)
+    (fleet, processes)
 }
 
 #[tokio::test]
 async fn a_removed_namespace_is_gone_everywhere_at_once_without_l1_and_within_its_bound_with_it() {
     for l1 in [false, true] {
-        let (time, _, [here, there]) = over_store(l1);
+        let (fleet, [here, there]) = over_store(l1);
         for function in ALL {
             get(&here, function, "old").await;
             assert_eq!(get(&there, function, "new").await, "old");
         }
         here.remove_namespace("shop").await.unwrap();
         if l1 {
-            time.advance(Config::default().l1.max_age);
+            fleet.time.advance(Config::default().l1.max_age);
         }
         let mut found = Vec::new();
         for function in ALL {
@@ -113,31 +103,31 @@ async fn a_removed_namespace_is_gone_everywhere_at_once_without_l1_and_within_it
 
 #[tokio::test]
 async fn a_single_removal_reaches_the_entry_that_others_find_now() {
-    let (time, _, [here, there]) = over_store(true);
+    let (fleet, [here, there]) = over_store(true);
     get(&here, &USERS, "first").await;
     there.remove_namespace("shop").await.unwrap();
     get(&there, &USERS, "second").await;
     // This process may still have the old token.
     here.remove(&key(&USERS)).await.unwrap();
-    time.advance(Config::default().l1.max_age);
+    fleet.time.advance(Config::default().l1.max_age);
     assert_eq!(get(&there, &USERS, "third").await, "third");
 }
 
 #[tokio::test]
 async fn what_is_set_is_found_by_others_though_the_namespace_was_removed_by_them() {
-    let (time, _, [here, there]) = over_store(true);
+    let (fleet, [here, there]) = over_store(true);
     get(&here, &USERS, "first").await;
     there.remove_namespace("shop").await.unwrap();
     here.set(&key(&USERS), "set".to_owned()).await.unwrap();
     assert_eq!(get(&there, &USERS, "computed").await, "set");
-    time.advance(Config::default().l1.max_age);
+    fleet.time.advance(Config::default().l1.max_age);
     assert_eq!(get(&here, &USERS, "computed").await, "set");
 }
 
 #[tokio::test]
 async fn what_another_process_removed_while_it_was_computed_is_not_for_who_came_after_the_bound() {
     for l1 in [false, true] {
-        let (time, _, [here, there]) = over_store(l1);
+        let (fleet, [here, there]) = over_store(l1);
         let (go, wait) = oneshot::channel::<()>();
         let leader = tokio::spawn({
             let cache = here.clone();
@@ -148,7 +138,9 @@ async fn what_another_process_removed_while_it_was_computed_is_not_for_who_came_
         });
         tokio::task::yield_now().await;
         there.remove_namespace("shop").await.unwrap();
-        time.advance(Config::default().l1.max_age + Duration::from_millis(1));
+        fleet
+            .time
+            .advance(Config::default().l1.max_age + Duration::from_millis(1));
         let follower = tokio::spawn({
             let cache = here.clone();
             async move { get(&cache, &USERS, "new").await }
@@ -163,21 +155,21 @@ async fn what_another_process_removed_while_it_was_computed_is_not_for_who_came_
 
 #[tokio::test]
 async fn while_the_token_of_its_namespace_is_away_a_function_computes() {
-    let (time, store, [here, _]) = over_store(true);
+    let (fleet, [here, _]) = over_store(true);
     get(&here, &USERS, "old").await;
-    store.set_outage(true);
-    time.advance(Duration::from_secs(600));
+    fleet.store.set_outage(true);
+    fleet.time.advance(Duration::from_secs(600));
     assert_eq!(get(&here, &USERS, "new").await, "new");
-    store.set_outage(false);
+    fleet.store.set_outage(false);
 }
 
 #[tokio::test]
 async fn callers_that_are_dropped_while_they_ask_leave_no_old_token_to_those_who_wait() {
     static FIRST: Function = Function::new("tests::namespaces", "first").namespace("shop");
-    let (_, store, [here, there]) = over_store(false);
+    let (fleet, [here, there]) = over_store(false);
     get(&here, &ORDERS, "old").await;
     there.remove_namespace("shop").await.unwrap();
-    store.set_faults(Faults {
+    fleet.store.set_faults(Faults {
         delayed: 1.0,
         delay: Duration::from_secs(1),
         ..Faults::default()
@@ -192,6 +184,6 @@ async fn callers_that_are_dropped_while_they_ask_leave_no_old_token_to_those_who
     drop(first);
     assert!(second.as_mut().poll(&mut context).is_pending());
     drop(second);
-    store.set_faults(Faults::default());
+    fleet.store.set_faults(Faults::default());
     assert_eq!(third.await, "new");
 }

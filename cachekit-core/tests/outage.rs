@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cachekit_core::backend::Backend;
 use cachekit_core::cache::{Cache, Function, Key, Policy};
 use cachekit_core::config::Config;
-use cachekit_core::testkit::{Faults, FaultyBackend, ManualClock, ReferenceBackend};
+use cachekit_core::testkit::Fleet;
 use cachekit_core::{Error, ErrorKind};
 use tokio::task::{JoinSet, yield_now};
 
@@ -17,17 +16,12 @@ const MINUTE: Duration = Duration::from_secs(60);
 static USERS: Function =
     Function::new("tests::outage", "users").policy(Policy::new().ttl(MINUTE).grace(MINUTE));
 
-type Store = FaultyBackend<ReferenceBackend>;
-
-fn over_store(places: usize) -> (ManualClock, Arc<Store>, Cache) {
-    let time = ManualClock::new();
-    let store = ReferenceBackend::new(time.clock());
-    let store = Arc::new(FaultyBackend::new(store, Faults::default(), time.clock()));
+fn over_store(places: usize) -> (Fleet, Cache) {
+    let fleet = Fleet::new();
     let mut config = Config::default();
     config.max_computations = places;
-    let backend = Arc::clone(&store) as Arc<dyn Backend>;
-    let cache = Cache::builder().config(config).backend(backend);
-    (time.clone(), store, cache.clock(time.clock()).build())
+    let cache = fleet.process_with(config);
+    (fleet, cache)
 }
 
 fn key(id: usize) -> Key<String> {
@@ -61,8 +55,8 @@ async fn occupied(cache: &Cache, places: usize) -> JoinSet<()> {
 
 #[tokio::test]
 async fn no_more_ask_the_origin_at_once_than_there_are_places() {
-    let (_, store, cache) = over_store(8);
-    store.set_outage(true);
+    let (fleet, cache) = over_store(8);
+    fleet.store.set_outage(true);
     let (asking, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut callers = JoinSet::new();
     for call in 0..2_000 {
@@ -87,12 +81,12 @@ async fn no_more_ask_the_origin_at_once_than_there_are_places() {
 
 #[tokio::test]
 async fn who_finds_no_place_is_given_what_is_in_grace_at_once() {
-    let (time, store, cache) = over_store(2);
+    let (fleet, cache) = over_store(2);
     for id in 0..100 {
         get(&cache, id, "old").await.unwrap();
     }
-    time.advance(MINUTE);
-    store.set_outage(true);
+    fleet.time.advance(MINUTE);
+    fleet.store.set_outage(true);
     let _computations = occupied(&cache, 2).await;
     for id in 0..100 {
         assert_eq!(get(&cache, id, "new").await.unwrap(), "old");
@@ -102,8 +96,8 @@ async fn who_finds_no_place_is_given_what_is_in_grace_at_once() {
 
 #[tokio::test]
 async fn who_finds_neither_a_place_nor_grace_is_told_so_after_a_second() {
-    let (time, store, cache) = over_store(2);
-    store.set_outage(true);
+    let (fleet, cache) = over_store(2);
+    fleet.store.set_outage(true);
     let mut computations = occupied(&cache, 2).await;
     let caller = tokio::spawn({
         let cache = cache.clone();
@@ -111,7 +105,7 @@ async fn who_finds_neither_a_place_nor_grace_is_told_so_after_a_second() {
     });
     while !caller.is_finished() {
         yield_now().await;
-        time.advance(Duration::from_millis(10));
+        fleet.time.advance(Duration::from_millis(10));
     }
     let error = caller.await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Overloaded);
@@ -122,17 +116,17 @@ async fn who_finds_neither_a_place_nor_grace_is_told_so_after_a_second() {
 
 #[tokio::test]
 async fn what_is_computed_without_a_lead_is_not_stored_remotely() {
-    let (time, store, cache) = over_store(1);
-    store.set_outage(true);
+    let (fleet, cache) = over_store(1);
+    fleet.store.set_outage(true);
     let compute = || async {
-        store.set_outage(false);
+        fleet.store.set_outage(false);
         Ok::<_, Error>("new".to_owned())
     };
     let computed = cache.try_get_or_compute(&key(1), compute).await;
     assert_eq!(computed.unwrap(), "new");
-    let calls = store.calls();
+    let calls = fleet.store.calls();
     assert_eq!((calls.set, calls.set_many), (0, 0));
-    time.advance(MINUTE);
+    fleet.time.advance(MINUTE);
     assert_eq!(get(&cache, 2, "other").await.unwrap(), "other");
-    assert!(store.calls().set > 0, "the store is back, and leads");
+    assert!(fleet.store.calls().set > 0, "the store is back, and leads");
 }

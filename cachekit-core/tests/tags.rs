@@ -2,7 +2,6 @@
 //! processes share.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use cachekit_core::backend::Backend;
@@ -12,7 +11,7 @@ use cachekit_core::cache::{
 };
 use cachekit_core::config::Config;
 use cachekit_core::key::StoreKey;
-use cachekit_core::testkit::{Faults, FaultyBackend, ManualClock, ReferenceBackend};
+use cachekit_core::testkit::{Fleet, ManualClock};
 use tokio::sync::oneshot;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -21,39 +20,6 @@ static USERS: Function = Function::new("tests::tags", "users").policy(
         .ttl(Duration::from_secs(60))
         .grace(Duration::from_secs(600)),
 );
-
-type Store = FaultyBackend<ReferenceBackend>;
-
-struct Fleet {
-    time: ManualClock,
-    store: Arc<Store>,
-}
-
-impl Fleet {
-    fn new() -> Self {
-        let time = ManualClock::new();
-        let store = ReferenceBackend::new(time.clock());
-        let store = FaultyBackend::new(store, Faults::default(), time.clock());
-        let store = Arc::new(store);
-        Self { time, store }
-    }
-
-    fn process(&self) -> Cache {
-        self.process_with(Config::default())
-    }
-
-    fn process_without_l1(&self) -> Cache {
-        let mut config = Config::default();
-        config.l1.enabled = false;
-        self.process_with(config)
-    }
-
-    fn process_with(&self, config: Config) -> Cache {
-        let backend = Arc::clone(&self.store) as Arc<dyn Backend>;
-        let builder = Cache::builder().backend(backend).config(config);
-        builder.clock(self.time.clock()).build()
-    }
-}
 
 async fn call(cache: &Cache, names: &[&str], compute: impl Future<Output = String>) -> String {
     let kind = Probe::<String>::new().kind();

@@ -17,7 +17,7 @@ use cachekit_core::cache::{Cache, Function, Key};
 use cachekit_core::clock::Clock;
 use cachekit_core::error::Result;
 use cachekit_core::key::StoreKey;
-use cachekit_core::testkit::ReferenceBackend;
+use cachekit_core::testkit::{ReferenceBackend, until};
 use cachekit_core::{Error, ErrorKind};
 
 static FUNCTION: Function = Function::new("tests::troubled_store", "function");
@@ -126,19 +126,6 @@ impl Backend for Store {
 
     async fn health(&self) -> Health {
         self.store.health().await
-    }
-}
-
-/// Lets the other tasks and threads run until `done`.
-async fn until(done: impl Fn() -> bool) {
-    let clock = Clock::system();
-    let deadline_ms = clock.monotonic_ms() + 10_000;
-    while !done() {
-        assert!(
-            clock.monotonic_ms() < deadline_ms,
-            "not done after ten seconds"
-        );
-        tokio::task::yield_now().await;
     }
 }
 

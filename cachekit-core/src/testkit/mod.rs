@@ -5,6 +5,8 @@
 //! - [`ReferenceBackend`]: the contract in memory, as simple as it can be read.
 //! - [`ManualClock`]: time that stands still until a test moves it.
 //! - [`FaultyBackend`]: any backend, with errors, lost replies, delays and outages, reproducibly.
+//! - [`Fleet`]: caches as of several processes in front of one store.
+//! - [`until`]: waits for what other tasks do.
 //! - [`seed_jitter`]: the same jitter each time.
 //!
 //! A third party's backend is tested like this, with a real store where it has one:
@@ -27,12 +29,16 @@
 
 pub mod conformance;
 mod faulty;
+mod fleet;
 mod manual_clock;
 mod reference;
+mod until;
 
 pub use faulty::{Calls, Faults, FaultyBackend};
+pub use fleet::Fleet;
 pub use manual_clock::ManualClock;
 pub use reference::ReferenceBackend;
+pub use until::until;
 
 /// Makes the jitter that this thread draws from now on a consequence of `seed`: of ttls, and of the
 /// pauses between two looks at what another process computes.

@@ -5,13 +5,13 @@ use super::*;
 #[tokio::test]
 async fn of_a_hundred_ids_the_forty_that_are_stored_are_not_asked_for() {
     let fleet = Fleet::new();
-    let (stored, cache) = (fleet.process(), fleet.known(&USERS).await);
+    let (stored, cache) = (fleet.process(), known(&fleet, &USERS).await);
     Origin::default()
         .get(&stored, &USERS, 1..=40)
         .await
         .unwrap();
     let origin = Origin::default();
-    let calls = fleet.calls(async {
+    let calls = calls(&fleet, async {
         assert_eq!(
             origin.get(&cache, &USERS, 1..=100).await.unwrap(),
             users(1..=100)
@@ -34,7 +34,7 @@ async fn what_this_process_has_is_asked_for_nowhere() {
     let fleet = Fleet::new();
     let (cache, origin) = (fleet.process(), Origin::default());
     origin.get(&cache, &USERS, 1..=3).await.unwrap();
-    let calls = fleet.calls(async {
+    let calls = calls(&fleet, async {
         assert_eq!(
             origin.get(&cache, &USERS, 1..=3).await.unwrap(),
             users(1..=3)
@@ -137,7 +137,7 @@ async fn what_the_origin_says_of_its_result_is_said_of_all_ids() {
 #[tokio::test]
 async fn each_id_has_its_own_tags_and_all_are_read_at_once() {
     let fleet = Fleet::new();
-    let (cache, other) = (fleet.known(&USERS).await, fleet.known(&USERS).await);
+    let (cache, other) = (known(&fleet, &USERS).await, known(&fleet, &USERS).await);
     let origin = Origin::default();
     let get = async |cache: &Cache| {
         let map = Probe::<Result<Users, Error>>::new().many();
@@ -156,7 +156,7 @@ async fn each_id_has_its_own_tags_and_all_are_read_at_once() {
     };
     get(&cache).await;
     other.remove_tag("user:7").await.unwrap();
-    let calls = fleet.calls(get(&other));
+    let calls = calls(&fleet, get(&other));
     let expected = Calls {
         // Entries and tags, of all and then of the one whose tag was removed, and its new token.
         get_many: 5,

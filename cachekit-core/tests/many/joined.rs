@@ -85,7 +85,7 @@ async fn two_batches_with_ids_in_common_compute_each_once() {
 #[tokio::test]
 async fn what_another_process_computes_is_waited_for() {
     let fleet = Fleet::new();
-    let (here, there) = (fleet.known(&USERS).await, fleet.known(&USERS).await);
+    let (here, there) = (known(&fleet, &USERS).await, known(&fleet, &USERS).await);
     let (go, wait) = oneshot::channel::<()>();
     let single = tokio::spawn(async move {
         let compute = || async { wait.await.map(|()| "there".to_owned()) };
@@ -115,7 +115,7 @@ async fn what_another_process_computes_is_waited_for() {
 #[tokio::test]
 async fn what_another_process_leaves_undone_is_computed_in_a_call_of_its_own() {
     let fleet = Fleet::new();
-    let (here, there) = (fleet.known(&USERS).await, fleet.known(&USERS).await);
+    let (here, there) = (known(&fleet, &USERS).await, known(&fleet, &USERS).await);
     let single = tokio::spawn(async move {
         let never = pending::<Result<String, Error>>;
         there.get_or_compute(&key(2), never).await
@@ -142,7 +142,7 @@ async fn what_another_process_leaves_undone_is_computed_in_a_call_of_its_own() {
 #[tokio::test]
 async fn a_batch_that_is_dropped_hands_its_ids_to_those_who_wait_and_its_leads_back() {
     let fleet = Fleet::new();
-    let (cache, other) = (fleet.known(&USERS).await, fleet.known(&USERS).await);
+    let (cache, other) = (known(&fleet, &USERS).await, known(&fleet, &USERS).await);
     let dropped = tokio::spawn({
         let cache = cache.clone();
         async move {

@@ -6,14 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cachekit_core::backend::Backend;
 use cachekit_core::cache::{
     Arguments, Cache, CallMany, Context, ErrorProbe, Function, Key, Many as _, OfResultOfMap as _,
     Policy, Probe, ShareClone as _, Tags, Voice,
 };
-use cachekit_core::clock::Clock;
 use cachekit_core::config::Config;
-use cachekit_core::testkit::{Calls, Faults, FaultyBackend, ManualClock, ReferenceBackend};
+use cachekit_core::testkit::{Calls, Fleet, ManualClock, until};
 use cachekit_core::{Error, ErrorKind};
 use tokio::sync::oneshot;
 
@@ -30,58 +28,27 @@ static USERS: Function =
 static SOME: Function = Function::new("tests::many", "some")
     .policy(Policy::new().ttl(TTL).negative_ttl(Duration::from_secs(20)));
 
-type Store = FaultyBackend<ReferenceBackend>;
 type Users = HashMap<u64, String>;
 
-struct Fleet {
-    time: ManualClock,
-    store: Arc<Store>,
+/// A process that is known to the store: the first call of a function costs more.
+async fn known(fleet: &Fleet, function: &'static Function) -> Cache {
+    let cache = fleet.process();
+    Origin::default().get(&cache, function, [0]).await.unwrap();
+    cache
 }
 
-impl Fleet {
-    fn new() -> Self {
-        let time = ManualClock::new();
-        let store = ReferenceBackend::new(time.clock());
-        let store = FaultyBackend::new(store, Faults::default(), time.clock());
-        Self {
-            time,
-            store: Arc::new(store),
-        }
-    }
-
-    fn process(&self) -> Cache {
-        self.process_with(Config::default())
-    }
-
-    fn process_with(&self, config: Config) -> Cache {
-        let backend = Arc::clone(&self.store) as Arc<dyn Backend>;
-        Cache::builder()
-            .backend(backend)
-            .config(config)
-            .clock(self.time.clock())
-            .build()
-    }
-
-    /// A process that is known to the store: the first call of a function costs more.
-    async fn known(&self, function: &'static Function) -> Cache {
-        let cache = self.process();
-        Origin::default().get(&cache, function, [0]).await.unwrap();
-        cache
-    }
-
-    /// The calls that `run` takes.
-    async fn calls(&self, run: impl Future<Output = ()>) -> Calls {
-        let before = self.store.calls();
-        run.await;
-        let after = self.store.calls();
-        Calls {
-            get: after.get - before.get,
-            set: after.set - before.set,
-            get_many: after.get_many - before.get_many,
-            set_many: after.set_many - before.set_many,
-            release: after.release - before.release,
-            ..Calls::default()
-        }
+/// The calls that `run` takes.
+async fn calls(fleet: &Fleet, run: impl Future<Output = ()>) -> Calls {
+    let before = fleet.store.calls();
+    run.await;
+    let after = fleet.store.calls();
+    Calls {
+        get: after.get - before.get,
+        set: after.set - before.set,
+        get_many: after.get_many - before.get_many,
+        set_many: after.set_many - before.set_many,
+        release: after.release - before.release,
+        ..Calls::default()
     }
 }
 
@@ -133,17 +100,4 @@ fn users(ids: impl IntoIterator<Item = u64>) -> Vec<Option<String>> {
 
 fn key(id: u64) -> Key<String> {
     USERS.key(&id).unwrap()
-}
-
-/// Lets the other tasks and threads run until `done`.
-async fn until(done: impl Fn() -> bool) {
-    let clock = Clock::system();
-    let deadline_ms = clock.monotonic_ms() + 10_000;
-    while !done() {
-        assert!(
-            clock.monotonic_ms() < deadline_ms,
-            "not done after ten seconds"
-        );
-        tokio::task::yield_now().await;
-    }
 }

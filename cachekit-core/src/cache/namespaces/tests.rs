@@ -1,53 +1,20 @@
 //! The tokens of namespaces without the engine.
 
-use std::sync::Arc;
-
 use tokio::task::JoinSet;
 
 use super::*;
 use crate::cache::Cache;
 use crate::config::Config;
-use crate::testkit::{Faults, FaultyBackend, ManualClock, ReferenceBackend};
+use crate::testkit::{Faults, Fleet};
 
 static USERS: Function = Function::new("tests::namespaces", "users").namespace("shop");
 static ORDERS: Function = Function::new("tests::namespaces", "orders").namespace("shop");
 static POSTS: Function = Function::new("tests::namespaces", "posts").namespace("blog");
 static PLAIN: Function = Function::new("tests::namespaces", "plain");
 
-struct Fleet {
-    time: ManualClock,
-    store: Arc<FaultyBackend<ReferenceBackend>>,
-}
-
-impl Fleet {
-    fn new() -> Self {
-        let time = ManualClock::new();
-        let store = ReferenceBackend::new(time.clock());
-        let store = FaultyBackend::new(store, Faults::default(), time.clock());
-        let store = Arc::new(store);
-        Self { time, store }
-    }
-
-    fn process(&self) -> Cache {
-        self.process_with(Config::default())
-    }
-
-    /// Without L1 the bound is zero.
-    fn process_without_l1(&self) -> Cache {
-        let mut config = Config::default();
-        config.l1.enabled = false;
-        self.process_with(config)
-    }
-
-    fn process_with(&self, config: Config) -> Cache {
-        let backend = Arc::clone(&self.store) as Arc<dyn Backend>;
-        let builder = Cache::builder().backend(backend).config(config);
-        builder.clock(self.time.clock()).build()
-    }
-
-    fn reads(&self) -> u64 {
-        self.store.calls().get_many
-    }
+/// How often the processes have asked the store.
+fn reads(fleet: &Fleet) -> u64 {
+    fleet.store.calls().get_many
 }
 
 async fn standing(cache: &Cache, function: &Function) -> Result<Option<Standing>> {
@@ -76,7 +43,7 @@ async fn the_functions_of_a_namespace_share_a_token_and_those_of_another_have_an
 async fn a_function_without_a_namespace_reads_no_token() {
     let fleet = Fleet::new();
     assert_eq!(standing(&fleet.process(), &PLAIN).await.unwrap(), None);
-    assert_eq!(fleet.reads(), 0);
+    assert_eq!(reads(&fleet), 0);
     assert_eq!(standing(&Cache::in_process(), &USERS).await.unwrap(), None);
 }
 
@@ -85,16 +52,16 @@ async fn a_token_is_read_once_in_half_the_bound_and_nothing_outlives_the_bound()
     let fleet = Fleet::new();
     let cache = fleet.process();
     token(&fleet.process(), &USERS).await;
-    let (made, read_ms) = (fleet.reads(), cache.inner.clock.monotonic_ms());
+    let (made, read_ms) = (reads(&fleet), cache.inner.clock.monotonic_ms());
     let bound = cache.inner.l1_bound();
     token(&cache, &USERS).await;
     fleet.time.advance(bound / 2 - Duration::from_millis(1));
     let known = standing(&cache, &USERS).await.unwrap().unwrap();
-    assert_eq!(fleet.reads() - made, 1);
+    assert_eq!(reads(&fleet) - made, 1);
     assert_eq!(known.until_ms, read_ms + millis(bound));
     fleet.time.advance(Duration::from_millis(1));
     token(&cache, &USERS).await;
-    assert_eq!(fleet.reads() - made, 2);
+    assert_eq!(reads(&fleet) - made, 2);
 }
 
 #[tokio::test]
@@ -134,7 +101,7 @@ async fn callers_that_come_at_the_same_time_share_a_read() {
     let fleet = Fleet::new();
     let cache = fleet.process_without_l1();
     token(&cache, &USERS).await;
-    let before = fleet.reads();
+    let before = reads(&fleet);
     let delayed = Faults {
         delayed: 1.0,
         delay: Duration::from_millis(10),
@@ -151,7 +118,7 @@ async fn callers_that_come_at_the_same_time_share_a_read() {
         fleet.time.advance(Duration::from_millis(1));
         while tasks.try_join_next().is_some() {}
     }
-    assert!(fleet.reads() - before <= 2, "{}", fleet.reads() - before);
+    assert!(reads(&fleet) - before <= 2, "{}", reads(&fleet) - before);
 }
 
 #[tokio::test]
@@ -161,12 +128,12 @@ async fn a_token_that_cannot_be_reached_is_an_error_and_asked_for_once_a_second(
     let before = token(&cache, &USERS).await;
     fleet.time.advance(cache.inner.l1_bound());
     fleet.store.set_outage(true);
-    let reads = fleet.reads();
+    let asked = reads(&fleet);
     for _ in 0..10 {
         let error = standing(&cache, &USERS).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
     }
-    assert_eq!(fleet.reads() - reads, 1);
+    assert_eq!(reads(&fleet) - asked, 1);
     fleet.store.set_outage(false);
     fleet.time.advance(Duration::from_millis(RETRY_MS));
     assert_eq!(token(&cache, &USERS).await, before);

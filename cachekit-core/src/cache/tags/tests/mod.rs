@@ -14,44 +14,21 @@ use super::*;
 use crate::backend::{Backend, Ttl, Want};
 use crate::cache::Cache;
 use crate::error::ErrorKind;
-use crate::testkit::{Faults, FaultyBackend, ManualClock, ReferenceBackend};
+use crate::testkit::{Faults, Fleet};
 
-type Store = FaultyBackend<ReferenceBackend>;
-
-struct Fleet {
-    time: ManualClock,
-    store: Arc<Store>,
-}
-
-impl Fleet {
-    fn new() -> Self {
-        let time = ManualClock::new();
-        let store = ReferenceBackend::new(time.clock());
-        let store = FaultyBackend::new(store, Faults::default(), time.clock());
-        let store = Arc::new(store);
-        Self { time, store }
-    }
-
-    fn process(&self) -> Cache {
-        let backend = Arc::clone(&self.store) as Arc<dyn Backend>;
-        let builder = Cache::builder().backend(backend);
-        builder.clock(self.time.clock()).build()
-    }
-
-    /// Lets the tasks run to their end; time passes whenever all of them sleep.
-    async fn run<T: 'static>(&self, mut tasks: JoinSet<T>) -> Vec<T> {
-        let mut results = Vec::new();
-        while !tasks.is_empty() {
-            match tasks.try_join_next() {
-                Some(result) => results.push(result.unwrap()),
-                None => {
-                    tokio::task::yield_now().await;
-                    self.time.advance(Duration::from_millis(1));
-                }
+/// Lets the tasks run to their end; time passes whenever all of them sleep.
+async fn run<T: 'static>(fleet: &Fleet, mut tasks: JoinSet<T>) -> Vec<T> {
+    let mut results = Vec::new();
+    while !tasks.is_empty() {
+        match tasks.try_join_next() {
+            Some(result) => results.push(result.unwrap()),
+            None => {
+                tokio::task::yield_now().await;
+                fleet.time.advance(Duration::from_millis(1));
             }
         }
-        results
     }
+    results
 }
 
 async fn captured(cache: &Cache, names: &[u64]) -> Option<Vec<TagVersion>> {
@@ -158,7 +135,7 @@ async fn a_damaged_token_is_missing_and_another_is_made() {
     let names = [name, hash("another")];
     let mut tasks = JoinSet::new();
     tasks.spawn(async move { captured(&cache, &names).await.unwrap() });
-    let made = fleet.run(tasks).await.remove(0);
+    let made = run(&fleet, tasks).await.remove(0);
     assert_ne!(made[0].token, made[1].token);
     assert_eq!(
         verdict(&fleet.process(), &made, &names).await,
@@ -175,7 +152,7 @@ async fn processes_that_make_a_token_at_the_same_time_agree_on_it() {
         let cache = fleet.process();
         tasks.spawn(async move { captured(&cache, &[name]).await });
     }
-    let all = fleet.run(tasks).await;
+    let all = run(&fleet, tasks).await;
     assert!(all[0].is_some());
     assert!(all.iter().all(|versions| *versions == all[0]));
     assert_eq!(fleet.store.calls().set_many, 1);

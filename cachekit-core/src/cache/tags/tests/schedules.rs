@@ -97,7 +97,7 @@ async fn holds(seed: u64, too_late: bool) -> bool {
             held
         });
     }
-    fleet.run(tasks).await.into_iter().all(|held| held)
+    run(&fleet, tasks).await.into_iter().all(|held| held)
 }
 
 /// Any odd multiplier makes seeds of numbers that differ in few bits.

@@ -116,6 +116,7 @@ pub(crate) async fn make(
     states
 }
 
+/// Asks once for the lead of those that are `missing`, and makes those that it is given for.
 async fn try_to_make(
     inner: &Inner,
     backend: &Arc<dyn Backend>,
@@ -124,11 +125,8 @@ async fn try_to_make(
     states: &mut [TokenState],
 ) {
     let asked: Vec<StoreKey> = missing.iter().map(|&index| keys[index].clone()).collect();
-    let want = Want::Lead {
-        hold: HOLD,
-        early: Duration::ZERO,
-    };
-    let lookups = backend.get_many(&asked, want).await;
+    let (hold, early) = (HOLD, Duration::ZERO);
+    let lookups = backend.get_many(&asked, Want::Lead { hold, early }).await;
     let (mut led, mut entries, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
     for ((&index, key), lookup) in missing.iter().zip(asked).zip(lookups) {
         match lookup.map(|lookup| (whole(&key, &lookup), lookup.lead)) {
@@ -148,16 +146,20 @@ async fn try_to_make(
         // One that cannot be removed is found damaged again.
         backend.remove_many(&damaged).await;
     }
-    if entries.is_empty() {
-        return;
-    }
-    let outcomes = backend.set_many(entries).await;
-    for ((index, token), outcome) in led.into_iter().zip(outcomes) {
-        match outcome {
-            Ok(Stored::Stored) => states[index] = TokenState::Known(token),
-            Ok(Stored::Superseded) => {}
-            Err(error) => states[index] = TokenState::Unreachable(error),
+    if !entries.is_empty() {
+        let outcomes = backend.set_many(entries).await;
+        for ((index, token), outcome) in led.into_iter().zip(outcomes) {
+            states[index] = written(token, outcome);
         }
+    }
+}
+
+/// What a token is once it was written.
+fn written(token: u64, outcome: Result<Stored>) -> TokenState {
+    match outcome {
+        Ok(Stored::Stored) => TokenState::Known(token),
+        Ok(Stored::Superseded) => TokenState::Missing,
+        Err(error) => TokenState::Unreachable(error),
     }
 }
 

@@ -125,14 +125,8 @@ impl Cluster {
         let link = match node.link(deadlines.first).await {
             Ok(link) => link,
             Err(failure) => {
-                let missed = |job: &Job| {
-                    let request = request(job.index, self.target(job.place));
-                    let request = request.inspect(|request| span.operation(request.operation()));
-                    self.missed(job.place, request, &failure);
-                    (job.index, Err(failure.clone()))
-                };
                 span.failed(&failure);
-                return jobs.iter().map(missed).collect();
+                return self.all_missed(&jobs, request, &failure, &span);
             }
         };
         let mut results = Vec::with_capacity(jobs.len());
@@ -158,6 +152,23 @@ impl Cluster {
         }
         results.extend(self.carry_out_all(window, deadlines, &span).await);
         results
+    }
+
+    /// What becomes of requests to a node that cannot be reached.
+    fn all_missed(
+        &self,
+        jobs: &[Job],
+        request: &Making<'_, '_>,
+        failure: &Failure,
+        span: &CallSpan,
+    ) -> Vec<(usize, Result<Answered, Failure>)> {
+        let missed = |job: &Job| {
+            let request = request(job.index, self.target(job.place));
+            let request = request.inspect(|request| span.operation(request.operation()));
+            self.missed(job.place, request, failure);
+            (job.index, Err(failure.clone()))
+        };
+        jobs.iter().map(missed).collect()
     }
 
     /// Sends requests to one node, and sees to what they leave to be deleted.

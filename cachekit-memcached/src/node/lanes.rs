@@ -73,21 +73,7 @@ impl Lanes {
                 wanted: None,
             };
         }
-        let spares = self.lock();
-        let of_lane: Vec<_> = spares
-            .iter()
-            .filter(|spare| spare.lane == lane && spare.connection.is_open())
-            .map(|spare| (spare.connection.in_flight(), &spare.connection))
-            .collect();
-        // The earliest that is not busy: what one caller does is in order while there is little to
-        // do, and few connections carry many requests at a time.
-        let spare = if reads {
-            let idle = of_lane.iter().find(|(in_flight, _)| *in_flight < BUSY);
-            idle.or_else(|| of_lane.iter().min_by_key(|(in_flight, _)| *in_flight))
-        } else {
-            of_lane.first()
-        };
-        let spare = spare.copied();
+        let spare = self.spare(lane, reads);
         let busy = |in_flight| reads && in_flight >= BUSY;
         let wanted = match (lane, &spare) {
             (_, Some((in_flight, _))) => busy(*in_flight),
@@ -97,9 +83,27 @@ impl Lanes {
         // The first connection is of the small lane as well.
         let spare = spare.filter(|spare| lane == Lane::Large || spare.0 < first.in_flight());
         Choice {
-            spare: spare.map(|(_, connection)| connection.clone()),
+            spare: spare.map(|(_, connection)| connection),
             wanted: wanted.then_some(lane),
         }
+    }
+
+    /// The earliest of `lane`, for `reads` that is not busy: what one caller does is in order while
+    /// there is little to do, and few connections carry many requests at a time.
+    fn spare(&self, lane: Lane, reads: bool) -> Option<(usize, Connection)> {
+        let spares = self.lock();
+        let of_lane: Vec<_> = spares
+            .iter()
+            .filter(|spare| spare.lane == lane && spare.connection.is_open())
+            .map(|spare| (spare.connection.in_flight(), &spare.connection))
+            .collect();
+        let spare = if reads {
+            let idle = of_lane.iter().find(|(in_flight, _)| *in_flight < BUSY);
+            idle.or_else(|| of_lane.iter().min_by_key(|(in_flight, _)| *in_flight))
+        } else {
+            of_lane.first()
+        };
+        spare.map(|&(in_flight, connection)| (in_flight, connection.clone()))
     }
 
     /// All that there are.

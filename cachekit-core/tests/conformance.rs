@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachekit_core::backend::{Backend, NodeState, Ttl, Want};
+use cachekit_core::backend::{Backend, NodeState, Stored, Ttl, Want};
 use cachekit_core::clock::Clock;
-use cachekit_core::error::ErrorKind;
+use cachekit_core::error::{ErrorKind, Result};
 use cachekit_core::key::StoreKey;
 use cachekit_core::testkit::conformance::Suite;
 use cachekit_core::testkit::{Faults, FaultyBackend, ManualClock, ReferenceBackend};
+
+type Faulty = FaultyBackend<ReferenceBackend>;
 
 #[tokio::test]
 async fn the_reference_backend_keeps_the_contract() {
@@ -51,23 +53,9 @@ async fn a_reply_is_lost_after_the_write_took_effect() {
         lost_replies: 1.0,
         ..Faults::default()
     });
-    let key = StoreKey::new("k").unwrap();
-    let lost = backend
-        .set(&key, Bytes::from("v"), Ttl::from_secs(1), None)
-        .await
-        .unwrap_err();
+    let lost = set(&backend).await.unwrap_err();
     assert_eq!(lost.kind(), ErrorKind::Ambiguous);
-    assert_eq!(
-        backend
-            .backend()
-            .get(&key, Want::Value)
-            .await
-            .unwrap()
-            .found
-            .unwrap()
-            .value,
-        "v"
-    );
+    assert_eq!(behind(&backend).await.unwrap(), "v");
 }
 
 #[tokio::test]
@@ -76,21 +64,9 @@ async fn an_error_comes_before_any_effect() {
         errors: 1.0,
         ..Faults::default()
     });
-    let key = StoreKey::new("k").unwrap();
-    let failed = backend
-        .set(&key, Bytes::from("v"), Ttl::from_secs(1), None)
-        .await
-        .unwrap_err();
+    let failed = set(&backend).await.unwrap_err();
     assert_eq!(failed.kind(), ErrorKind::Unavailable);
-    assert_eq!(
-        backend
-            .backend()
-            .get(&key, Want::Value)
-            .await
-            .unwrap()
-            .found,
-        None
-    );
+    assert_eq!(behind(&backend).await, None);
 }
 
 #[tokio::test]
@@ -143,7 +119,23 @@ async fn a_delayed_call_waits_for_the_clock() {
     assert_eq!(call.await.unwrap(), NodeState::Up);
 }
 
-fn faulty(faults: Faults) -> FaultyBackend<ReferenceBackend> {
+fn faulty(faults: Faults) -> Faulty {
     let clock = ManualClock::new().clock();
     FaultyBackend::new(ReferenceBackend::new(clock.clone()), faults, clock)
+}
+
+fn key() -> StoreKey {
+    StoreKey::new("k").unwrap()
+}
+
+async fn set(backend: &Faulty) -> Result<Stored> {
+    backend
+        .set(&key(), Bytes::from("v"), Ttl::from_secs(1), None)
+        .await
+}
+
+/// The value behind the faults.
+async fn behind(backend: &Faulty) -> Option<Bytes> {
+    let lookup = backend.backend().get(&key(), Want::Value).await;
+    lookup.unwrap().found.map(|found| found.value)
 }

@@ -1,34 +1,18 @@
 //! Types that check their values, and types that cannot be carried.
 
+mod fingerprints;
+
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 
 use cachekit_core::schema::Shape;
+use fingerprints::{assert_distinct, positional};
 use serde::de::{DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize};
-
-fn positional<T: DeserializeOwned>() -> u64 {
-    let shape = Shape::trace::<T>(true, false);
-    assert!(shape.refusal().is_none(), "{:?}", shape.refusal());
-    shape.fingerprint()
-}
 
 fn refusal<T: DeserializeOwned>() -> String {
     let shape = Shape::trace::<T>(true, false);
     shape.refusal().expect("a refusal").to_string()
-}
-
-/// No two of them are the same.
-fn assert_distinct(fingerprints: &[u64]) {
-    for (index, fingerprint) in fingerprints.iter().enumerate() {
-        let same = fingerprints[..index]
-            .iter()
-            .position(|other| other == fingerprint);
-        assert_eq!(
-            same, None,
-            "number {index} has the fingerprint of an earlier one"
-        );
-    }
 }
 
 #[test]

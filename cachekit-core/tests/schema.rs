@@ -1,17 +1,13 @@
 //! Fingerprints: which changes of a type are seen.
 
+mod fingerprints;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use cachekit_core::schema::Shape;
-use serde::de::DeserializeOwned;
+use fingerprints::{assert_distinct, positional};
 use serde::{Deserialize, Serialize};
-
-fn positional<T: DeserializeOwned>() -> u64 {
-    let shape = Shape::trace::<T>(true, false);
-    assert!(shape.refusal().is_none(), "{:?}", shape.refusal());
-    shape.fingerprint()
-}
 
 /// The fingerprint of a type `S`, which is written in place.
 macro_rules! fingerprint {
@@ -20,19 +16,6 @@ macro_rules! fingerprint {
         $($item)*
         positional::<S>()
     }};
-}
-
-/// No two of them are the same.
-fn assert_distinct(fingerprints: &[u64]) {
-    for (index, fingerprint) in fingerprints.iter().enumerate() {
-        let same = fingerprints[..index]
-            .iter()
-            .position(|other| other == fingerprint);
-        assert_eq!(
-            same, None,
-            "number {index} has the fingerprint of an earlier one"
-        );
-    }
 }
 
 #[test]

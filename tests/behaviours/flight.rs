@@ -3,7 +3,7 @@
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use cachekit::{ErrorKind, Policy};
+use cachekit::{Cache, ErrorKind, Policy};
 use tokio::spawn;
 
 use crate::cached::{Cached, Told, Way};
@@ -46,6 +46,13 @@ async fn a_thousand_callers_of_a_cold_key_share_one_computation(scene: Scene) {
     }
 }
 
+async fn invalidate(cache: &Cache, cached: &Cached, expires: bool) {
+    match expires {
+        true => cache.expire(&cached.key()).await.unwrap(),
+        false => cache.remove(&cached.key()).await.unwrap(),
+    }
+}
+
 async fn what_was_invalidated_while_it_was_computed_is_not_stored(scene: Scene) {
     for way in Way::ALL {
         for expires in [false, true] {
@@ -54,10 +61,7 @@ async fn what_was_invalidated_while_it_was_computed_is_not_stored(scene: Scene) 
             let old = origin.answer(Ok::<_, Told>("old".to_owned()));
             let caller = spawn(cached.call(&cache, old));
             scene.until(|| origin.asked() == 1).await;
-            match expires {
-                true => cache.expire(&cached.key()).await.unwrap(),
-                false => cache.remove(&cached.key()).await.unwrap(),
-            }
+            invalidate(&cache, &cached, expires).await;
             origin.open();
             caller.await.unwrap().unwrap();
             assert_eq!(cached.get(&cache, "new").await, "new", "{way:?}, {expires}");
@@ -73,10 +77,7 @@ async fn what_another_process_invalidated_while_it_was_computed_is_not_stored(sc
             let old = origin.answer(Ok::<_, Told>("old".to_owned()));
             let caller = spawn(cached.call(&leader, old));
             scene.until(|| origin.asked() == 1).await;
-            match expires {
-                true => other.expire(&cached.key()).await.unwrap(),
-                false => other.remove(&cached.key()).await.unwrap(),
-            }
+            invalidate(&other, &cached, expires).await;
             origin.open();
             caller.await.unwrap().unwrap();
             for process in [&leader, &other, &scene.process()] {

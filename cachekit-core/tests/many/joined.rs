@@ -2,7 +2,19 @@
 
 use std::future::ready;
 
+use tokio::task::JoinHandle;
+
 use super::*;
+
+/// What comes of `task`, while time passes.
+async fn in_time<T>(fleet: &Fleet, task: JoinHandle<T>) -> T {
+    until(|| {
+        fleet.time.advance(Duration::from_millis(10));
+        task.is_finished()
+    })
+    .await;
+    task.await.unwrap()
+}
 
 #[tokio::test]
 async fn a_single_call_waits_for_the_batch_that_computes_its_id() {
@@ -101,13 +113,7 @@ async fn what_another_process_computes_is_waited_for() {
     until(|| origin.asked() == [[1]]).await;
     go.send(()).unwrap();
     single.await.unwrap().unwrap();
-    let time = fleet.time.clone();
-    until(|| {
-        time.advance(Duration::from_millis(10));
-        batch.is_finished()
-    })
-    .await;
-    let found = batch.await.unwrap().unwrap();
+    let found = in_time(&fleet, batch).await.unwrap();
     assert_eq!(found, [Some("user 1".to_owned()), Some("there".to_owned())]);
     assert_eq!(origin.asked().len(), 1);
 }
@@ -129,13 +135,7 @@ async fn what_another_process_leaves_undone_is_computed_in_a_call_of_its_own() {
     });
     until(|| origin.asked() == [[1]]).await;
     single.abort();
-    let time = fleet.time.clone();
-    until(|| {
-        time.advance(Duration::from_millis(10));
-        batch.is_finished()
-    })
-    .await;
-    assert_eq!(batch.await.unwrap().unwrap(), users([1, 2]));
+    assert_eq!(in_time(&fleet, batch).await.unwrap(), users([1, 2]));
     assert_eq!(origin.asked(), [[1], [2]]);
 }
 
@@ -158,13 +158,7 @@ async fn a_batch_that_is_dropped_hands_its_ids_to_those_who_wait_and_its_leads_b
     });
     until(|| cache.stats().coalesced == 1).await;
     dropped.abort();
-    let time = fleet.time.clone();
-    until(|| {
-        time.advance(Duration::from_millis(10));
-        waiting.is_finished()
-    })
-    .await;
-    assert_eq!(waiting.await.unwrap().unwrap(), users([1]));
+    assert_eq!(in_time(&fleet, waiting).await.unwrap(), users([1]));
     let store = Arc::clone(&fleet.store);
     until(|| store.calls().release >= 2).await;
     assert_eq!(origin.get(&other, &USERS, [2]).await.unwrap(), users([2]));

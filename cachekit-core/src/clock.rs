@@ -117,7 +117,7 @@ impl fmt::Debug for Clock {
 fn system_monotonic_ms() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
     // The kernel's monotonic clock starts at boot: neither field is negative.
-    now.tv_sec.unsigned_abs() * 1_000 + now.tv_nsec.unsigned_abs() / 1_000_000
+    now.tv_sec.cast_unsigned() * 1_000 + now.tv_nsec.cast_unsigned() / 1_000_000
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]

@@ -7,8 +7,8 @@ use crate::hits::keys::ENTRIES;
 use crate::hits::ours;
 use crate::{Outcome, callgrind};
 
-/// A tenth above what they took when the figures were set, with rustc 1.95 on x86-64.
-const BUDGETS: [(Case, u64); 2] = [(Case::Number, 550), (Case::Pair, 835)];
+/// Two in a hundred above what they took when the figures were set, with rustc 1.95 on x86-64.
+const BUDGETS: [(Case, u64); 2] = [(Case::Number, 550), (Case::Pair, 780)];
 
 /// Counts the instructions of hits, and fails above the budget.
 pub(crate) fn run() -> Outcome {

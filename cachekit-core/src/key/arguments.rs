@@ -92,7 +92,10 @@ impl<'a> Writer<'a> {
             self.0.push_word(u64::from_le_bytes(word), N + 1);
         } else {
             self.0.push(tag);
-            self.0.extend(&bytes);
+            // One word or two: as such, they are written without a loop.
+            for word in bytes.as_chunks().0 {
+                self.0.push_word(u64::from_le_bytes(*word), word.len());
+            }
         }
     }
 

@@ -49,20 +49,27 @@ impl KeyBuffer {
     /// Appends `bytes`.
     #[inline]
     pub fn extend(&mut self, bytes: &[u8]) {
-        let mut words = bytes.chunks_exact(WORD);
-        for word in &mut words {
-            self.push_word(
-                u64::from_le_bytes(word.try_into().unwrap_or_default()),
-                WORD,
-            );
+        if self.len + bytes.len() > INLINE {
+            return self.spill(bytes);
         }
-        let rest = words.remainder();
+        let (words, rest) = bytes.as_chunks();
+        let used = self.len % WORD;
+        let (places, _) = self.inline[self.len - used..].as_chunks_mut();
+        for (place, word) in places.iter_mut().zip(words) {
+            let bits = u64::from_le_bytes(*word);
+            *place = (self.word | bits << (used * 8)).to_le_bytes();
+            self.word = beyond(bits, used);
+        }
+        self.len += size_of_val(words);
         if !rest.is_empty() {
-            let word = rest
-                .iter()
-                .rev()
-                .fold(0, |word, byte| word << 8 | u64::from(*byte));
-            self.push_word(word, rest.len());
+            let bits = match bytes.last_chunk() {
+                Some(last) => u64::from_le_bytes(*last) >> ((WORD - rest.len()) * 8),
+                None => rest
+                    .iter()
+                    .rev()
+                    .fold(0, |bits, byte| bits << 8 | u64::from(*byte)),
+            };
+            self.push_word(bits, rest.len());
         }
     }
 
@@ -76,18 +83,13 @@ impl KeyBuffer {
     #[inline]
     pub(crate) fn push_word(&mut self, bits: u64, count: usize) {
         if self.len + count > INLINE {
-            return self.spill(bits, count);
+            return self.spill(&bits.to_le_bytes()[..count]);
         }
         let used = self.len % WORD;
         self.word |= bits << (used * 8);
         if used + count >= WORD {
             self.store_word();
-            // What did not fit; nothing did not if the word was empty before.
-            self.word = if used == 0 {
-                0
-            } else {
-                bits >> ((WORD - used) * 8)
-            };
+            self.word = beyond(bits, used);
         }
         self.len += count;
     }
@@ -99,12 +101,11 @@ impl KeyBuffer {
     }
 
     #[cold]
-    fn spill(&mut self, bits: u64, count: usize) {
+    fn spill(&mut self, bytes: &[u8]) {
         if self.spilled.is_empty() {
-            let inline = self.bytes().to_vec();
-            self.spilled = inline;
+            self.spilled = self.bytes().to_vec();
         }
-        self.spilled.extend_from_slice(&bits.to_le_bytes()[..count]);
+        self.spilled.extend_from_slice(bytes);
         // No more room: whatever follows is spilled as well.
         self.len = INLINE;
     }
@@ -129,6 +130,13 @@ impl KeyBuffer {
         }
         &self.inline[..self.len]
     }
+}
+
+/// The part of `bits` that does not fit behind the `used` bytes of a word.
+#[inline]
+const fn beyond(bits: u64, used: usize) -> u64 {
+    // In two steps: of an empty word it is nothing, and no shift is by the whole width.
+    bits >> 1 >> (WORD * 8 - 1 - used * 8)
 }
 
 impl Default for KeyBuffer {
@@ -182,6 +190,22 @@ mod tests {
         buffer.push(8);
         assert_eq!(buffer.bytes().len(), 301);
         assert_eq!(buffer.bytes()[300], 8);
+    }
+
+    #[test]
+    fn appends_of_any_length_at_any_place_are_the_bytes_one_after_the_other() {
+        let bytes: Vec<u8> = (1..=200).collect();
+        for before in 0..=INLINE {
+            for count in 0..=40 {
+                let mut buffer = KeyBuffer::new();
+                bytes[..before].iter().for_each(|byte| buffer.push(*byte));
+                buffer.extend(&bytes[before..before + count]);
+                buffer.push(0);
+                let mut expected = bytes[..before + count].to_vec();
+                expected.push(0);
+                assert_eq!(buffer.bytes(), expected, "{count} after {before}");
+            }
+        }
     }
 
     #[test]

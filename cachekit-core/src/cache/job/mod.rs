@@ -134,7 +134,7 @@ where
 
     fn enter(&self) -> Entered<K::Returned> {
         let outer = Chain::current();
-        let cache = Arc::as_ptr(&self.inner).addr();
+        let cache = self.inner.address();
         if outer.contains(cache, self.key.bytes()) {
             self.count(Event::Bypassed);
             let said = self.say(|| Error::new(ErrorKind::Reentrant, OPERATION));

@@ -113,7 +113,7 @@ where
         };
         parts.sort_by_key(|part| part.index);
         self.spare(&parts);
-        let cache = Arc::as_ptr(&self.inner).addr();
+        let cache = self.inner.address();
         let key = |part: &Part<V, F>| Arc::clone(self.job(part.index).key.bytes());
         let others = parts[1..].iter().map(key).collect();
         let chain = (self.outer.clone()).with_many(cache, key(&parts[0]), others);
@@ -163,7 +163,7 @@ where
         // Who waits for any of the flights may lend its permit.
         let lent = race::first(leaders.map(|leader| leader.permit(&self.inner.bulkhead)));
         let permit = race::race(lent, self.inner.bulkhead.enter());
-        self.inner.queue(permit, may_shed).await
+        self.inner.queue(&self.outer, permit, may_shed).await
     }
 
     fn turn_away(

@@ -51,3 +51,41 @@ fn outside_of_a_computation_a_context_has_no_effect() {
     context.tag("nobody");
     assert_eq!(context.previous::<u64>(), None);
 }
+
+#[test]
+fn what_goes_past_the_cache_says_nothing_of_the_computation_around_it() {
+    static CACHE: LazyLock<Cache> = LazyLock::new(Cache::in_process);
+    static ORIGIN: Origin = Origin::new();
+    #[cached(cache = CACHE, condition = id > 0)]
+    fn part(id: u32) -> u32 {
+        Context::current().no_store();
+        id
+    }
+    #[cached(cache = CACHE)]
+    fn whole() -> u32 {
+        ORIGIN.ask();
+        1 + part(0)
+    }
+    assert_eq!((whole(), whole()), (1, 1));
+    assert_eq!(
+        ORIGIN.asked(),
+        1,
+        "nobody said that the whole is not stored"
+    );
+}
+
+#[test]
+fn what_goes_past_the_cache_is_handed_no_value_of_the_computation_around_it() {
+    static CACHE: LazyLock<Cache> = LazyLock::new(Cache::in_process);
+    #[cached(cache = CACHE, condition = id > 0)]
+    fn rate(id: u32) -> u32 {
+        Context::current().previous::<u32>().unwrap_or(id)
+    }
+    #[cached(cache = CACHE)]
+    fn total() -> u32 {
+        100 + rate(0)
+    }
+    assert_eq!(total(), 100);
+    total::expire().unwrap();
+    assert_eq!(total(), 100, "the old total is no rate");
+}

@@ -20,6 +20,9 @@ thread_local! {
     static CURRENT: RefCell<Chain> = const { RefCell::new(Chain { innermost: None, scope: None }) };
 }
 
+/// No cache lies at this address.
+const NO_CACHE: usize = 0;
+
 /// What belongs to a call wherever it runs.
 pub(crate) type Scope = Arc<dyn Any + Send + Sync>;
 
@@ -71,6 +74,15 @@ impl Chain {
         Self {
             innermost: Some(Arc::new(link)),
             scope: self.scope,
+        }
+    }
+
+    /// This chain, for what goes past the cache inside of it: a computation that cannot say anything
+    /// of the others, and is told nothing of them.
+    pub(crate) fn aside(self) -> Self {
+        match self.is_nested() {
+            true => self.with(NO_CACHE, Arc::default()),
+            false => self,
         }
     }
 

@@ -38,7 +38,7 @@ where
         let around = match self.enter() {
             Entered::Into(around) => around,
             Entered::Told(returned) => return returned,
-            Entered::Through => return compute(),
+            Entered::Through => return Chain::current().aside().run(compute),
         };
         let (leader, refreshing) = match self.turn_blocking(&around) {
             Turn::Return(returned) => return returned,

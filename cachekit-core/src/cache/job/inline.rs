@@ -13,6 +13,7 @@ use crate::cache::kind::Kind;
 use crate::cache::sought::Begun;
 use crate::cache::stats::Event;
 use crate::policy::flight::Leader;
+use crate::policy::reentry::Chain;
 
 impl<K, F> Job<K, F>
 where
@@ -26,7 +27,7 @@ where
         let around = match self.enter() {
             Entered::Into(around) => around,
             Entered::Told(returned) => return returned,
-            Entered::Through => return compute.await,
+            Entered::Through => return Chain::current().aside().run_async(compute).await,
         };
         // Passed on by reference: each future that it was moved into would be twice as large.
         let compute = pin!(compute);

@@ -12,6 +12,7 @@ use crate::background;
 use crate::cache::form::Form;
 use crate::cache::kind::Kind;
 use crate::policy::flight::{Landing, Leader};
+use crate::policy::reentry::Chain;
 
 impl<K, F> Job<K, F>
 where
@@ -28,7 +29,7 @@ where
         let around = match self.enter() {
             Entered::Into(around) => around,
             Entered::Told(returned) => return returned,
-            Entered::Through => return compute(),
+            Entered::Through => return Chain::current().aside().run(compute),
         };
         let (leader, refreshing) = match self.turn_blocking(&around) {
             Turn::Return(returned) => return returned,

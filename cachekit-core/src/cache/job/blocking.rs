@@ -40,38 +40,42 @@ where
             Entered::Told(returned) => return returned,
             Entered::Through => return Chain::current().aside().run(compute),
         };
-        let (leader, refreshing) = match self.turn_blocking(&around) {
-            Turn::Return(returned) => return returned,
-            Turn::Alone => return self.alone_blocking(&around, compute),
-            Turn::Lead(leader) => (leader, false),
-            Turn::Refresh(leader) => (leader, true),
-        };
+        let (leader, refreshing) =
+            match self.turn_blocking(&around, self.inner.clock.monotonic_ms()) {
+                Turn::Return(returned) => return returned,
+                Turn::Alone => return self.alone_blocking(&around, compute),
+                Turn::Lead(leader) => (leader, false),
+                Turn::Refresh(leader) => (leader, true),
+            };
         let leader = Arc::new(leader);
         let (landing, settled) = self.lead_blocking(&leader, refreshing, &around, compute);
         leader.land(landing);
         joined::<K>(settled)
     }
 
-    pub(super) fn turn_blocking(&self, around: &Around) -> Turn<K> {
+    /// Waits until there is something to do, for a call that began at `began_ms`, monotonic.
+    pub(super) fn turn_blocking(&self, around: &Around, began_ms: u64) -> Turn<K> {
         let flights = &self.inner.blocking_flights;
         if let Some(turn) = self.look(flights) {
             return turn;
         }
-        let began_ms = self.inner.clock.monotonic_ms();
         let mut again = false;
         loop {
             let waiter = match self.join(flights, again, around) {
                 Ok(leader) => return Turn::Lead(leader),
                 Err(waiter) => waiter,
             };
-            let spent_ms = self.inner.clock.monotonic_ms().saturating_sub(began_ms);
-            let spent = Duration::from_millis(spent_ms);
-            let left = self.patience().map(|whole| whole.saturating_sub(spent));
-            match self.wait_blocking(waiter, left, around) {
+            match self.wait_blocking(waiter, self.left(began_ms), around) {
                 Some(turn) => return turn,
                 None => again = true,
             }
         }
+    }
+
+    /// What is left of the time of a caller whose call began at `began_ms`.
+    pub(super) fn left(&self, began_ms: u64) -> Option<Duration> {
+        let spent = self.inner.since(began_ms);
+        self.patience().map(|whole| whole.saturating_sub(spent))
     }
 
     pub(super) fn wait_blocking(

@@ -31,14 +31,15 @@ where
             Entered::Told(returned) => return returned,
             Entered::Through => return Chain::current().aside().run(compute),
         };
-        let (leader, refreshing) = match self.turn_blocking(&around) {
+        let began_ms = self.inner.clock.monotonic_ms();
+        let (leader, refreshing) = match self.turn_blocking(&around, began_ms) {
             Turn::Return(returned) => return returned,
             Turn::Alone => return self.alone_blocking(&around, compute),
             Turn::Lead(leader) => (leader, false),
             Turn::Refresh(leader) => (leader, true),
         };
         around.offering.with(|seen| *seen = Some(leader.offering()));
-        let (starter, left) = (leader.starter(), self.patience());
+        let (starter, left) = (leader.starter(), self.left(began_ms));
         let job = Arc::new(self);
         let flight = {
             let (job, around, span) = (Arc::clone(&job), around.fork(), Span::current());

@@ -196,3 +196,30 @@ async fn two_caches_whose_computations_ask_each_other_do_not_wait_for_ever() {
     }
     assert_eq!(done, 2);
 }
+
+#[tokio::test]
+async fn an_origin_that_never_returns_keeps_its_place_for_a_minute() {
+    let (time, _, cache) = over_store(1);
+    let hung = {
+        let cache = cache.clone();
+        tokio::spawn(async move { cache.get_or_spawn(&key(1), pending()).await })
+    };
+    while !hung.is_finished() {
+        time.advance(Duration::from_secs(1));
+        yield_now().await;
+    }
+    let told: Result<String, Error> = hung.await.unwrap();
+    assert_eq!(told.unwrap_err().kind(), ErrorKind::Timeout);
+    for _ in 0..120 {
+        time.advance(Duration::from_secs(1));
+        yield_now().await;
+    }
+    let next = tokio::spawn(async move { get(&cache, 2, "new").await });
+    for _ in 0..120 {
+        if !next.is_finished() {
+            time.advance(Duration::from_millis(100));
+            yield_now().await;
+        }
+    }
+    assert_eq!(next.await.unwrap().unwrap(), "new");
+}

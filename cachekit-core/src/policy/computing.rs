@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::future::{Future, pending};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +42,15 @@ impl Computing {
     /// Begins in this place.
     pub(crate) fn begin(&self, permit: Option<Arc<Permit>>) {
         *self.place() = permit;
+    }
+
+    /// Gives the place back once it is `overdue`: a computation that never returns keeps no other
+    /// from its origin for longer than from its key. Never completes.
+    pub(crate) async fn leave_when<T>(&self, overdue: impl Future<Output = ()>) -> T {
+        overdue.await;
+        let permit = self.place().take();
+        drop(permit);
+        pending().await
     }
 
     /// Gives the place back; what runs inside of it still has its share.

@@ -13,6 +13,7 @@ use crate::cache::kind::Kind;
 use crate::cache::sought::Begun;
 use crate::cache::stats::Event;
 use crate::policy::flight::Leader;
+use crate::policy::race::race;
 use crate::policy::reentry::Chain;
 
 impl<K, F> Job<K, F>
@@ -62,8 +63,8 @@ where
             Err(turned_away) => return turned_away,
         };
         let computing = around.begin(permit, &computation);
-        let compute = compute.instrument(self.span());
-        let returned = around.chain.run_async(compute).await;
+        let compute = around.chain.run_async(compute.instrument(self.span()));
+        let returned = race(compute, computing.leave_when(leader.overdue())).await;
         let (settled, ending) = self.settle(computing.end(), returned);
         let ending = match leader.is_overdue() {
             true => ending.late(),

@@ -122,7 +122,10 @@ where
         let missing = parts.iter().map(|part| part.index).collect();
         let compute = async { origin(missing).await };
         let span = self.job(parts[0].index).span();
-        let outcomes = chain.run_async(compute.instrument(span)).await;
+        let compute = chain.run_async(compute.instrument(span));
+        let flights = parts.iter().filter_map(|part| part.flight.as_ref());
+        let overdue = race::first(flights.map(|(leader, _)| leader.overdue()));
+        let outcomes = race::race(compute, computing.leave_when(overdue)).await;
         self.end(parts, outcomes, &computing.end()).await;
     }
 

@@ -1,6 +1,7 @@
 //! What a computation is told, and says, through its context.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cachekit::{Cache, Context, cached};
@@ -88,4 +89,25 @@ fn what_goes_past_the_cache_is_handed_no_value_of_the_computation_around_it() {
     assert_eq!(total(), 100);
     total::expire().unwrap();
     assert_eq!(total(), 100, "the old total is no rate");
+}
+
+#[test]
+fn a_computation_says_for_how_long_its_result_is_in_grace() {
+    static CLOCK: LazyLock<ManualClock> = LazyLock::new(ManualClock::new);
+    static CACHE: LazyLock<Cache> = LazyLock::new(|| Cache::builder().clock(CLOCK.clock()).build());
+    static FAILS: AtomicBool = AtomicBool::new(false);
+    #[cached(cache = CACHE, ttl = "1m", grace = "1h")]
+    fn page(grace: u64) -> Result<u64, &'static str> {
+        Context::current().grace(Duration::from_secs(grace));
+        match FAILS.load(Ordering::Relaxed) {
+            true => Err("down"),
+            false => Ok(grace),
+        }
+    }
+    assert_eq!((page(0), page(120)), (Ok(0), Ok(120)));
+    FAILS.store(true, Ordering::Relaxed);
+    CLOCK.advance(Duration::from_secs(61));
+    assert_eq!((page(0), page(120)), (Err("down"), Ok(120)));
+    CLOCK.advance(Duration::from_secs(120));
+    assert_eq!(page(120), Err("down"));
 }

@@ -52,6 +52,27 @@ async fn a_computation_that_fails_after_the_end_of_grace_has_nothing_to_fall_bac
 }
 
 #[tokio::test]
+async fn a_computation_that_fails_after_a_removal_has_nothing_to_fall_back_on() {
+    let time = ManualClock::new();
+    let key: Key<u64> = PATIENT.key(&1_u64).unwrap();
+    for cache in caches(&time) {
+        for (is_removed, expected) in [(false, Ok(1)), (true, Err("down"))] {
+            assert_eq!(get(&cache, &PATIENT, async { Ok(1) }).await, Ok(1));
+            time.advance(Duration::from_secs(2));
+            let fails = async {
+                match is_removed {
+                    true => cache.remove(&key).await.unwrap(),
+                    false => cache.expire(&key).await.unwrap(),
+                }
+                Err("down")
+            };
+            assert_eq!(get(&cache, &PATIENT, fails).await, expected);
+            time.advance(Duration::from_secs(60));
+        }
+    }
+}
+
+#[tokio::test]
 async fn while_an_entry_is_refreshed_it_is_served_until_the_end_of_grace() {
     let time = ManualClock::new();
     for cache in caches(&time) {

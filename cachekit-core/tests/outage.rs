@@ -9,6 +9,7 @@ use cachekit_core::cache::{Cache, Function, Key, Policy};
 use cachekit_core::config::Config;
 use cachekit_core::testkit::Fleet;
 use cachekit_core::{Error, ErrorKind};
+use tokio::sync::Barrier;
 use tokio::task::{JoinSet, yield_now};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -129,4 +130,90 @@ async fn what_is_computed_without_a_lead_is_not_stored_remotely() {
     fleet.time.advance(MINUTE);
     assert_eq!(get(&cache, 2, "other").await.unwrap(), "other");
     assert!(fleet.store.calls().set > 0, "the store is back, and leads");
+}
+
+#[tokio::test]
+async fn what_is_computed_inside_of_another_cache_takes_a_place_of_its_own() {
+    let (_, _, outer) = over_store(8);
+    let (_, _, weak) = over_store(1);
+    let (asking, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let mut callers = JoinSet::new();
+    for id in 0..8 {
+        let (outer, weak) = (outer.clone(), weak.clone());
+        let (asking, most) = (Arc::clone(&asking), Arc::clone(&most));
+        callers.spawn(async move {
+            let ask = || async {
+                most.fetch_max(asking.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                for _ in 0..20 {
+                    yield_now().await;
+                }
+                asking.fetch_sub(1, Ordering::SeqCst);
+                Ok::<_, Error>("new".to_owned())
+            };
+            let inner = || async { weak.get_or_compute(&key(id), ask).await };
+            outer.get_or_compute(&key(id), inner).await
+        });
+    }
+    while let Some(called) = callers.join_next().await {
+        called.unwrap().unwrap();
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn two_caches_whose_computations_ask_each_other_do_not_wait_for_ever() {
+    let (time, _, one) = over_store(1);
+    let mut config = Config::default();
+    config.max_computations = 1;
+    let other = Cache::builder().config(config).clock(time.clock()).build();
+    let both_begun = Arc::new(Barrier::new(2));
+    let mut callers = JoinSet::new();
+    for (outer, inner) in [(one.clone(), other.clone()), (other, one)] {
+        let both_begun = Arc::clone(&both_begun);
+        callers.spawn(async move {
+            let ask = || async { Ok::<_, Error>("new".to_owned()) };
+            let nested = || async {
+                both_begun.wait().await;
+                inner.get_or_compute(&key(2), ask).await
+            };
+            outer.get_or_compute(&key(1), nested).await
+        });
+    }
+    let mut done = 0;
+    for _ in 0..10_000 {
+        time.advance(Duration::from_millis(10));
+        yield_now().await;
+        while let Some(called) = callers.try_join_next() {
+            called.unwrap().unwrap();
+            done += 1;
+        }
+    }
+    assert_eq!(done, 2);
+}
+
+#[tokio::test]
+async fn an_origin_that_never_returns_keeps_its_place_for_a_minute() {
+    let (time, _, cache) = over_store(1);
+    let hung = {
+        let cache = cache.clone();
+        tokio::spawn(async move { cache.get_or_spawn(&key(1), pending()).await })
+    };
+    while !hung.is_finished() {
+        time.advance(Duration::from_secs(1));
+        yield_now().await;
+    }
+    let told: Result<String, Error> = hung.await.unwrap();
+    assert_eq!(told.unwrap_err().kind(), ErrorKind::Timeout);
+    for _ in 0..120 {
+        time.advance(Duration::from_secs(1));
+        yield_now().await;
+    }
+    let next = tokio::spawn(async move { get(&cache, 2, "new").await });
+    for _ in 0..120 {
+        if !next.is_finished() {
+            time.advance(Duration::from_millis(100));
+            yield_now().await;
+        }
+    }
+    assert_eq!(next.await.unwrap().unwrap(), "new");
 }

@@ -1,9 +1,10 @@
 //! What stands beside a cached function.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
-use cachekit::cached;
 use cachekit::explanation::Outcome;
+use cachekit::{Cache, cached};
 
 use crate::origin::Origin;
 
@@ -273,4 +274,23 @@ async fn explain_of_a_call_for_many_ids_takes_one() {
     profiles(vec![1]).await;
     assert_eq!(profiles::explain(1).await.outcome, Outcome::Hit);
     assert_eq!(profiles::explain(2).await.outcome, Outcome::Miss);
+}
+
+#[tokio::test]
+async fn what_is_stored_by_its_key_has_the_tags_that_the_function_declares() {
+    static CACHE: LazyLock<Cache> = LazyLock::new(Cache::in_process);
+    #[cached(cache = CACHE, tags = ["user:{id}"])]
+    fn name(id: u32) -> u32 {
+        id
+    }
+    CACHE.set(&name::key(1).unwrap(), 7).await.unwrap();
+    assert_eq!(name(1), 7);
+    CACHE.remove_tag("user:1").await.unwrap();
+    assert_eq!(name(1), 1);
+
+    let key = name::key(2).unwrap();
+    let compute = async || Ok::<_, std::convert::Infallible>(8);
+    assert_eq!(CACHE.get_or_compute(&key, compute).await, Ok(8));
+    CACHE.remove_tag("user:2").await.unwrap();
+    assert_eq!(name(2), 2);
 }

@@ -1,6 +1,7 @@
 //! What a computation is told, and says, through its context.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cachekit::{Cache, Context, cached};
@@ -50,4 +51,63 @@ fn outside_of_a_computation_a_context_has_no_effect() {
     context.no_store();
     context.tag("nobody");
     assert_eq!(context.previous::<u64>(), None);
+}
+
+#[test]
+fn what_goes_past_the_cache_says_nothing_of_the_computation_around_it() {
+    static CACHE: LazyLock<Cache> = LazyLock::new(Cache::in_process);
+    static ORIGIN: Origin = Origin::new();
+    #[cached(cache = CACHE, condition = id > 0)]
+    fn part(id: u32) -> u32 {
+        Context::current().no_store();
+        id
+    }
+    #[cached(cache = CACHE)]
+    fn whole() -> u32 {
+        ORIGIN.ask();
+        1 + part(0)
+    }
+    assert_eq!((whole(), whole()), (1, 1));
+    assert_eq!(
+        ORIGIN.asked(),
+        1,
+        "nobody said that the whole is not stored"
+    );
+}
+
+#[test]
+fn what_goes_past_the_cache_is_handed_no_value_of_the_computation_around_it() {
+    static CACHE: LazyLock<Cache> = LazyLock::new(Cache::in_process);
+    #[cached(cache = CACHE, condition = id > 0)]
+    fn rate(id: u32) -> u32 {
+        Context::current().previous::<u32>().unwrap_or(id)
+    }
+    #[cached(cache = CACHE)]
+    fn total() -> u32 {
+        100 + rate(0)
+    }
+    assert_eq!(total(), 100);
+    total::expire().unwrap();
+    assert_eq!(total(), 100, "the old total is no rate");
+}
+
+#[test]
+fn a_computation_says_for_how_long_its_result_is_in_grace() {
+    static CLOCK: LazyLock<ManualClock> = LazyLock::new(ManualClock::new);
+    static CACHE: LazyLock<Cache> = LazyLock::new(|| Cache::builder().clock(CLOCK.clock()).build());
+    static FAILS: AtomicBool = AtomicBool::new(false);
+    #[cached(cache = CACHE, ttl = "1m", grace = "1h")]
+    fn page(grace: u64) -> Result<u64, &'static str> {
+        Context::current().grace(Duration::from_secs(grace));
+        match FAILS.load(Ordering::Relaxed) {
+            true => Err("down"),
+            false => Ok(grace),
+        }
+    }
+    assert_eq!((page(0), page(120)), (Ok(0), Ok(120)));
+    FAILS.store(true, Ordering::Relaxed);
+    CLOCK.advance(Duration::from_secs(61));
+    assert_eq!((page(0), page(120)), (Err("down"), Ok(120)));
+    CLOCK.advance(Duration::from_secs(120));
+    assert_eq!(page(120), Err("down"));
 }

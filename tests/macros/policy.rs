@@ -1,10 +1,10 @@
 //! What the options of the line of time change.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use cachekit::{Cache, Context, cached};
-use cachekit_core::testkit::ManualClock;
+use cachekit_core::testkit::{ManualClock, ReferenceBackend};
 
 use crate::origin::Origin;
 
@@ -122,4 +122,28 @@ async fn policies_and_tags_are_on_async_functions_and_methods_too() {
     assert_eq!(peeked.unwrap().unwrap(), "7");
     assert_eq!(owned(id()).await.unwrap(), "7");
     assert_eq!(owned::peek(id()).await.unwrap().unwrap(), "7");
+}
+
+#[test]
+fn what_a_result_that_is_not_stored_has_overtaken_is_in_grace_no_more() {
+    static CLOCK: LazyLock<ManualClock> = LazyLock::new(ManualClock::new);
+    static ANSWER: Mutex<Result<Option<u8>, &str>> = Mutex::new(Ok(None));
+    static STORE: LazyLock<Cache> = LazyLock::new(|| {
+        let backend = Arc::new(ReferenceBackend::new(CLOCK.clock()));
+        let cache = Cache::builder().backend(backend);
+        cache.clock(CLOCK.clock()).build()
+    });
+    static PROCESS: LazyLock<Cache> =
+        LazyLock::new(|| Cache::builder().clock(CLOCK.clock()).build());
+    #[cached(cache = if shared { &*STORE } else { &*PROCESS }, ttl = "1m", grace = "1h")]
+    fn find(shared: bool) -> Result<Option<u8>, &'static str> {
+        *ANSWER.lock().unwrap()
+    }
+    for shared in [false, true] {
+        for answer in [Ok(Some(1)), Ok(None), Err("down")] {
+            *ANSWER.lock().unwrap() = answer;
+            assert_eq!(find(shared), answer, "shared: {shared}");
+            CLOCK.advance(Duration::from_secs(61));
+        }
+    }
 }

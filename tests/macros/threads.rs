@@ -5,7 +5,8 @@ use std::sync::{LazyLock, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use cachekit::cached;
+use cachekit::{Cache, cached};
+use cachekit_core::testkit::ManualClock;
 use tokio::runtime::{Builder, Handle};
 
 use crate::origin::Origin;
@@ -105,4 +106,44 @@ fn an_error_is_that_of_the_computation() {
         Err(std::io::Error::other("away"))
     }
     assert_eq!(fails(1).unwrap_err().to_string(), "away");
+}
+
+#[test]
+fn a_caller_that_waited_for_another_has_what_is_left_of_its_time() {
+    static CLOCK: LazyLock<ManualClock> = LazyLock::new(ManualClock::new);
+    static CACHE: LazyLock<Cache> = LazyLock::new(|| Cache::builder().clock(CLOCK.clock()).build());
+    static GATE: LazyLock<Gate> = LazyLock::new(Gate::new);
+    static ORIGIN: Origin = Origin::new();
+    #[cached(cache = CACHE, timeout = "10s")]
+    fn slow(id: u32) -> Result<u32, cachekit::Error> {
+        ORIGIN.ask();
+        GATE.pass();
+        Ok(id)
+    }
+    let first = thread::spawn(|| slow(1));
+    while ORIGIN.asked() < 1 {
+        thread::yield_now();
+    }
+    let second = thread::spawn(|| slow(1));
+    while slow::stats().coalesced < 1 {
+        thread::yield_now();
+    }
+    CLOCK.advance(Duration::from_secs(9));
+    slow::remove(1).unwrap();
+    GATE.open.send(()).unwrap();
+    assert_eq!(first.join().unwrap().unwrap(), 1);
+    while ORIGIN.asked() < 2 {
+        thread::yield_now(); // the second one has been told to begin again
+    }
+    for _ in 0..500 {
+        if !second.is_finished() {
+            CLOCK.advance(Duration::from_millis(10));
+            thread::park_timeout(Duration::from_millis(2));
+        }
+    }
+    let told = second.is_finished();
+    GATE.open.send(()).unwrap();
+    let error = second.join().unwrap().unwrap_err();
+    assert_eq!(error.kind(), cachekit::ErrorKind::Timeout);
+    assert!(told, "five seconds after its ten");
 }

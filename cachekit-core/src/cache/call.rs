@@ -21,6 +21,7 @@ use crate::cache::tags::Tags;
 use crate::codec::Bincode;
 use crate::error::Result;
 use crate::l1::Look;
+use crate::policy::reentry::Chain;
 
 /// The result of a call, if this process has it: no allocation, no runtime, nothing awaited.
 ///
@@ -127,7 +128,7 @@ where
     ) -> K::Returned {
         match self.job(ttl, unless, voice) {
             Some(job) => job.blocking(compute),
-            None => compute(),
+            None => Chain::current().aside().run(compute),
         }
     }
 
@@ -145,7 +146,7 @@ where
     {
         match self.job(ttl, unless, voice) {
             Some(job) => job.threaded(compute),
-            None => compute(),
+            None => Chain::current().aside().run(compute),
         }
     }
 
@@ -159,7 +160,7 @@ where
     ) -> K::Returned {
         match self.job(ttl, unless, voice) {
             Some(job) => boxed(|| job.inline(compute)).await,
-            None => compute.await,
+            None => Chain::current().aside().run_async(compute).await,
         }
     }
 
@@ -177,7 +178,7 @@ where
     {
         match self.job(ttl, unless, voice) {
             Some(job) => job.detached(compute).await,
-            None => compute.await,
+            None => Chain::current().aside().run_async(compute).await,
         }
     }
 
@@ -196,7 +197,7 @@ where
             Some(job) if cache.expire(&job.key).await.is_ok() => {
                 Job { anew: true, ..job }.inline(compute).await
             }
-            _ => compute.await,
+            _ => Chain::current().aside().run_async(compute).await,
         }
     }
 
@@ -210,12 +211,12 @@ where
     ) -> K::Returned {
         let cache = self.cache.clone();
         let Some(job) = self.job(ttl, unless, voice) else {
-            return compute();
+            return Chain::current().aside().run(compute);
         };
         let key = job.key.clone();
         match background::block_on(async move { cache.expire(&key).await }) {
             Ok(Ok(())) => Job { anew: true, ..job }.blocking(compute),
-            _ => compute(),
+            _ => Chain::current().aside().run(compute),
         }
     }
 

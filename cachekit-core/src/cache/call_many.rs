@@ -21,6 +21,7 @@ use crate::cache::tags::Tags;
 use crate::codec::Bincode;
 use crate::error::Error;
 use crate::policy::lock::Lock;
+use crate::policy::reentry::Chain;
 
 /// A computation of the ids that miss, to run in a task of its own.
 type Detached<M> = Box<
@@ -94,7 +95,7 @@ where
                 let outcomes = batch.inline(origin).await;
                 asked.joined(outcomes)
             }
-            Err(ids) => compute(ids).await,
+            Err(ids) => Chain::current().aside().run_async(compute(ids)).await,
         }
     }
 
@@ -125,7 +126,7 @@ where
                 let outcomes = batch.detached(origin).await;
                 asked.joined(outcomes)
             }
-            Err(ids) => compute(ids).await,
+            Err(ids) => Chain::current().aside().run_async(compute(ids)).await,
         }
     }
 
@@ -146,7 +147,7 @@ where
                 let outcomes = batch.blocking(origin);
                 asked.joined(outcomes)
             }
-            Err(ids) => compute(ids),
+            Err(ids) => Chain::current().aside().run(|| compute(ids)),
         }
     }
 

@@ -319,7 +319,10 @@ where
             remote.leading.hand_back(false).await;
         }
         let now_ms = self.inner.clock.monotonic_ms();
-        let Some(old) = self.old.filter(|old| now_ms < old.until_ms) else {
+        // What was expired meanwhile is still there, what was removed is not.
+        let removed = !self.fill.stands() && !self.inner.l1.has(self.key.bytes());
+        let old = self.old.filter(|old| !removed && now_ms < old.until_ms);
+        let Some(old) = old else {
             return Ended::Plain;
         };
         self.inner.l1.throttle(self.key.bytes(), THROTTLE);

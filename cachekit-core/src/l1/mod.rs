@@ -127,6 +127,13 @@ impl L1 {
         self.visit(key, Resident::until_ms).unwrap_or(0)
     }
 
+    /// Whether there is something valid under `key`, fresh or in grace.
+    pub(crate) fn has(&self, key: &[u8]) -> bool {
+        let now_ms = self.clock.monotonic_ms();
+        let has = |resident: &Resident| resident.is_valid(now_ms, &self.tags);
+        self.visit(key, has).unwrap_or(false)
+    }
+
     /// Whether the caller is the one who is to refresh an entry in its early window. For all others
     /// it is fresh without further ado from now on, until [`throttle`](Self::throttle) or its end.
     pub(crate) fn claim(&self, key: &[u8]) -> bool {

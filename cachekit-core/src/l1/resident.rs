@@ -72,8 +72,7 @@ impl Resident {
         // First, and so that whoever sees that it was expired sees all of it.
         let fresh_ms = self.rest.fresh_ms.load(Ordering::Acquire);
         let nobody_computes = now_ms < self.rest.refresh_ms.load(Ordering::Relaxed);
-        let valid = |tags: &Tagged| removed.are_valid(tags);
-        if now_ms >= self.until_ms() || !self.rest.tags.as_ref().is_none_or(valid) {
+        if !self.is_valid(now_ms, removed) {
             return Look::Nothing;
         }
         let left = Duration::from_millis(fresh_ms.saturating_sub(now_ms));
@@ -89,6 +88,12 @@ impl Resident {
             Some(value) if nobody_computes => Look::Fresh { value, left },
             Some(value) => Look::Early { value, left },
         }
+    }
+
+    /// Whether its time is not over, and none of its tags was removed.
+    pub(super) fn is_valid(&self, now_ms: u64, removed: &Tags) -> bool {
+        let valid = |tags: &Tagged| removed.are_valid(tags);
+        now_ms < self.until_ms() && self.rest.tags.as_ref().is_none_or(valid)
     }
 
     /// Whether this call is the first in the early window. For the others the entry is fresh from

@@ -23,8 +23,14 @@ pub(crate) struct Permit {
 
 #[derive(Debug)]
 enum Place {
-    Own { _permit: OwnedSemaphorePermit },
-    Lent { _loan: Loan },
+    Own {
+        _permit: OwnedSemaphorePermit,
+    },
+    Lent {
+        _loan: Loan,
+    },
+    /// Nobody's: there was none.
+    Beyond,
 }
 
 /// A permit that somebody lends, for one computation. The place is free for a stranger only once
@@ -67,6 +73,11 @@ impl Bulkhead {
 }
 
 impl Permit {
+    /// The permit of one that goes on without a place.
+    pub(crate) fn beyond() -> Self {
+        Self::new(Place::Beyond)
+    }
+
     fn new(place: Place) -> Self {
         Self {
             _place: place,

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::future::{Future, pending};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -43,6 +44,15 @@ impl Computing {
         *self.place() = permit;
     }
 
+    /// Gives the place back once it is `overdue`: a computation that never returns keeps no other
+    /// from its origin for longer than from its key. Never completes.
+    pub(crate) async fn leave_when<T>(&self, overdue: impl Future<Output = ()>) -> T {
+        overdue.await;
+        let permit = self.place().take();
+        drop(permit);
+        pending().await
+    }
+
     /// Gives the place back; what runs inside of it still has its share.
     pub(crate) fn end(&self) -> Wishes {
         let permit = self.place().take();
@@ -69,7 +79,8 @@ impl fmt::Debug for Computing {
 /// beforehand.
 ///
 /// Of the innermost cached function around the call, on whatever thread it is polled; a task that
-/// the computation spawns has none. Without one, everything here is without effect. What is said
+/// the computation spawns has none, nor has a call that goes past the cache. (A function that is
+/// called as `uncached` is a part of the computation that calls it.) Without one, everything here is without effect. What is said
 /// twice counts as it was said last; tags add up. The policy of the function stays as it is.
 #[derive(Clone, Debug)]
 pub struct Context(Option<Arc<Computing>>);

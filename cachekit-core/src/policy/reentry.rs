@@ -20,6 +20,9 @@ thread_local! {
     static CURRENT: RefCell<Chain> = const { RefCell::new(Chain { innermost: None, scope: None }) };
 }
 
+/// No cache lies at this address.
+const NO_CACHE: usize = 0;
+
 /// What belongs to a call wherever it runs.
 pub(crate) type Scope = Arc<dyn Any + Send + Sync>;
 
@@ -48,22 +51,10 @@ impl Chain {
 
     /// Whether `key` of `cache` is being computed around this call.
     pub(crate) fn contains(&self, cache: usize, key: &[u8]) -> bool {
-        let mut link = self.innermost.as_deref();
-        while let Some(Link {
-            cache: of,
-            key: computed,
-            others,
-            outer,
-            ..
-        }) = link
-        {
-            let mut computed = iter::once(computed).chain(others);
-            if *of == cache && computed.any(|computed| **computed == *key) {
-                return true;
-            }
-            link = outer.as_deref();
-        }
-        false
+        self.links().any(|link| {
+            let mut computed = iter::once(&link.key).chain(&link.others);
+            link.cache == cache && computed.any(|computed| **computed == *key)
+        })
     }
 
     /// This chain, with the computation of `key` inside.
@@ -83,6 +74,15 @@ impl Chain {
         Self {
             innermost: Some(Arc::new(link)),
             scope: self.scope,
+        }
+    }
+
+    /// This chain, for what goes past the cache inside of it: a computation that cannot say anything
+    /// of the others, and is told nothing of them.
+    pub(crate) fn aside(self) -> Self {
+        match self.is_nested() {
+            true => self.with(NO_CACHE, Arc::default()),
+            false => self,
         }
     }
 
@@ -108,14 +108,20 @@ impl Chain {
         Some(Arc::clone(&link.computing))
     }
 
-    /// The place among the computations of a cache that the innermost computation has.
-    pub(crate) fn permit(&self) -> Option<Arc<Permit>> {
-        self.innermost.as_ref()?.computing.permit()
+    /// The place among the computations of `cache` that the innermost one of these has.
+    pub(crate) fn permit(&self, cache: usize) -> Option<Arc<Permit>> {
+        let innermost = self.links().find(|link| link.cache == cache)?;
+        innermost.computing.permit()
     }
 
     /// Whether this is inside of a computation.
     pub(crate) fn is_nested(&self) -> bool {
         self.innermost.is_some()
+    }
+
+    /// The computations around the call, innermost first.
+    fn links(&self) -> impl Iterator<Item = &Link> {
+        iter::successors(self.innermost.as_deref(), |link| link.outer.as_deref())
     }
 
     /// Runs `compute` inside this chain.

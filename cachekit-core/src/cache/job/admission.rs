@@ -1,6 +1,7 @@
 //! A place to compute.
 
 use std::future::Future;
+use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::cache::computation::Computation;
 use crate::cache::form::Form;
 use crate::cache::kind::Kind;
 use crate::policy::bulkhead::Permit;
-use crate::policy::flight::Leader;
+use crate::policy::flight::{Leader, WAIT_BUDGET};
 use crate::policy::reentry::Chain;
 
 /// How long a caller waits for a place while the cache is away, if its error type can say that
@@ -70,7 +71,7 @@ where
         };
         loop {
             let permit = leader.permit(&self.inner.bulkhead);
-            if let Some(permit) = self.inner.queue(permit, may_shed).await {
+            if let Some(permit) = self.inner.queue(outer, permit, may_shed).await {
                 return Ok(permit);
             }
             match self.shed() {
@@ -82,31 +83,42 @@ where
 }
 
 impl Inner {
-    /// Waits for a place; while that `may_shed`, not for long.
+    /// Waits for a place; while that `may_shed`, not for long. What is inside of a computation of
+    /// another cache keeps its place there from those who may have all places here: after a while
+    /// it goes on without one.
     pub(super) async fn queue(
         &self,
+        outer: &Chain,
         permit: impl Future<Output = Permit>,
         may_shed: bool,
     ) -> Option<Arc<Permit>> {
-        match may_shed {
-            true => within(permit, self.timers.after(ADMISSION))
-                .await
-                .map(Arc::new),
-            false => Some(Arc::new(permit.await)),
-        }
+        let permit = match (may_shed, outer.is_nested()) {
+            (true, _) => within(permit, self.timers.after(ADMISSION)).await,
+            (false, true) => {
+                let permit = within(permit, self.timers.after(WAIT_BUDGET)).await;
+                Some(permit.unwrap_or_else(Permit::beyond))
+            }
+            (false, false) => Some(permit.await),
+        };
+        permit.map(Arc::new)
     }
 
     /// A place for a computation past the flight.
-    pub(super) async fn place_alone(&self, outer: &Chain) -> Arc<Permit> {
+    pub(super) async fn place_alone(&self, outer: &Chain) -> Option<Arc<Permit>> {
         match self.place(outer) {
-            Some(permit) => permit,
-            None => Arc::new(self.bulkhead.enter().await),
+            Some(permit) => Some(permit),
+            None => self.queue(outer, self.bulkhead.enter(), false).await,
         }
     }
 
-    /// A place that is there: that of the computation around this one, or a free one.
+    /// A place that is there: that of the computation of this cache around this one, or a free one.
     pub(super) fn place(&self, outer: &Chain) -> Option<Arc<Permit>> {
         let free = || self.bulkhead.try_enter().map(Arc::new);
-        outer.permit().or_else(free)
+        outer.permit(self.address()).or_else(free)
+    }
+
+    /// What tells this cache from the others in a chain of computations.
+    pub(super) fn address(&self) -> usize {
+        ptr::from_ref(self).addr()
     }
 }

@@ -25,6 +25,7 @@ use crate::cache::sought::Begun;
 use crate::cache::stats::Event;
 use crate::policy::bulkhead::Permit;
 use crate::policy::flight::{Arrival, Leader, WAIT_BUDGET, Waiter};
+use crate::policy::reentry::Chain;
 
 impl<K, F> Job<K, F>
 where
@@ -51,7 +52,7 @@ where
         let around = match self.enter() {
             Entered::Into(around) => around,
             Entered::Told(returned) => return returned,
-            Entered::Through => return compute(),
+            Entered::Through => return Chain::current().aside().run(compute),
         };
         match self.turn_blocking(&around) {
             Turn::Return(returned) => returned,
@@ -65,21 +66,23 @@ where
         if let Some(turn) = self.look(flights) {
             return turn;
         }
-        let began_ms = self.inner.clock.monotonic_ms();
         let mut again = false;
         loop {
             let waiter = match self.join(flights, again, around) {
                 Ok(leader) => return Turn::lead(leader),
                 Err(waiter) => waiter,
             };
-            let spent_ms = self.inner.clock.monotonic_ms().saturating_sub(began_ms);
-            let spent = Duration::from_millis(spent_ms);
-            let left = self.patience().map(|whole| whole.saturating_sub(spent));
-            match self.wait_blocking(waiter, left, around) {
+            match self.wait_blocking(waiter, self.left(around), around) {
                 Some(turn) => return turn,
                 None => again = true,
             }
         }
+    }
+
+    /// What is left of the time of the caller.
+    pub(super) fn left(&self, around: &Around) -> Option<Duration> {
+        let spent = self.inner.since(around.began_ms);
+        self.patience().map(|whole| whole.saturating_sub(spent))
     }
 
     pub(super) fn wait_blocking(
@@ -112,9 +115,10 @@ where
         left: Option<Duration>,
         around: &Around,
     ) -> Option<(Waiter, Option<Arrival>)> {
-        let (outer, timers) = (around.outer.clone(), self.inner.timers.clone());
+        let (nested, timers) = (around.outer.is_nested(), self.inner.timers.clone());
+        let permit = around.outer.permit(self.inner.address());
         let waited = background::block_on(async move {
-            let arrival = waiter.wait(outer.is_nested(), outer.permit());
+            let arrival = waiter.wait(nested, permit);
             let arrival = match left {
                 Some(left) => within(arrival, timers.after(left)).await,
                 None => Some(arrival.await),
@@ -140,13 +144,15 @@ where
         let permit = match self.admission(&around.outer, &computation) {
             Admission::Place(permit) => Some(permit),
             Admission::Instead(landed) => return landed,
-            Admission::Queue { may_shed } => match self.queue_blocking(leader, may_shed) {
-                Some(permit) => Some(permit),
-                None => match may_shed.then(|| self.shed()).flatten() {
-                    Some(landed) => return landed,
-                    None => None,
-                },
-            },
+            Admission::Queue { may_shed } => {
+                match self.queue_blocking(&around.outer, leader, may_shed) {
+                    Some(permit) => Some(permit),
+                    None => match may_shed.then(|| self.shed()).flatten() {
+                        Some(landed) => return landed,
+                        None => None,
+                    },
+                }
+            }
         };
         let computing = around.begin(permit, &computation);
         let returned = around.chain.run(|| self.span().in_scope(compute));
@@ -160,11 +166,18 @@ where
     }
 
     /// Waits for a place; `None` if it took too long, or there is no background to wait in.
-    fn queue_blocking(&self, leader: &Arc<Leader>, may_shed: bool) -> Option<Arc<Permit>> {
+    fn queue_blocking(
+        &self,
+        outer: &Chain,
+        leader: &Arc<Leader>,
+        may_shed: bool,
+    ) -> Option<Arc<Permit>> {
         let (inner, leader) = (Arc::clone(&self.inner), Arc::clone(leader));
-        self.wait_for_place(
-            async move { inner.queue(leader.permit(&inner.bulkhead), may_shed).await },
-        )
+        let outer = outer.clone();
+        self.wait_for_place(async move {
+            let permit = leader.permit(&inner.bulkhead);
+            inner.queue(&outer, permit, may_shed).await
+        })
     }
 
     /// Blocks this thread until there is a place. The computations that have one may be those of
@@ -188,7 +201,7 @@ where
     ) -> K::Returned {
         let permit = self.inner.place(&around.outer).or_else(|| {
             let (inner, outer) = (Arc::clone(&self.inner), around.outer.clone());
-            self.wait_for_place(async move { Some(inner.place_alone(&outer).await) })
+            self.wait_for_place(async move { inner.place_alone(&outer).await })
         });
         let computing = around.begin_alone(permit);
         self.count(Event::Computed);

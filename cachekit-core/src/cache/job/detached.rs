@@ -16,6 +16,7 @@ use super::{Around, Entered, Job};
 use crate::cache::form::Form;
 use crate::cache::kind::Kind;
 use crate::policy::flight::{Landing, Leader, Waiter};
+use crate::policy::reentry::Chain;
 
 /// A boxed computation, to run in a task of its own.
 pub(crate) type Boxed<R> = Pin<Box<dyn Future<Output = R> + Send>>;
@@ -39,7 +40,7 @@ where
         let around = match self.enter() {
             Entered::Into(around) => around,
             Entered::Told(returned) => return returned,
-            Entered::Through => return compute.await,
+            Entered::Through => return Chain::current().aside().run_async(compute).await,
         };
         let job = Arc::new(self);
         let run = pin!(Arc::clone(&job).spawned(&runtime, &around, compute));

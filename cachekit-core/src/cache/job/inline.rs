@@ -13,6 +13,8 @@ use crate::cache::kind::Kind;
 use crate::cache::sought::Begun;
 use crate::cache::stats::Event;
 use crate::policy::flight::Leader;
+use crate::policy::race::race;
+use crate::policy::reentry::Chain;
 
 impl<K, F> Job<K, F>
 where
@@ -26,7 +28,7 @@ where
         let around = match self.enter() {
             Entered::Into(around) => around,
             Entered::Told(returned) => return returned,
-            Entered::Through => return compute.await,
+            Entered::Through => return Chain::current().aside().run_async(compute).await,
         };
         // Passed on by reference: each future that it was moved into would be twice as large.
         let compute = pin!(compute);
@@ -60,8 +62,8 @@ where
             Err(turned_away) => return turned_away,
         };
         let computing = around.begin(permit, &computation);
-        let compute = compute.instrument(self.span());
-        let returned = around.chain.run_async(compute).await;
+        let compute = around.chain.run_async(compute.instrument(self.span()));
+        let returned = race(compute, computing.leave_when(leader.overdue())).await;
         let (settled, ending) = self.settle(computing.end(), returned);
         let ending = match leader.is_overdue() {
             true => ending.late(),

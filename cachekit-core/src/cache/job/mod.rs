@@ -60,6 +60,8 @@ pub(crate) struct Job<K: Kind, F> {
 
 /// What a call runs inside of, and what it is told meanwhile.
 struct Around {
+    /// When the call began, monotonic.
+    began_ms: u64,
     /// The computations that the call is a part of.
     outer: Chain,
     /// These, and its own.
@@ -133,17 +135,24 @@ where
 
     fn enter(&self) -> Entered<K::Returned> {
         let outer = Chain::current();
-        let cache = Arc::as_ptr(&self.inner).addr();
+        let cache = self.inner.address();
         if outer.contains(cache, self.key.bytes()) {
             self.count(Event::Bypassed);
             let said = self.say(|| Error::new(ErrorKind::Reentrant, OPERATION));
             return said.map_or(Entered::Through, Entered::Told);
         }
-        Entered::Into(Around {
-            chain: outer.clone().with(cache, Arc::clone(self.key.bytes())),
+        let chain = outer.clone().with(cache, Arc::clone(self.key.bytes()));
+        Entered::Into(self.around(outer, chain))
+    }
+
+    /// What a call that begins now runs inside of.
+    fn around(&self, outer: Chain, chain: Chain) -> Around {
+        Around {
+            began_ms: self.inner.clock.monotonic_ms(),
             outer,
+            chain,
             offering: Lock::default(),
-        })
+        }
     }
 
     /// What there is to be looked for, by the leader of a flight.
@@ -209,6 +218,7 @@ impl Around {
     /// The same, for the task of a flight.
     fn fork(&self) -> Self {
         Self {
+            began_ms: self.began_ms,
             outer: self.outer.clone(),
             chain: self.chain.clone(),
             offering: Lock::default(),

@@ -36,7 +36,7 @@ where
         compute: Box<dyn FnOnce() -> K::Returned + Send>,
     ) -> K::Returned {
         around.offering.with(|seen| *seen = Some(leader.offering()));
-        let (starter, left) = (leader.starter(), self.patience());
+        let (starter, left) = (leader.starter(), self.left(&around));
         let job = Arc::new(self);
         let flight = {
             let (job, around, span) = (Arc::clone(&job), around.fork(), Span::current());

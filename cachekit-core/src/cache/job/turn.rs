@@ -52,7 +52,8 @@ where
                 Ok(leader) => return Turn::lead(leader),
                 Err(waiter) => waiter,
             };
-            let arrival = waiter.wait(around.outer.is_nested(), around.outer.permit());
+            let permit = around.outer.permit(self.inner.address());
+            let arrival = waiter.wait(around.outer.is_nested(), permit);
             if let Some(turn) = self.arrived(arrival.await) {
                 return turn;
             }

@@ -1,6 +1,7 @@
 //! The caller, or the task, that computes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::landing::{Claim, Landing};
 use super::offering::{Offer, Offering};
@@ -36,6 +37,14 @@ impl Leader {
     /// stored any more.
     pub(crate) fn is_overdue(&self) -> bool {
         self.flights.timers.clock().monotonic_ms() >= self.flight.deadline_ms
+    }
+
+    /// Waits until the deadline has passed.
+    pub(crate) async fn overdue(&self) {
+        let now_ms = self.flights.timers.clock().monotonic_ms();
+        let left_ms = self.flight.deadline_ms.saturating_sub(now_ms);
+        let left = Duration::from_millis(left_ms);
+        self.flights.timers.after(left).await;
     }
 
     /// The place of the caller that started a detached flight.

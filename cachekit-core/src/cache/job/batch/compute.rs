@@ -113,7 +113,7 @@ where
         };
         parts.sort_by_key(|part| part.index);
         self.spare(&parts);
-        let cache = Arc::as_ptr(&self.inner).addr();
+        let cache = self.inner.address();
         let key = |part: &Part<V, F>| Arc::clone(self.job(part.index).key.bytes());
         let others = parts[1..].iter().map(key).collect();
         let chain = (self.outer.clone()).with_many(cache, key(&parts[0]), others);
@@ -122,7 +122,10 @@ where
         let missing = parts.iter().map(|part| part.index).collect();
         let compute = async { origin(missing).await };
         let span = self.job(parts[0].index).span();
-        let outcomes = chain.run_async(compute.instrument(span)).await;
+        let compute = chain.run_async(compute.instrument(span));
+        let flights = parts.iter().filter_map(|part| part.flight.as_ref());
+        let overdue = race::first(flights.map(|(leader, _)| leader.overdue()));
+        let outcomes = race::race(compute, computing.leave_when(overdue)).await;
         self.end(parts, outcomes, &computing.end()).await;
     }
 
@@ -163,7 +166,7 @@ where
         // Who waits for any of the flights may lend its permit.
         let lent = race::first(leaders.map(|leader| leader.permit(&self.inner.bulkhead)));
         let permit = race::race(lent, self.inner.bulkhead.enter());
-        self.inner.queue(permit, may_shed).await
+        self.inner.queue(&self.outer, permit, may_shed).await
     }
 
     fn turn_away(

@@ -57,11 +57,7 @@ where
             Entered::Told(outcome) => (None, State::Done(outcome)),
             Entered::Through => (None, State::Alone),
         };
-        let around = around.unwrap_or_else(|| Around {
-            chain: outer.clone(),
-            outer,
-            offering: Lock::default(),
-        });
+        let around = around.unwrap_or_else(|| job.around(outer.clone(), outer));
         Self {
             job,
             around,

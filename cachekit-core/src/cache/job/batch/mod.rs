@@ -193,7 +193,8 @@ where
 
     /// Waits for the flights of others.
     async fn wait(&self, waiting: Vec<(usize, Waiter)>) {
-        let (nested, permit) = (self.outer.is_nested(), self.outer.permit());
+        let nested = self.outer.is_nested();
+        let permit = self.outer.permit(self.inner.address());
         let waits = waiting
             .iter()
             .map(|(_, waiter)| waiter.wait(nested, permit.clone()));

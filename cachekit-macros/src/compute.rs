@@ -150,7 +150,7 @@ impl Expansion<'_> {
         match &self.options.unless {
             Some(unless) => {
                 let result = Ident::new("result", Span::call_site());
-                quote_spanned!(span=> |#result: &#returned| -> bool { #unless })
+                quote_spanned!(span=> |#result: &#returned| -> ::core::primitive::bool { #unless })
             }
             None => quote_spanned!(span=> |_: &#returned| false),
         }

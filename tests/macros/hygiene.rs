@@ -65,6 +65,59 @@ mod among_constants {
     }
 }
 
+/// Functions among items of the user that have the names of the standard library's.
+mod among_names {
+    #![allow(
+        non_camel_case_types,
+        non_snake_case,
+        dead_code,
+        reason = "they hide those of others"
+    )]
+
+    use cachekit::{cached, removes};
+
+    macro_rules! names {
+        ($($name:ident)*) => { $(struct $name {})* };
+    }
+
+    names! {
+        Arc Box Clone Duration Error Fn FnOnce From Future HashMap Into Option Pin Result Send String
+        Sync ToString Vec bool str u64
+    }
+
+    fn Err() {}
+    fn None() {}
+    fn Ok() {}
+    fn Some() {}
+
+    mod alloc {}
+    mod cachekit_core {}
+    mod core {}
+    mod std {}
+
+    type Number = ::core::primitive::u64;
+
+    #[cached(
+        negative_ttl = 3,
+        timeout = 5,
+        tags = ["id:{id}"],
+        unless = result.is_some_and(|n| n > 5)
+    )]
+    pub(crate) fn found(id: Number) -> ::core::option::Option<Number> {
+        ::core::option::Option::Some(id)
+    }
+
+    #[cached]
+    pub(crate) async fn owned(id: Number) -> ::core::result::Result<Number, ::cachekit::Error> {
+        ::core::result::Result::Ok(id)
+    }
+
+    #[removes(found(id), tag = "id:{result}")]
+    pub(crate) async fn change(id: Number) -> Number {
+        id
+    }
+}
+
 use std::collections::HashMap;
 
 use among_constants::{Service, change, doubled, owned, sum, sum_in_place, sums};
@@ -101,4 +154,17 @@ fn a_removal_among_constants_of_the_names_of_variables_removes() {
     assert_eq!(doubled(1), 2);
     assert_eq!(change(1, "a".to_owned()), Ok(2));
     assert_eq!(doubled::peek(1), None);
+}
+
+#[tokio::test]
+async fn functions_among_names_of_the_standard_library_are_cached_and_removed() {
+    assert_eq!(
+        (among_names::found(1), among_names::found(6)),
+        (Some(1), Some(6))
+    );
+    assert_eq!(among_names::found::peek(1), Some(Some(1)));
+    assert_eq!(among_names::found::peek(6), None);
+    assert_eq!(among_names::owned(1).await.unwrap(), 1);
+    among_names::change(1).await;
+    assert_eq!(among_names::found::peek(1), None);
 }

@@ -3,13 +3,19 @@
 /// Functions among constants of the names that an expansion may bind: a pattern of a constant's name
 /// is no variable.
 mod among_constants {
+    #![allow(
+        non_upper_case_globals,
+        dead_code,
+        reason = "they have the names of variables"
+    )]
+
     use std::collections::HashMap;
 
     use cachekit::{Cache, cached, removes};
 
     macro_rules! constants {
         ($($name:ident)*) => {
-            $(#[allow(non_upper_case_globals, dead_code)] const $name: u8 = 0;)*
+            $(const $name: u8 = 0;)*
         };
     }
 

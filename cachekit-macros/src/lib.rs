@@ -179,7 +179,9 @@ use proc_macro::TokenStream;
 /// owns everything computes on a thread of ours instead, inside of the caller's runtime where there
 /// is one, and goes on without its caller; not so with `many`. A hit in this process needs no runtime,
 /// and a store is reached through threads of ours. Of simultaneous callers of a key one computes,
-/// and the others wait for it.
+/// and the others wait for it. While all places to compute are taken, a call on a thread of a
+/// runtime, which may block those who have them, waits for eight seconds at most: then it is given a
+/// value in grace, or an error of kind `Overloaded`, or computes without a place.
 ///
 /// The future of an async function whose signature owns everything, without generic parameters,
 /// `self` or `Self`, runs in a task of its own, and goes on while somebody waits for it; it must

@@ -97,7 +97,6 @@ mod among_names {
     fn Some() {}
 
     mod alloc {}
-    mod cachekit_core {}
     mod core {}
     mod std {}
 

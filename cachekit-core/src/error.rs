@@ -40,7 +40,7 @@ pub enum ErrorKind {
     /// node again, and reads nothing from there until then; other processes may still read what
     /// was to go, and the process must live until the node is back.
     Pending,
-    /// A bound of ours is reached (queue, bytes in flight, computations while the cache is away):
+    /// A bound of ours is reached (queue, bytes in flight, places for computations):
     /// nothing was sent, and nothing computed.
     Overloaded,
     /// The store understood and refused: out of memory, read-only, not permitted.

@@ -29,7 +29,7 @@ pub mod __private {
         Answer, Arguments, Cache, CacheRef, Call, CallMany, ErrorProbe, Explanation, Function, Key,
         Local, Many, OfAnything, OfFallible, OfMap, OfMapOfResults, OfOption, OfOptionalResult,
         OfPlain, OfResult, OfResultOfMap, Policy, Probe, Removals, SayFrom, SayNothing, ShareClone,
-        ShareFrom, ShareNone, Stats, Tags, Voice, checked, hit, once,
+        ShareFrom, ShareNone, Stats, Tags, Voice, checked, hit, may_be_none, once,
     };
     pub use crate::codec::Bincode;
 

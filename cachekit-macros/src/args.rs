@@ -106,68 +106,101 @@ impl Parse for Options {
 impl Options {
     fn parse_one(&mut self, input: ParseStream<'_>) -> Result<()> {
         let name = option_name(input)?;
+        let known = self.parse_time(&name, input)?
+            || self.parse_key(&name, input)?
+            || self.parse_result(&name, input)?
+            || self.parse_place(&name, input)?;
+        match known {
+            true => Ok(()),
+            false => Err(unknown_option(&name)),
+        }
+    }
+
+    /// When results end; false if `name` says nothing of that.
+    fn parse_time(&mut self, name: &Ident, input: ParseStream<'_>) -> Result<bool> {
         match name.to_string().as_str() {
-            "ttl" => once(
-                &name,
-                &mut self.ttl,
-                Ttl::new(&name, value(&name, input, "ttl = 60")?)?,
-            ),
+            "ttl" => {
+                let ttl = Ttl::new(name, value(name, input, "ttl = 60")?)?;
+                once(name, &mut self.ttl, ttl)?;
+            }
             "grace" => {
-                let grace = fixed(&name, input, "grace = \"10m\"", None)?;
-                once(&name, &mut self.grace, grace)
+                let grace = fixed(name, input, "grace = \"10m\"", None)?;
+                once(name, &mut self.grace, grace)?;
             }
             "timeout" => {
-                let timeout = fixed(&name, input, "timeout = \"2s\"", None)?;
-                once(&name, &mut self.timeout, timeout)
+                let timeout = fixed(name, input, "timeout = \"2s\"", None)?;
+                once(name, &mut self.timeout, timeout)?;
             }
             "negative_ttl" => {
-                let ttl = fixed(&name, input, "negative_ttl = 30", Some(NO_NEGATIVE_TTL))?;
-                once(&name, &mut self.negative_ttl, ttl)
+                let ttl = fixed(name, input, "negative_ttl = 30", Some(NO_NEGATIVE_TTL))?;
+                once(name, &mut self.negative_ttl, ttl)?;
             }
             "stale_while_refresh" => {
-                once(&name, &mut self.stale_while_refresh, flag(&name, input)?)
+                once(name, &mut self.stale_while_refresh, flag(name, input)?)?;
             }
-            "tags" => {
-                let tags = texts(&name, input, "tags = [\"user:{id}\"]", MOST_TAGS)?;
-                once(&name, &mut self.tags, tags)
-            }
-            "many" => once(&name, &mut self.many, many(&name, input)?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// By what results are found and removed; false if `name` says nothing of that.
+    fn parse_key(&mut self, name: &Ident, input: ParseStream<'_>) -> Result<bool> {
+        match name.to_string().as_str() {
             "namespace" => {
-                let text = word(&name, input, "namespace = \"users\"")?;
-                once(&name, &mut self.namespace, text)
+                let text = word(name, input, "namespace = \"users\"")?;
+                once(name, &mut self.namespace, text)?;
             }
-            "name" => once(
-                &name,
-                &mut self.name,
-                word(&name, input, "name = \"profile\"")?,
-            ),
-            "version" => once(&name, &mut self.version, version(&name, input)?),
-            "key" => once(&name, &mut self.key, key(&name, input)?),
-            "skip" => once(&name, &mut self.skip, skip(&name, input)?),
-            "cache" => once(&name, &mut self.cache, cache(&name, input)?),
-            "codec" => once(
-                &name,
-                &mut self.codec,
-                path(&name, input, "codec = MessagePack")?,
-            ),
+            "name" => {
+                let text = word(name, input, "name = \"profile\"")?;
+                once(name, &mut self.name, text)?;
+            }
+            "version" => once(name, &mut self.version, version(name, input)?)?,
+            "key" => once(name, &mut self.key, key(name, input)?)?,
+            "skip" => once(name, &mut self.skip, skip(name, input)?)?,
+            "many" => once(name, &mut self.many, many(name, input)?)?,
+            "tags" => {
+                let tags = texts(name, input, "tags = [\"user:{id}\"]", MOST_TAGS)?;
+                once(name, &mut self.tags, tags)?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Which results are stored; false if `name` says nothing of that.
+    fn parse_result(&mut self, name: &Ident, input: ParseStream<'_>) -> Result<bool> {
+        match name.to_string().as_str() {
             "condition" => {
-                let condition = code(&name, input, "condition = id > 0")?;
-                once(&name, &mut self.condition, condition)
+                let condition = code(name, input, "condition = id > 0")?;
+                once(name, &mut self.condition, condition)?;
             }
             "unless" => {
-                let unless = code(&name, input, "unless = result.is_empty()")?;
-                once(&name, &mut self.unless, unless)
+                let unless = code(name, input, "unless = result.is_empty()")?;
+                once(name, &mut self.unless, unless)?;
             }
-            "cache_none" => once(&name, &mut self.cache_none, flag(&name, input)?),
-            "local" => once(&name, &mut self.local, flag(&name, input)?),
-            "companions" => once(&name, &mut self.companions, companions(&name, input)?),
-            "crate" => once(
-                &name,
-                &mut self.runtime,
-                path(&name, input, "crate = ::cachekit")?,
-            ),
-            _ => Err(unknown_option(&name)),
+            "cache_none" => once(name, &mut self.cache_none, flag(name, input)?)?,
+            _ => return Ok(false),
         }
+        Ok(true)
+    }
+
+    /// Where results, companions and the crate are; false if `name` says nothing of that.
+    fn parse_place(&mut self, name: &Ident, input: ParseStream<'_>) -> Result<bool> {
+        match name.to_string().as_str() {
+            "cache" => once(name, &mut self.cache, cache(name, input)?)?,
+            "local" => once(name, &mut self.local, flag(name, input)?)?,
+            "codec" => {
+                let codec = path(name, input, "codec = MessagePack")?;
+                once(name, &mut self.codec, codec)?;
+            }
+            "companions" => once(name, &mut self.companions, companions(name, input)?)?,
+            "crate" => {
+                let runtime = path(name, input, "crate = ::cachekit")?;
+                once(name, &mut self.runtime, runtime)?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// The code that gives the cache, if there is some.

@@ -225,16 +225,20 @@ fn key_of_arguments(function: &Function, options: &Options) -> Result<()> {
     if names_one || options.skip.is_some() || function.arguments.is_empty() {
         return Ok(());
     }
-    let arguments: Vec<String> = function
-        .arguments
-        .iter()
-        .map(|argument| argument.name.to_string())
-        .collect();
-    let arguments = arguments.join(", ");
-    let message = format!(
-        "this key is the same for every call; name what the value depends on, as in `key = \
-         ({arguments},)`; or remove `key` and skip what it does not depend on: `skip({arguments})`"
-    );
+    let named = function.arguments.iter().filter(|a| a.form == Form::Named);
+    let names: Vec<String> = named.map(|argument| argument.name.to_string()).collect();
+    let names = names.join(", ");
+    let message = match names.is_empty() {
+        true => {
+            "this key is the same for every call; give the argument that the value depends on a \
+                 name, and take it apart in the body"
+                .into()
+        }
+        false => format!(
+            "this key is the same for every call; name what the value depends on, as in `key = \
+             ({names},)`; or remove `key` and skip what it does not depend on: `skip({names})`"
+        ),
+    };
     Err(Error::new_spanned(key, message))
 }
 

@@ -259,14 +259,14 @@ impl Expansion<'_> {
 
     fn prime(&self) -> TokenStream {
         let returned = &self.function.returned;
-        let value = Ident::new("value", Span::mixed_site());
+        let value = local("value");
         let prepare = self.prepare(true);
         let (statement, ttl) = self.ttl();
         let (tags, unless) = (self.tags.as_ref(), self.unless());
         let ask = self.ask(&self.verb("prime"), tags, &quote!(#ttl, #unless, #value));
         self.companion(&Companion {
             name: "prime",
-            about: "Stores `value` as the result of this call.",
+            about: "Stores the last argument as the result of this call.",
             asynchronous: self.function.is_async(),
             more: Some(quote!(#value: #returned)),
             output: self.result(),
@@ -347,7 +347,7 @@ impl Expansion<'_> {
     /// What `#[removes]` calls.
     fn removal(&self) -> TokenStream {
         let runtime = &self.runtime;
-        let removals = Ident::new("removals", Span::mixed_site());
+        let removals = local("removals");
         let prepare = self.prepare(false);
         let collect = self.call("removal", None, &quote!(#removals));
         let removal = self.companion(&Companion {

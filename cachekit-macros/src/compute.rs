@@ -67,11 +67,11 @@ impl Expansion<'_> {
             .unzip();
         // A body that is inside of this function sees its items: their names are such that nobody
         // else takes them.
-        let boxed = Ident::new("__cachekit_boxed", Span::mixed_site());
+        let boxed = local("boxed");
         let (item, call) = match self.call_uncached() {
             Some(call) => (TokenStream::new(), call),
             None => {
-                let name = Ident::new("__cachekit_uncached", Span::mixed_site());
+                let name = local("uncached");
                 let signature = self.signature_of_body(name.clone());
                 let body = &self.function.body;
                 (quote!(#signature #body), quote!(#name(#(#names),*)))
@@ -150,7 +150,7 @@ impl Expansion<'_> {
         match &self.options.unless {
             Some(unless) => {
                 let result = Ident::new("result", Span::call_site());
-                quote_spanned!(span=> |#result: &#returned| -> bool { #unless })
+                quote_spanned!(span=> |#result: &#returned| -> ::core::primitive::bool { #unless })
             }
             None => quote_spanned!(span=> |_: &#returned| false),
         }

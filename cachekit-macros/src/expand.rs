@@ -96,7 +96,7 @@ impl<'a> Expansion<'a> {
         let runtime = &self.runtime_of_value;
         let [key, kind, value] = ["key", "kind", "value"].map(local);
         let cache = self.cache();
-        let prepare = self.prepare(true);
+        let (check, prepare) = (self.check_none(), self.prepare(true));
         let verb = match self.function.execution {
             Execution::Sync if self.is_threaded() => "run_threaded",
             Execution::Sync => "run_blocking",
@@ -110,7 +110,21 @@ impl<'a> Expansion<'a> {
                 return #value;
             }
         };
-        quote!(#prepare #hit #run)
+        quote!(#check #prepare #hit #run)
+    }
+
+    /// A statement that compiles if there is a `None` where an option is about one: only the type
+    /// knows, for an alias may hide it.
+    fn check_none(&self) -> Option<TokenStream> {
+        let Options {
+            cache_none,
+            negative_ttl,
+            ..
+        } = self.options;
+        let about_none = cache_none.is_some() || negative_ttl.is_some();
+        let (runtime, returned) = (&self.runtime_of_value, &self.function.returned);
+        let span = ours_at(returned.span());
+        about_none.then(|| quote_spanned!(span=> #runtime::may_be_none::<#returned>();))
     }
 
     pub(crate) fn runtime_of_value(&self) -> &TokenStream {

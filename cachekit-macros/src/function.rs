@@ -1,7 +1,7 @@
 //! The annotated function, as the expansion needs it.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident};
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
@@ -12,6 +12,7 @@ use syn::{
 
 use crate::future::{async_block, boxed_output, is_named_future};
 use crate::item::Item;
+use crate::spans::{local, ours_at};
 
 /// The function, taken apart.
 pub(crate) struct Function {
@@ -110,8 +111,9 @@ pub(crate) fn arguments(signature: &Signature) -> Vec<Argument> {
 impl Argument {
     fn new(index: usize, written: &PatType) -> Self {
         let ours = || {
-            let span = Span::mixed_site().located_at(written.pat.span());
-            format_ident!("argument_{index}", span = span)
+            let mut name = local(&format!("argument_{index}"));
+            name.set_span(ours_at(written.pat.span()));
+            name
         };
         let (name, form) = match &*written.pat {
             Pat::Ident(PatIdent {

@@ -75,7 +75,7 @@ use proc_macro::TokenStream;
 /// | `grace = "1h"` | ten times the ttl, at most an hour | how long a value stays after its ttl, to be served where no new one can be had: the function fails, or takes longer than the timeout. Zero: not at all |
 /// | `stale_while_refresh` | | a value in grace is served at once, while one caller has it computed anew |
 /// | `timeout = "2s"` | 10 s where the error type is `From<cachekit::Error>`, else none | how long a caller waits: then it is given a value in grace, or an error of kind `Timeout`; one whose error type cannot say so waits on. Zero: without an end |
-/// | `negative_ttl = 30` | | `None` is stored, for this long |
+/// | `negative_ttl = 30` | | `None` is stored, for this long. Refused where the return type has no `None` |
 /// | `tags = ["user:{id}", "users"]` | | names by which entries are removed together, at most eight. Placeholders as in a `key` of text, displayed as they are: whoever removes the tag writes it with `format!` |
 /// | `many`, `many = ids` | | each id of a list has an entry of its own: see below |
 /// | `key = "user:{id}"` | all arguments | a text that the store shows as it is. Placeholders are arguments or their fields, `{id}`, `{self.id}`, `{pair.0}`, displayed and escaped; `{{` is a brace |
@@ -83,7 +83,7 @@ use proc_macro::TokenStream;
 /// | `skip(a, b)` | | arguments that the value does not depend on; `skip(self)`: instances share their entries |
 /// | `condition = id > 0` | | calls for which it is false go past the cache |
 /// | `unless = result.is_empty()` | | values for which it is true are not stored; `result` is a reference to what the function returned |
-/// | `cache_none` | | `None` is a result like any other |
+/// | `cache_none` | | `None` is a result like any other. Refused where the return type has no `None` |
 /// | `local` | | values stay in this process in every deployment, and need no serde |
 /// | `codec = …` | `Bincode` | the codec of values in a store, a type such as `cachekit::codec::MessagePack` |
 /// | `cache = "catalog"` | the cache of the process | a named cache, which the crate declares with `cachekit::caches! { catalog }` |
@@ -179,7 +179,9 @@ use proc_macro::TokenStream;
 /// owns everything computes on a thread of ours instead, inside of the caller's runtime where there
 /// is one, and goes on without its caller; not so with `many`. A hit in this process needs no runtime,
 /// and a store is reached through threads of ours. Of simultaneous callers of a key one computes,
-/// and the others wait for it.
+/// and the others wait for it. While all places to compute are taken, a call on a thread of a
+/// runtime, which may block those who have them, waits for eight seconds at most: then it is given a
+/// value in grace, or an error of kind `Overloaded`, or computes without a place.
 ///
 /// The future of an async function whose signature owns everything, without generic parameters,
 /// `self` or `Self`, runs in a task of its own, and goes on while somebody waits for it; it must

@@ -218,19 +218,14 @@ impl Expansion<'_> {
             .iter()
             .filter(|a| a.name != many.ids);
         let copies = others.map(|argument| {
-            let copy = |name: &Ident, pattern: TokenStream| {
-                let span = ours_at(argument.ty().span());
-                quote_spanned!(span=> let #pattern = ::core::clone::Clone::clone(&#name);)
+            let name = &argument.name;
+            let pattern = match argument.form {
+                _ if self.body_moved() => name.to_token_stream(),
+                Form::Ignored => return TokenStream::new(),
+                Form::Named | Form::Destructured => argument.written.pat.to_token_stream(),
             };
-            match argument.form {
-                _ if self.body_moved() => copy(&argument.name, argument.name.to_token_stream()),
-                Form::Named => copy(&argument.name, argument.written.pat.to_token_stream()),
-                Form::Destructured | Form::Ignored => {
-                    let names = argument.bound_names();
-                    let copies = names.iter().map(|name| copy(name, name.to_token_stream()));
-                    copies.collect()
-                }
-            }
+            let span = ours_at(argument.ty().span());
+            quote_spanned!(span=> let #pattern = ::core::clone::Clone::clone(&#name);)
         });
         copies.collect()
     }

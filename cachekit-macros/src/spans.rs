@@ -5,10 +5,11 @@
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 
-/// A variable of ours. It neither sees nor hides variables of the user; the underscores are for
-/// statics and constants, which no hygiene keeps apart.
+/// A variable of ours. It neither sees nor hides variables of the user; the prefix is for their
+/// statics, constants and unit structs, which no hygiene keeps apart: a pattern of such a name is
+/// no variable.
 pub(crate) fn local(name: &str) -> Ident {
-    Ident::new(&format!("__{name}"), Span::mixed_site())
+    Ident::new(&format!("__cachekit_{name}"), Span::mixed_site())
 }
 
 /// The place of the user's tokens with the hygiene of ours.

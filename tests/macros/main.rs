@@ -4,6 +4,7 @@
 mod companions;
 mod context;
 mod execution;
+mod hygiene;
 mod identity;
 mod many;
 mod methods;

@@ -55,8 +55,9 @@ pub use form::{Form, Local, Release};
 pub use function::Function;
 pub use invalidations::Invalidations;
 pub use kind::{
-    ErrorProbe, Kind, OfOption, OfOptionalResult, OfPlain, OfResult, Optional, OptionalResult,
-    Plain, PlainResult, Probe, SayFrom, SayNothing, Share, ShareClone, ShareFrom, ShareNone, Voice,
+    ErrorProbe, Kind, MayBeNone, OfOption, OfOptionalResult, OfPlain, OfResult, Optional,
+    OptionalResult, Plain, PlainResult, Probe, SayFrom, SayNothing, Share, ShareClone, ShareFrom,
+    ShareNone, Voice, may_be_none,
 };
 pub use many::{Many, OfMap, OfMapOfResults, OfResultOfMap};
 pub use removals::Removals;

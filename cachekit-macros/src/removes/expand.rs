@@ -2,7 +2,7 @@
 //! the result is there, and then all is removed.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
 use syn::{Error, LitStr, Path, Result, parse_quote};
@@ -146,7 +146,7 @@ impl Removing {
 
     /// A variable that keeps for later what the body may take.
     fn keep(&mut self, index: usize, place: usize, value: &TokenStream) -> TokenStream {
-        let kept = format_ident!("__kept_{index}_{place}", span = Span::mixed_site());
+        let kept = local(&format!("kept_{index}_{place}"));
         self.before.extend(quote!(let #kept = #value;));
         kept.into_token_stream()
     }

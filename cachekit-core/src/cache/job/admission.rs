@@ -5,6 +5,8 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use super::Job;
 use super::outcome::Landed;
 use super::time::within;
@@ -46,15 +48,33 @@ where
         outer: &Chain,
         computation: &Computation<K::Value, F>,
     ) -> Admission<K> {
-        match (self.inner.place(outer), &computation.old) {
-            (Some(permit), _) => Admission::Place(permit),
-            (None, Some(old)) if computation.away && !self.anew => {
-                Admission::Instead(self.instead_of_new(&old.value))
-            }
-            (None, _) => Admission::Queue {
+        if let Some(permit) = self.inner.place(outer) {
+            return Admission::Place(permit);
+        }
+        let old = match computation.away {
+            true => self.in_grace(computation),
+            false => None,
+        };
+        match old {
+            Some(landed) => Admission::Instead(landed),
+            None => Admission::Queue {
                 may_shed: computation.away && self.voice.can_say(),
             },
         }
+    }
+
+    /// What everybody gets where no place came free in time; `None`: it is computed without one.
+    pub(super) fn without_place(
+        &self,
+        computation: &Computation<K::Value, F>,
+    ) -> Option<Landed<K>> {
+        self.in_grace(computation).or_else(|| self.shed())
+    }
+
+    /// What everybody gets where there is something in grace, unless a new value was asked for.
+    pub(super) fn in_grace(&self, computation: &Computation<K::Value, F>) -> Option<Landed<K>> {
+        let old = computation.old.as_ref().filter(|_| !self.anew)?;
+        Some(self.instead_of_new(&old.value))
     }
 
     /// Finds a place, or what everybody gets where there is none.
@@ -101,6 +121,26 @@ impl Inner {
             (false, false) => Some(permit.await),
         };
         permit.map(Arc::new)
+    }
+
+    /// What `place` comes to for a caller who blocks this thread. The computations that have the
+    /// places may be those of the runtime that is blocked by this, so that none comes free: on a
+    /// thread of a runtime `None` after a while.
+    pub(super) fn place_for_blocked<P>(
+        &self,
+        place: P,
+    ) -> impl Future<Output = Option<Arc<Permit>>> + use<P>
+    where
+        P: Future<Output = Option<Arc<Permit>>>,
+    {
+        let end = self.timers.after(WAIT_BUDGET);
+        let in_runtime = Handle::try_current().is_ok();
+        async move {
+            match in_runtime {
+                true => within(place, end).await.flatten(),
+                false => place.await,
+            }
+        }
     }
 
     /// A place for a computation past the flight.

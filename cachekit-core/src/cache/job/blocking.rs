@@ -10,8 +10,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-
 use super::admission::Admission;
 use super::outcome::{Landed, joined};
 use super::time::within;
@@ -24,7 +22,7 @@ use crate::cache::kind::Kind;
 use crate::cache::sought::Begun;
 use crate::cache::stats::Event;
 use crate::policy::bulkhead::Permit;
-use crate::policy::flight::{Arrival, Leader, WAIT_BUDGET, Waiter};
+use crate::policy::flight::{Arrival, Leader, Waiter};
 use crate::policy::reentry::Chain;
 
 impl<K, F> Job<K, F>
@@ -147,7 +145,7 @@ where
             Admission::Queue { may_shed } => {
                 match self.queue_blocking(&around.outer, leader, may_shed) {
                     Some(permit) => Some(permit),
-                    None => match may_shed.then(|| self.shed()).flatten() {
+                    None => match self.without_place(&computation) {
                         Some(landed) => return landed,
                         None => None,
                     },
@@ -180,18 +178,12 @@ where
         })
     }
 
-    /// Blocks this thread until there is a place. The computations that have one may be those of
-    /// the runtime that is blocked by this, so that none comes free: after a while it goes on
-    /// without.
+    /// Blocks this thread until there is a place; `None` as above.
     fn wait_for_place(
         &self,
         place: impl Future<Output = Option<Arc<Permit>>> + Send + 'static,
     ) -> Option<Arc<Permit>> {
-        if Handle::try_current().is_err() {
-            return background::block_on(place).ok()?;
-        }
-        let end = self.inner.timers.after(WAIT_BUDGET);
-        background::block_on(within(place, end)).ok()??
+        background::block_on(self.inner.place_for_blocked(place)).ok()?
     }
 
     fn alone_blocking(

@@ -112,7 +112,7 @@ where
     /// The caller is turned away, if it can be told.
     pub(super) fn shed(&self) -> Option<Landed<K>> {
         let error = self.voice.say(|| {
-            let detail = "the cache is away, and too many computations run already";
+            let detail = "too many computations run already";
             Error::with_detail(ErrorKind::Overloaded, OPERATION, detail)
         })?;
         self.count(Event::Shed);

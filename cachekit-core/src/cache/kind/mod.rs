@@ -126,6 +126,26 @@ kinds! {
         V = V | Infallible, Ok, unwrap, |_| false;
 }
 
+/// A declared return type that may be a `None`.
+#[diagnostic::on_unimplemented(
+    message = "`cache_none` and `negative_ttl` are about a `None`, and `{Self}` has none",
+    label = "must be an `Option` or a `Result` of one",
+    note = "remove the option, or return `Option<T>` or `Result<Option<T>, E>`",
+    note = "an error that says that there is nothing is remembered where the body says so: \
+            `cachekit::Context::current().not_found_for(ttl)`"
+)]
+pub trait MayBeNone {}
+
+#[diagnostic::do_not_recommend]
+impl<V> MayBeNone for Option<V> {}
+
+#[diagnostic::do_not_recommend]
+impl<V, E> MayBeNone for Result<Option<V>, E> {}
+
+/// Compiles if `R` may be a `None`.
+#[inline]
+pub const fn may_be_none<R: MayBeNone>() {}
+
 impl<V, E> PlainResult<V, E> {
     pub(crate) fn new() -> Self {
         Self(PhantomData)

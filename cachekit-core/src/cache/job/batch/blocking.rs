@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
+use tokio::task::unconstrained;
+
 use super::{Batch, Mode, Outcome};
 use crate::cache::form::Form;
 
@@ -43,14 +45,16 @@ impl Wake for Bell {
     }
 }
 
-/// Runs `future` to its end on this thread: what it waits for happens elsewhere.
+/// Runs `future` to its end on this thread: what it waits for happens elsewhere. The task that this
+/// thread may be in the middle of has a budget of tokio's, which is spent for good while it is
+/// blocked: nothing would be ready any more.
 fn run_here<T>(future: impl Future<Output = T>) -> T {
     let bell = Arc::new(Bell {
         thread: thread::current(),
         rung: AtomicBool::new(false),
     });
     let waker = Waker::from(Arc::clone(&bell));
-    let mut future = pin!(future);
+    let mut future = pin!(unconstrained(future));
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return output;

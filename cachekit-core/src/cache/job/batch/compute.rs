@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
-use super::{Batch, Lack, Led, Mode, One, OneJob, Outcome};
+use super::{Batch, Job, Lack, Led, Mode, One, OneJob, Outcome};
 use crate::cache::computation::{Computation, Ended};
 use crate::cache::form::Form;
 use crate::cache::job::outcome::{Landed, joined};
@@ -108,9 +108,10 @@ where
         O: FnMut(Vec<usize>) -> Fut,
         Fut: Future<Output = Vec<Outcome<V, E>>>,
     {
-        let Some(permit) = self.admit(&mut parts).await else {
+        let permit = self.admit(&mut parts).await;
+        if parts.is_empty() {
             return;
-        };
+        }
         parts.sort_by_key(|part| part.index);
         self.spare(&parts);
         let cache = self.inner.address();
@@ -118,7 +119,7 @@ where
         let others = parts[1..].iter().map(key).collect();
         let chain = (self.outer.clone()).with_many(cache, key(&parts[0]), others);
         let computing = chain.computing().unwrap_or_default();
-        computing.begin(Some(permit));
+        computing.begin(permit);
         let missing = parts.iter().map(|part| part.index).collect();
         let compute = async { origin(missing).await };
         let span = self.job(parts[0].index).span();
@@ -130,7 +131,7 @@ where
     }
 
     /// Finds a place for all `parts`. Those for which there is something better than to wait get
-    /// that; `None`: nothing is left to compute.
+    /// that; what is left is computed, if need be without a place.
     async fn admit(&self, parts: &mut Vec<Part<V, F>>) -> Option<Arc<Permit>> {
         if parts.is_empty() {
             return None;
@@ -138,24 +139,20 @@ where
         if let Some(permit) = self.inner.place(&self.outer) {
             return Some(permit);
         }
-        let spared = |part: &mut Part<V, F>| {
-            let computation = part.flight.as_ref().map(|(_, computation)| computation);
-            computation.is_some_and(|c| c.away && c.old.is_some())
-        };
-        for part in parts.extract_if(.., spared) {
-            self.turn_away(part, |job, old| old.map(|old| job.instead_of_new(old)));
-        }
+        self.turn_away(parts, |job, computation| match computation.away {
+            true => job.in_grace(computation),
+            false => None,
+        });
         let away = |part: &Part<V, F>| part.flight.as_ref().is_some_and(|(_, c)| c.away);
         let may_shed = self.voice.can_say() && parts.iter().all(away);
         let permit = self.queue(parts, may_shed).await;
         if permit.is_none() {
-            for part in parts.drain(..) {
-                self.turn_away(part, |job, _| job.shed());
-            }
+            self.turn_away(parts, Job::without_place);
         }
         permit
     }
 
+    /// Waits for a place; `None` if it took too long.
     async fn queue(&self, parts: &[Part<V, F>], may_shed: bool) -> Option<Arc<Permit>> {
         if parts.is_empty() {
             return None;
@@ -166,20 +163,26 @@ where
         // Who waits for any of the flights may lend its permit.
         let lent = race::first(leaders.map(|leader| leader.permit(&self.inner.bulkhead)));
         let permit = race::race(lent, self.inner.bulkhead.enter());
-        self.inner.queue(&self.outer, permit, may_shed).await
+        let queue = self.inner.queue(&self.outer, permit, may_shed);
+        match self.mode {
+            Mode::Blocking => self.inner.place_for_blocked(queue).await,
+            Mode::Inline | Mode::Detached(_) => queue.await,
+        }
     }
 
+    /// Gives those of `parts` that have it something `instead` of a new value.
     fn turn_away(
         &self,
-        part: Part<V, F>,
-        land: impl FnOnce(&OneJob<V, E, F>, Option<&Arc<V>>) -> Option<Landed<One<V, E>>>,
+        parts: &mut Vec<Part<V, F>>,
+        instead: impl Fn(&OneJob<V, E, F>, &Computation<V, F>) -> Option<Landed<One<V, E>>>,
     ) {
-        let Some((leader, computation)) = part.flight else {
-            return;
-        };
-        let old = computation.old.as_ref().map(|old| &old.value);
-        if let Some(landed) = land(self.job(part.index), old) {
-            self.land(part.index, leader, landed);
+        for Part { index, flight } in std::mem::take(parts) {
+            let of_flight = flight.as_ref();
+            let landed = of_flight.and_then(|(_, c)| instead(self.job(index), c));
+            match (flight, landed) {
+                (Some((leader, _)), Some(landed)) => self.land(index, leader, landed),
+                (flight, _) => parts.push(Part { index, flight }),
+            }
         }
     }
 

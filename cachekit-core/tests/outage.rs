@@ -134,8 +134,8 @@ async fn what_is_computed_without_a_lead_is_not_stored_remotely() {
 
 #[tokio::test]
 async fn what_is_computed_inside_of_another_cache_takes_a_place_of_its_own() {
-    let (_, _, outer) = over_store(8);
-    let (_, _, weak) = over_store(1);
+    let (_, outer) = over_store(8);
+    let (_, weak) = over_store(1);
     let (asking, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut callers = JoinSet::new();
     for id in 0..8 {
@@ -162,7 +162,8 @@ async fn what_is_computed_inside_of_another_cache_takes_a_place_of_its_own() {
 
 #[tokio::test]
 async fn two_caches_whose_computations_ask_each_other_do_not_wait_for_ever() {
-    let (time, _, one) = over_store(1);
+    let (fleet, one) = over_store(1);
+    let time = &fleet.time;
     let mut config = Config::default();
     config.max_computations = 1;
     let other = Cache::builder().config(config).clock(time.clock()).build();
@@ -193,7 +194,8 @@ async fn two_caches_whose_computations_ask_each_other_do_not_wait_for_ever() {
 
 #[tokio::test]
 async fn an_origin_that_never_returns_keeps_its_place_for_a_minute() {
-    let (time, _, cache) = over_store(1);
+    let (fleet, cache) = over_store(1);
+    let time = &fleet.time;
     let hung = {
         let cache = cache.clone();
         tokio::spawn(async move { cache.get_or_spawn(&key(1), pending()).await })

@@ -289,7 +289,8 @@ async fn the_lead_is_renewed_while_the_computation_runs() {
         }
     });
     for renewal in 1..=5 {
-        until(|| fleet.time.sleepers() == 1).await;
+        // The renewal, and the deadline of the flight.
+        until(|| fleet.time.sleepers() == 2).await;
         fleet.time.advance(Duration::from_secs(5));
         until(|| fleet.store.calls().renew == renewal).await;
     }

@@ -128,7 +128,7 @@ impl L1 {
     }
 
     /// Whether the caller is the one who is to refresh an entry in its early window. For all others
-    /// it is fresh without further ado from now on, until [`throttle`](Self::throttle) or its end.
+    /// it is fresh without further ado for a quarter of that window; then another may claim it.
     pub(crate) fn claim(&self, key: &[u8]) -> bool {
         let _stripe = self.stripe(key);
         let now_ms = self.clock.monotonic_ms();

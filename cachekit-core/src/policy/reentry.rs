@@ -113,6 +113,15 @@ impl Chain {
         self.innermost.as_ref()?.computing.permit()
     }
 
+    /// Waits until the innermost computation has its place, which a wait inside of it may have lent.
+    ///
+    /// Cancel safety: dropping the future leaves the queue.
+    pub(crate) async fn regain(&self) {
+        if let Some(permit) = self.permit() {
+            permit.regain().await;
+        }
+    }
+
     /// Whether this is inside of a computation.
     pub(crate) fn is_nested(&self) -> bool {
         self.innermost.is_some()

@@ -75,7 +75,9 @@ where
             let spent_ms = self.inner.clock.monotonic_ms().saturating_sub(began_ms);
             let spent = Duration::from_millis(spent_ms);
             let left = self.patience().map(|whole| whole.saturating_sub(spent));
-            match self.wait_blocking(waiter, left, around) {
+            let turn = self.wait_blocking(waiter, left, around);
+            self.regain_blocking(around);
+            match turn {
                 Some(turn) => return turn,
                 None => again = true,
             }
@@ -165,6 +167,16 @@ where
         self.wait_for_place(
             async move { inner.queue(leader.permit(&inner.bulkhead), may_shed).await },
         )
+    }
+
+    /// Gets back the place of the computation around this call, if a wait has lent it.
+    fn regain_blocking(&self, around: &Around) {
+        if let Some(permit) = around.outer.permit().filter(|permit| permit.is_lent()) {
+            self.wait_for_place(async move {
+                permit.regain().await;
+                Some(permit)
+            });
+        }
     }
 
     /// Blocks this thread until there is a place. The computations that have one may be those of

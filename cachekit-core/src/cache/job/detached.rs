@@ -42,8 +42,12 @@ where
             Entered::Through => return compute.await,
         };
         let job = Arc::new(self);
-        let run = pin!(Arc::clone(&job).spawned(&runtime, &around, compute));
-        job.in_time(run, &around).await
+        let returned = {
+            let run = pin!(Arc::clone(&job).spawned(&runtime, &around, compute));
+            job.in_time(run, &around).await
+        };
+        around.outer.regain().await;
+        returned
     }
 
     async fn spawned(

@@ -52,8 +52,10 @@ where
                 Ok(leader) => return Turn::lead(leader),
                 Err(waiter) => waiter,
             };
-            let arrival = waiter.wait(around.outer.is_nested(), around.outer.permit());
-            if let Some(turn) = self.arrived(arrival.await) {
+            let outer = &around.outer;
+            let arrival = waiter.wait(outer.is_nested(), outer.permit()).await;
+            outer.regain().await;
+            if let Some(turn) = self.arrived(arrival) {
                 return turn;
             }
             again = true;

@@ -211,7 +211,7 @@ impl fmt::Display for Explanation {
         }
         match &self.stored {
             Some(stored) => write!(f, "\n  {stored}"),
-            None => f.write_str("\n  no backend"),
+            None => f.write_str("\n  kept in this process only"),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::cache::old::Old;
 use crate::cache::stats::Event;
 use crate::error::{Error, ErrorKind};
 use crate::l1::{Look, Mark};
-use crate::policy::flight::{Arrival, Flights, Leader, Role, Waiter};
+use crate::policy::flight::{Arrival, Flights, Leader, Role, Shared, Waiter};
 
 pub(super) enum Turn<K: Kind> {
     /// Compute, for all who ask meanwhile; where `refreshing`, before there is need to: others are
@@ -143,12 +143,21 @@ where
         })
     }
 
+    fn given(value: &Shared) -> Option<K::Returned> {
+        let value = value.downcast_ref::<K::Value>().cloned();
+        value.map(|value| K::join(Ok(value)))
+    }
+
     /// What an arrival means; `None`: begin again.
     pub(super) fn arrived(&self, arrival: Arrival) -> Option<Turn<K>> {
         let returned = match arrival {
-            Arrival::Value(value) | Arrival::Offered(value) => {
-                let value = value.downcast_ref::<K::Value>().cloned();
-                value.map(|value| K::join(Ok(value)))
+            Arrival::Value(value) | Arrival::Offered { value, fresh: true } => Self::given(&value),
+            Arrival::Offered {
+                value,
+                fresh: false,
+            } => {
+                self.count(Event::Stale);
+                Self::given(&value)
             }
             Arrival::Absent => self.not_found(),
             Arrival::OwnError(error) => {

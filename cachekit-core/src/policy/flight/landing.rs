@@ -42,7 +42,10 @@ pub(crate) enum Arrival {
     /// The computation of somebody else panicked.
     Lost,
     /// What the leader has offered: that is new enough, and the flight goes on.
-    Offered(Shared),
+    Offered {
+        value: Shared,
+        fresh: bool,
+    },
     /// Begin again: the leader is gone, or its result is overtaken.
     Again,
     /// Compute for yourself: the flight is overdue, or its result cannot be shared.

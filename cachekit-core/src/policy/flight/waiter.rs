@@ -112,11 +112,15 @@ impl Waiter {
     /// An offer that will do. Who takes it leaves the flight to go on.
     fn offered(&self, state: &mut State) -> Option<Arrival> {
         let offer = state.offer.as_ref()?;
-        if self.timers.clock().monotonic_ms() >= offer.fresh_until_ms {
+        let now_ms = self.timers.clock().monotonic_ms();
+        if !offer.will_do(now_ms) {
             return None;
         }
         state.kept = true;
-        Some(Arrival::Offered(Arc::clone(&offer.value)))
+        Some(Arrival::Offered {
+            value: Arc::clone(&offer.value),
+            fresh: offer.is_fresh(now_ms),
+        })
     }
 }
 

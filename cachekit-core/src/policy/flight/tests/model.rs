@@ -62,7 +62,7 @@ impl Scene {
                 Role::Waiter(waiter) => waiter.after_another(again),
             };
             match block_on(waiter.wait(false, None)) {
-                Arrival::Value(value) | Arrival::Offered(value) => {
+                Arrival::Value(value) | Arrival::Offered { value, .. } => {
                     return Some(*value.downcast_ref().expect("a version"));
                 }
                 Arrival::Again => again = true,
@@ -159,6 +159,7 @@ fn in_every_order_no_call_gets_what_was_invalidated_before_it() {
                         value: Arc::new(value),
                         fresh_until_ms: u64::MAX,
                         until_ms: u64::MAX,
+                        serves_stale: false,
                     });
                 }
                 others_go_on();

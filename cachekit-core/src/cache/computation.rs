@@ -339,7 +339,10 @@ where
         let Some(old) = self.old.filter(|old| now_ms < old.until_ms) else {
             return Ended::Plain;
         };
-        self.inner.l1.throttle(self.key.bytes(), THROTTLE);
+        // Where this process keeps no copy of it, it remembers the failure alone.
+        if !self.inner.l1.throttle(self.key.bytes(), THROTTLE) {
+            self.fill.complete_mark(Mark::Failed, THROTTLE);
+        }
         Ended::Old(old)
     }
 

@@ -105,7 +105,8 @@ where
             }
             Look::Marked(Mark::Absent) => self.not_found().map(Turn::Return),
             Look::Marked(Mark::Pass) => Some(Turn::Alone),
-            Look::Grace { .. } | Look::Nothing => None,
+            // The backend may have something.
+            Look::Grace { .. } | Look::Marked(Mark::Failed) | Look::Nothing => None,
         }
     }
 

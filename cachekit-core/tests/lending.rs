@@ -1,10 +1,12 @@
 //! Computations that wait for each other, in a bulkhead that is full.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::Duration;
 
 use cachekit_core::cache::{Cache, Function, Key, Policy};
+use cachekit_core::clock::Clock;
 use cachekit_core::config::Config;
 use cachekit_core::testkit::ManualClock;
 use cachekit_core::{Error, ErrorKind};
@@ -144,4 +146,78 @@ async fn who_has_lent_its_place_and_gives_up_goes_on_in_another_that_is_free() {
     assert_eq!(outer.await.unwrap(), (Some(ErrorKind::Reentrant), 1));
     scene.finish.notify_one();
     assert_eq!(inner.await.unwrap().unwrap(), 1);
+}
+
+/// How many compute at once.
+#[derive(Default)]
+struct Counted {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Counted {
+    fn during<T>(&self, compute: impl FnOnce() -> T) -> T {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        let result = compute();
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        result
+    }
+}
+
+fn blocking(cache: &Cache, id: &'static str, compute: impl FnMut()) {
+    let mut compute = compute;
+    let found = cache.get_or_compute_many_blocking(&PATIENT, vec![id], |ids| {
+        compute();
+        Ok::<_, Error>(ids.into_iter().map(|id| (id, 1_u64)).collect())
+    });
+    assert_eq!(found.unwrap(), [Some(1)]);
+}
+
+fn until(done: impl Fn() -> bool) {
+    let clock = Clock::system();
+    let began_ms = clock.monotonic_ms();
+    while !done() {
+        let waited_ms = clock.monotonic_ms() - began_ms;
+        assert!(waited_ms < 30_000, "it does not happen");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_thread_that_has_lent_its_place_and_gives_up_goes_on_once_it_has_it_back() {
+    let Scene { time, cache, .. } = &Scene::new(1);
+    let counted = &Counted::default();
+    let (begin, finish) = (&AtomicBool::new(false), &AtomicBool::new(false));
+    thread::scope(|threads| {
+        let outer = threads.spawn(|| {
+            blocking(cache, "outer", || {
+                counted.during(|| until(|| begin.load(Ordering::SeqCst)));
+                blocking(cache, "inner", || counted.during(|| ()));
+                counted.during(|| ());
+            });
+        });
+        until(|| counted.now.load(Ordering::SeqCst) == 1);
+        let inner = threads.spawn(|| {
+            blocking(cache, "inner", || {
+                counted.during(|| until(|| finish.load(Ordering::SeqCst)));
+            });
+        });
+        until(|| cache.stats().computed == 2);
+        begin.store(true, Ordering::SeqCst);
+        until(|| cache.stats().coalesced == 1);
+        until(|| counted.now.load(Ordering::SeqCst) == 1);
+        for _ in 0..1_000 {
+            time.advance(Duration::from_millis(20));
+            thread::yield_now();
+        }
+        let early = outer.is_finished();
+        finish.store(true, Ordering::SeqCst);
+        until(|| {
+            time.advance(Duration::from_millis(20));
+            outer.is_finished() && inner.is_finished()
+        });
+        assert!(!early);
+    });
+    assert_eq!(counted.most.load(Ordering::SeqCst), 1);
 }

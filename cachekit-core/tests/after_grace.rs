@@ -8,6 +8,9 @@ use std::time::Duration;
 use cachekit_core::backend::Backend;
 use cachekit_core::cache::{Cache, Function, Key, Policy};
 use cachekit_core::testkit::{Faults, FaultyBackend, ManualClock, ReferenceBackend};
+use cachekit_core::{Error, ErrorKind};
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
 
 const POLICY: Policy = Policy::new()
     .ttl(Duration::from_secs(1))
@@ -130,5 +133,39 @@ async fn what_was_expired_in_a_store_that_is_away_since_is_served_no_longer_than
             assert!(seconds <= 40, "the store had it for forty seconds");
         }
         assert!(seconds >= 20.min(away_after), "{seconds} s");
+    }
+}
+
+#[tokio::test]
+async fn each_caller_that_is_given_what_is_in_grace_is_counted_once() {
+    let time = ManualClock::new();
+    for cache in caches(&time) {
+        let before = cache.stats().stale;
+        assert_eq!(get(&cache, &PATIENT, async { Ok(1) }).await, Ok(1));
+        time.advance(Duration::from_secs(2));
+        let (fail, failed) = oneshot::channel::<()>();
+        let key: Key<u64> = PATIENT.key(&1_u64).unwrap();
+        let leader = tokio::spawn({
+            let (cache, key) = (cache.clone(), key.clone());
+            let fails = async move {
+                let _ = failed.await;
+                Err(Error::new(ErrorKind::Unavailable, "origin"))
+            };
+            async move { cache.get_or_spawn(&key, fails).await }
+        });
+        while !cache.explain(&key).await.computing {
+            yield_now().await;
+        }
+        let mut context = Context::from_waker(Waker::noop());
+        let mut waiters = [(); 3].map(|()| Box::pin(get(&cache, &PATIENT, std::future::pending())));
+        for waiter in &mut waiters {
+            assert!(waiter.as_mut().poll(&mut context).is_pending());
+        }
+        fail.send(()).unwrap();
+        assert_eq!(leader.await.unwrap().unwrap(), 1);
+        for waiter in waiters {
+            assert_eq!(waiter.await, Ok(1));
+        }
+        assert_eq!(cache.stats().stale - before, 4);
     }
 }

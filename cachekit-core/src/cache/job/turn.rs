@@ -152,11 +152,8 @@ where
     /// What an arrival means; `None`: begin again.
     pub(super) fn arrived(&self, arrival: Arrival) -> Option<Turn<K>> {
         let returned = match arrival {
-            Arrival::Value(value) | Arrival::Offered { value, fresh: true } => Self::given(&value),
-            Arrival::Offered {
-                value,
-                fresh: false,
-            } => {
+            Arrival::Value(value) => Self::given(&value),
+            Arrival::Stale(value) => {
                 self.count(Event::Stale);
                 Self::given(&value)
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cachekit_core::backend::{Backend, Ttl, Want};
 use cachekit_core::cache::explanation::{Here, Outcome, Reason, TagStanding};
-use cachekit_core::cache::{Arguments, Cache, Context, Function, Key, Policy};
+use cachekit_core::cache::{Arguments, Cache, Context, Function, Key, Local, Policy};
 use cachekit_core::key::StoreKey;
 use cachekit_core::testkit::{Fleet, ManualClock};
 use cachekit_core::{Error, ErrorKind};
@@ -239,6 +239,18 @@ async fn without_a_backend_only_this_process_is_told_of() {
     assert_eq!(
         (expired.outcome, expired.reason),
         (Outcome::Miss, Some(Reason::Expired))
+    );
+}
+
+#[tokio::test]
+async fn a_value_that_stays_in_the_process_is_not_said_to_lack_a_backend() {
+    let cache = Fleet::new().process();
+    let local: Key<String, Local> = key("a").form();
+    let told = cache.explain(&local).await;
+    assert!(told.stored.is_none());
+    assert!(
+        told.to_string().ends_with("kept in this process only"),
+        "{told}"
     );
 }
 

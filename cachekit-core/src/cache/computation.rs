@@ -211,47 +211,48 @@ where
     ) -> Closed<V> {
         let names: Vec<u64> = tags.iter().map(|name| tags::hash(name)).collect();
         self.fill.tag(&names);
-        if !self.fill.stands() {
-            // A store that cannot fence would take it.
-            self.give_up_late().await;
-            return Closed::Ended(Ended::Superseded);
-        }
-        let encoded = match self.encoded(value.as_deref()) {
-            Ok(encoded) => encoded,
-            Err(refusal) => {
-                self.refuse(&*refusal).await;
-                return Closed::Ended(Ended::Plain);
-            }
+        let (mut computation, encoded) = match self.storable(value.as_deref()).await {
+            Ok(storable) => storable,
+            Err(ended) => return Closed::Ended(ended),
         };
-        let inner = self.inner;
+        let Some(remote) = computation.remote.take() else {
+            let ended = computation.enter(value, encoded.bytes, lifetime, cost);
+            return Closed::Ended(ended);
+        };
+        let (inner, function) = (computation.inner, computation.key.function());
+        let (fill, started) = (computation.fill, computation.started);
         let header = inner.header::<V, F>(lifetime, cost, value.is_none());
-        let entering = Entering {
-            fill: self.fill,
-            value,
-            bytes: encoded.bytes,
-        };
-        let Some(remote) = self.remote else {
-            let span = match self.away {
-                true => lifetime.over_store(inner.l1_bound()).aged(cost),
-                false => inner.span_here(lifetime, cost),
-            };
-            return Closed::Ended(entering.enter(span));
-        };
-        let bounds = (remote.token, remote.l1_until_ms);
-        let (leading, tags) = remote.tagged(&inner, &names, self.started.at_ms).await;
+        let (token, l1_until_ms, bytes) = (remote.token, remote.l1_until_ms, encoded.bytes);
+        let (leading, tags) = remote.tagged(&inner, &names, started.at_ms).await;
         let write = leading.and_then(|leading| leading.seal(encoded.buffer, &header, &tags));
         Closed::Outgoing(Box::new(Outgoing {
-            function: self.key.function(),
+            function,
             write,
             tags,
-            token: bounds.0,
+            token,
             lifetime,
-            l1_until_ms: bounds.1,
-            sent: self.started.later(inner.clock.monotonic_ms()),
-            started: self.started,
-            entering,
+            l1_until_ms,
+            sent: started.later(inner.clock.monotonic_ms()),
+            started,
+            entering: Entering { fill, value, bytes },
             inner,
         }))
+    }
+
+    /// Lets it into L1, which is all that it goes to.
+    fn enter(
+        self,
+        value: Option<Arc<V>>,
+        bytes: usize,
+        life: Lifetime,
+        cost: Duration,
+    ) -> Ended<V> {
+        let span = match self.away {
+            true => life.over_store(self.inner.l1_bound()).aged(cost),
+            false => self.inner.span_here(life, cost),
+        };
+        let fill = self.fill;
+        Entering { fill, value, bytes }.enter(span)
     }
 }
 
@@ -268,6 +269,22 @@ where
     V: Send + Sync + 'static,
     F: Form<V>,
 {
+    /// This computation and its result as bytes, if that is still true and can be stored.
+    async fn storable(self, value: Option<&V>) -> Result<(Self, Encoded), Ended<V>> {
+        if !self.fill.stands() {
+            // A store that cannot fence would take it.
+            self.give_up_late().await;
+            return Err(Ended::Superseded);
+        }
+        match self.encoded(value) {
+            Ok(encoded) => Ok((self, encoded)),
+            Err(refusal) => {
+                self.refuse(&*refusal).await;
+                Err(Ended::Plain)
+            }
+        }
+    }
+
     fn encoded(&self, value: Option<&V>) -> Result<Encoded, Reason> {
         if let Some(refusal) = F::refusal() {
             return Err(Box::new(refusal));
@@ -325,7 +342,10 @@ where
         let Some(old) = old else {
             return Ended::Plain;
         };
-        self.inner.l1.throttle(self.key.bytes(), THROTTLE);
+        // Where this process keeps no copy of it, it remembers the failure alone.
+        if !self.inner.l1.throttle(self.key.bytes(), THROTTLE) {
+            self.fill.complete_mark(Mark::Failed, THROTTLE);
+        }
         Ended::Old(old)
     }
 

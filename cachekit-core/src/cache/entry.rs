@@ -169,7 +169,8 @@ impl Open<'_> {
         Ok(Entry {
             value,
             fresh,
-            // What somebody has expired begins its grace now, if it has one, and ends no later.
+            // When somebody has expired it is not known: each look finds it with the grace that it
+            // has, but never with more than is left until its end.
             grace: left.saturating_sub(fresh).min(header.grace),
             ttl: Ttl::new(header.ttl).unwrap_or(Ttl::NEVER),
             cost: header.cost,

@@ -106,6 +106,7 @@ fn here<V>(look: Look<V>) -> Here {
         Look::Grace { throttled, .. } => Here::Grace { throttled },
         Look::Marked(Mark::Absent) => Here::Absent,
         Look::Marked(Mark::Pass) => Here::Pass,
+        Look::Marked(Mark::Failed) => Here::Failed,
         Look::Nothing => Here::Nothing,
     }
 }
@@ -117,7 +118,7 @@ fn outcome(
     computing: bool,
     stored: Option<&StoredEntry>,
 ) -> (Outcome, Option<Reason>) {
-    let serves_stale = function.asks().serves_while_refreshing();
+    let serves_stale = function.asks().serves_while_refreshing() || here == Here::Failed;
     let reason = match (stored, here) {
         (Some(stored), _) => stored.reason,
         (None, Here::Grace { .. }) => Some(Reason::Expired),

@@ -96,6 +96,9 @@ pub enum Here {
     Absent,
     /// The note that results of this key are not stored.
     Pass,
+    /// The note that a computation has failed not long ago: what the backend has in grace is given
+    /// out for now.
+    Failed,
     /// Nothing.
     Nothing,
 }
@@ -211,7 +214,7 @@ impl fmt::Display for Explanation {
         }
         match &self.stored {
             Some(stored) => write!(f, "\n  {stored}"),
-            None => f.write_str("\n  no backend"),
+            None => f.write_str("\n  kept in this process only"),
         }
     }
 }
@@ -238,6 +241,7 @@ impl fmt::Display for Here {
             Self::Grace { throttled: true } => f.write_str("in grace, served for now"),
             Self::Absent => f.write_str("known to be absent"),
             Self::Pass => f.write_str("known not to be stored"),
+            Self::Failed => f.write_str("known to have failed, left alone for now"),
             Self::Nothing => f.write_str("nothing"),
         }
     }

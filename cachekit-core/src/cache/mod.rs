@@ -219,7 +219,8 @@ impl Cache {
         first(self.invalidate(vec![Invalidation::remove(key)]).await)
     }
 
-    /// Says that the entry of `key` is no longer fresh, in every release of its function.
+    /// Says that the entry of `key` is no longer fresh, in every release of its function. It may
+    /// still be served in its [grace](crate::cache::Policy::grace), which this never prolongs.
     ///
     /// # Errors
     /// As of [`remove`](Self::remove).

@@ -34,14 +34,12 @@ impl<V> Old<V> {
 
 impl<V: Send + Sync + 'static> Old<V> {
     /// What others are told of it: who may have what is in grace need not wait.
-    pub(crate) fn offer(&self, serve_stale: bool) -> Offer {
+    pub(crate) fn offer(&self, serves_stale: bool) -> Offer {
         Offer {
             value: Arc::clone(&self.value) as _,
-            fresh_until_ms: match serve_stale {
-                true => self.until_ms,
-                false => self.fresh_until_ms,
-            },
+            fresh_until_ms: self.fresh_until_ms,
             until_ms: self.until_ms,
+            serves_stale,
         }
     }
 }

@@ -50,7 +50,7 @@ pub(crate) enum Begun<V, F> {
 #[derive(Debug)]
 pub(crate) enum Found<V> {
     Value(Arc<V>),
-    /// In grace, and another process computes.
+    /// In grace, and another process computes, or nobody is to.
     Stale(Arc<V>),
     /// The origin has said that there is nothing.
     Absent,
@@ -131,6 +131,10 @@ where
                 mut versions,
                 away,
             } => {
+                if let Some(value) = self.left_alone(old.as_ref()) {
+                    leading.hand_back(false).await;
+                    return Begun::Found(Found::Stale(value));
+                }
                 let old = self.old(fill.twin(), old, kept, away, l1_until_ms);
                 tags::capture(&self.inner, &mut versions).await;
                 let remote = Remote {
@@ -186,6 +190,15 @@ where
             Look::Grace { value, .. } => Ok(Some(old(value, Duration::ZERO))),
             Look::Marked(Mark::Absent) if self.tells_absent && !self.anew => Err(Found::Absent),
             Look::Marked(_) | Look::Nothing => Ok(None),
+        }
+    }
+
+    /// What is in grace, while the origin is left alone because it has failed.
+    fn left_alone(&self, old: Option<&Entry<V>>) -> Option<Arc<V>> {
+        let in_grace = old.filter(|entry| entry.fresh.is_zero() && !self.anew)?;
+        match self.inner.l1.look::<V>(self.key.bytes()) {
+            Look::Marked(Mark::Failed) => in_grace.value.clone(),
+            _ => None,
         }
     }
 

@@ -24,4 +24,6 @@ pub(crate) enum Mark {
     Absent,
     /// Results of this key are not stored: callers need not wait for each other.
     Pass,
+    /// The origin has failed: nobody is to compute while somebody else has a value in grace.
+    Failed,
 }

@@ -135,7 +135,7 @@ impl L1 {
     }
 
     /// Whether the caller is the one who is to refresh an entry in its early window. For all others
-    /// it is fresh without further ado from now on, until [`throttle`](Self::throttle) or its end.
+    /// it is fresh without further ado for a quarter of that window; then another may claim it.
     pub(crate) fn claim(&self, key: &[u8]) -> bool {
         let _stripe = self.stripe(key);
         let now_ms = self.clock.monotonic_ms();
@@ -144,14 +144,17 @@ impl L1 {
     }
 
     /// For so long nobody is to compute the entry anew: after a refresh that failed it is early
-    /// again after that, or, zero, at once; in grace it is throttled until then.
-    pub(crate) fn throttle(&self, key: &[u8], duration: Duration) {
+    /// again after that, or, zero, at once; in grace it is throttled until then. False if there is
+    /// no entry.
+    pub(crate) fn throttle(&self, key: &[u8], duration: Duration) -> bool {
         let _stripe = self.stripe(key);
-        let refresh_ms = self
-            .clock
-            .monotonic_ms()
-            .saturating_add(span::millis(duration));
-        self.visit(key, |resident| resident.refresh_at(refresh_ms));
+        let now_ms = self.clock.monotonic_ms();
+        let refresh_ms = now_ms.saturating_add(span::millis(duration));
+        let throttled = self.visit(key, |resident| {
+            resident.refresh_at(refresh_ms);
+            now_ms < resident.until_ms()
+        });
+        throttled.unwrap_or(false)
     }
 
     /// Notes that a value for `key` is on its way.

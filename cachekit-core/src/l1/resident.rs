@@ -34,6 +34,8 @@ struct Rest {
     refresh_ms: AtomicU64,
     /// The end of grace.
     until_ms: AtomicU64,
+    /// How long a claim lasts.
+    claim_ms: u64,
     tags: Option<Tagged>,
     weight: u64,
 }
@@ -54,6 +56,7 @@ impl Resident {
                 fresh_ms: AtomicU64::new(moments.fresh_ms),
                 refresh_ms: AtomicU64::new(moments.refresh_ms),
                 until_ms: AtomicU64::new(moments.until_ms),
+                claim_ms: moments.claim_ms(),
                 tags,
                 weight,
             }),
@@ -96,14 +99,15 @@ impl Resident {
         now_ms < self.until_ms() && self.rest.tags.as_ref().is_none_or(valid)
     }
 
-    /// Whether this call is the first in the early window. For the others the entry is fresh from
-    /// now on.
+    /// Whether this call is the first in the early window, or since the last claim has ended. For
+    /// the others the entry is fresh until this one ends.
     pub(super) fn claim(&self, now_ms: u64) -> bool {
         let fresh_ms = self.rest.fresh_ms.load(Ordering::Relaxed);
         let refresh_ms = self.rest.refresh_ms.load(Ordering::Relaxed);
         let early = refresh_ms <= now_ms && now_ms < fresh_ms;
         if early {
-            self.refresh_at(fresh_ms);
+            let claimed_ms = now_ms.saturating_add(self.rest.claim_ms);
+            self.refresh_at(claimed_ms.min(fresh_ms));
         }
         early
     }

@@ -59,6 +59,15 @@ pub(super) struct Moments {
     pub(super) until_ms: u64,
 }
 
+impl Moments {
+    /// How long a claim to refresh the entry lasts: a quarter of the early window, about what the
+    /// last computation took. A refresher who does not come back, because it panicked or was
+    /// dropped, keeps its turn from others for no longer; one who does is known by its flight.
+    pub(super) fn claim_ms(self) -> u64 {
+        ((self.fresh_ms - self.refresh_ms) / 4).max(1)
+    }
+}
+
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).map_or(LONGEST_MS, |ms| ms.min(LONGEST_MS))
 }

@@ -5,9 +5,12 @@
 //! one who waits may lend its permit to the one who is waited for.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+
+use crate::policy::lock::Lock;
+use crate::policy::race::race;
 
 /// The bound of one cache.
 #[derive(Debug)]
@@ -16,9 +19,11 @@ pub(crate) struct Bulkhead(Arc<Semaphore>);
 /// The place of one computation, and of those inside of it. Dropping it gives the place back.
 #[derive(Debug)]
 pub(crate) struct Permit {
-    _place: Place,
-    /// One: the right to lend this permit.
-    lendable: Arc<Semaphore>,
+    bulkhead: Arc<Semaphore>,
+    /// `None` while it is lent.
+    place: Lock<Option<Place>>,
+    /// One while `place` is there: the right to lend it.
+    lendable: Semaphore,
 }
 
 #[derive(Debug)]
@@ -33,12 +38,13 @@ enum Place {
     Beyond,
 }
 
-/// A permit that somebody lends, for one computation. The place is free for a stranger only once
-/// both, the lender and the borrower, are gone.
+/// A place that somebody lends, for one computation. Dropping it gives the place back to the
+/// lender, or, where that is gone or has another one, to a stranger.
 #[derive(Debug)]
 pub(crate) struct Loan {
-    _of: Arc<Permit>,
-    _only: OwnedSemaphorePermit,
+    /// Boxed, for what is lent may have been lent before.
+    place: Option<Box<Place>>,
+    lender: Weak<Permit>,
 }
 
 impl Bulkhead {
@@ -50,19 +56,19 @@ impl Bulkhead {
     /// A place, if there is one for which nobody queues.
     pub(crate) fn try_enter(&self) -> Option<Permit> {
         let _permit = Arc::clone(&self.0).try_acquire_owned().ok()?;
-        Some(Permit::new(Place::Own { _permit }))
+        Some(self.permit(Place::Own { _permit }))
     }
 
     /// Queues for a place.
     ///
     /// Cancel safety: dropping the future leaves the queue.
     pub(crate) fn enter(&self) -> impl Future<Output = Permit> + Send + use<> {
-        let free = Arc::clone(&self.0);
-        async move {
-            Permit::new(Place::Own {
-                _permit: acquire(free).await,
-            })
-        }
+        let bulkhead = Self(Arc::clone(&self.0));
+        async move { bulkhead.permit(place(&bulkhead.0).await) }
+    }
+
+    fn permit(&self, place: Place) -> Permit {
+        Permit::new(Arc::clone(&self.0), place)
     }
 
     /// How many places nobody has.
@@ -74,37 +80,86 @@ impl Bulkhead {
 
 impl Permit {
     /// The permit of one that goes on without a place.
-    pub(crate) fn beyond() -> Self {
-        Self::new(Place::Beyond)
+    pub(crate) fn beyond(bulkhead: &Bulkhead) -> Self {
+        bulkhead.permit(Place::Beyond)
     }
 
-    fn new(place: Place) -> Self {
+    fn new(bulkhead: Arc<Semaphore>, place: Place) -> Self {
         Self {
-            _place: place,
-            lendable: Arc::new(Semaphore::new(1)),
+            bulkhead,
+            place: Lock::new(Some(place)),
+            lendable: Semaphore::new(1),
         }
     }
 
-    /// Lends this permit, once whoever borrowed it before has given it back. Meanwhile the lender
-    /// is to wait.
+    /// The permit of one who borrows.
+    pub(crate) fn borrowed(bulkhead: &Bulkhead, loan: Loan) -> Self {
+        bulkhead.permit(Place::Lent { _loan: loan })
+    }
+
+    /// Lends this place, once whoever borrowed it before has given it back. Meanwhile the lender
+    /// is to wait: see [`regain`](Self::regain).
     ///
     /// Cancel safety: dropping the future lends nothing.
     pub(crate) async fn lend(self: &Arc<Self>) -> Loan {
+        acquired(self.lendable.acquire().await).forget();
         Loan {
-            _only: acquire(Arc::clone(&self.lendable)).await,
-            _of: Arc::clone(self),
+            place: self.place.with(Option::take).map(Box::new),
+            lender: Arc::downgrade(self),
+        }
+    }
+
+    /// Waits until this permit has a place: the one that it has lent, or, if that comes first,
+    /// another one of the bulkhead.
+    ///
+    /// Cancel safety: dropping the future leaves the queue.
+    pub(crate) async fn regain(&self) {
+        if !self.is_lent() {
+            return;
+        }
+        let back = async { drop(acquired(self.lendable.acquire().await)) };
+        let another = async {
+            let place = place(&self.bulkhead).await;
+            self.take(place);
+        };
+        race(back, another).await;
+    }
+
+    pub(crate) fn is_lent(&self) -> bool {
+        self.place.with(|place| place.is_none())
+    }
+
+    /// A place for this permit, unless it has one.
+    fn take(&self, place: Place) {
+        let refused = self.place.with(|taken| match taken {
+            Some(_) => Some(place),
+            None => {
+                *taken = Some(place);
+                None
+            }
+        });
+        match refused {
+            Some(place) => drop(place),
+            None => self.lendable.add_permits(1),
         }
     }
 }
 
-impl From<Loan> for Permit {
-    fn from(loan: Loan) -> Self {
-        Self::new(Place::Lent { _loan: loan })
+impl Drop for Loan {
+    fn drop(&mut self) {
+        if let (Some(place), Some(lender)) = (self.place.take(), self.lender.upgrade()) {
+            lender.take(*place);
+        }
     }
 }
 
-async fn acquire(semaphore: Arc<Semaphore>) -> OwnedSemaphorePermit {
-    let permit = semaphore.acquire_owned().await;
+async fn place(bulkhead: &Arc<Semaphore>) -> Place {
+    Place::Own {
+        _permit: acquired(Arc::clone(bulkhead).acquire_owned().await),
+    }
+}
+
+fn acquired<T>(permit: Result<T, AcquireError>) -> T {
     permit.expect("it is never closed")
 }
 
@@ -168,12 +223,52 @@ mod tests {
     fn what_is_lent_may_be_lent_on() {
         let bulkhead = Bulkhead::new(1);
         let own = Arc::new(bulkhead.try_enter().unwrap());
-        let lent = Arc::new(Permit::from(polled(pin!(own.lend())).unwrap()));
+        let lent = Arc::new(borrowed(&bulkhead, &own));
         assert!(polled(pin!(own.lend())).is_none());
-        let lent_on = Permit::from(polled(pin!(lent.lend())).unwrap());
+        let lent_on = borrowed(&bulkhead, &lent);
         drop((own, lent));
         assert_eq!(bulkhead.free(), 0);
         drop(lent_on);
         assert_eq!(bulkhead.free(), 1);
+    }
+
+    #[test]
+    fn who_has_lent_its_place_regains_it_when_it_comes_back() {
+        let bulkhead = Bulkhead::new(1);
+        let own = Arc::new(bulkhead.try_enter().unwrap());
+        let lent = borrowed(&bulkhead, &own);
+        let mut regained = pin!(own.regain());
+        assert!(polled(regained.as_mut()).is_none());
+        drop(lent);
+        assert!(polled(regained).is_some());
+        assert_eq!(bulkhead.free(), 0);
+        assert!(polled(pin!(own.lend())).is_some());
+    }
+
+    #[test]
+    fn who_has_lent_its_place_may_have_another_and_lend_that_too() {
+        let bulkhead = Bulkhead::new(2);
+        let own = Arc::new(bulkhead.try_enter().unwrap());
+        let stranger = bulkhead.try_enter().unwrap();
+        let first = borrowed(&bulkhead, &own);
+        {
+            let mut regained = pin!(own.regain());
+            assert!(polled(regained.as_mut()).is_none());
+            drop(stranger);
+            assert!(polled(regained).is_some());
+        }
+        assert_eq!(bulkhead.free(), 0);
+        let second = borrowed(&bulkhead, &own);
+        drop(first);
+        assert_eq!(bulkhead.free(), 0, "the lender has its place back");
+        drop(second);
+        assert_eq!(bulkhead.free(), 1);
+        drop(own);
+        assert_eq!(bulkhead.free(), 2);
+    }
+
+    fn borrowed(bulkhead: &Bulkhead, of: &Arc<Permit>) -> Permit {
+        let loan = polled(pin!(of.lend())).expect("nobody has borrowed it");
+        Permit::borrowed(bulkhead, loan)
     }
 }

@@ -68,6 +68,10 @@ impl Policy {
     /// How long a value stays after that, to be served where a new one cannot be had: the
     /// computation fails, takes longer than the timeout, or finds no place. Default: ten times the
     /// ttl, at most an hour. Zero: not at all. Together with the ttl at most 30 days.
+    ///
+    /// What is [expired](crate::cache::Cache::expire) is in grace from then on: without a backend
+    /// for as long as this says. A backend does not tell when an entry was expired: there it may
+    /// be served until it would have ended anyway, a ttl and a grace after it was stored.
     #[must_use]
     pub const fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);

@@ -114,6 +114,16 @@ impl Chain {
         innermost.computing.permit()
     }
 
+    /// Waits until the innermost computation of `cache` has its place, which a wait inside of it may
+    /// have lent.
+    ///
+    /// Cancel safety: dropping the future leaves the queue.
+    pub(crate) async fn regain(&self, cache: usize) {
+        if let Some(permit) = self.permit(cache) {
+            permit.regain().await;
+        }
+    }
+
     /// Whether this is inside of a computation.
     pub(crate) fn is_nested(&self) -> bool {
         self.innermost.is_some()

@@ -116,7 +116,7 @@ impl Inner {
             (true, _) => within(permit, self.timers.after(ADMISSION)).await,
             (false, true) => {
                 let permit = within(permit, self.timers.after(WAIT_BUDGET)).await;
-                Some(permit.unwrap_or_else(Permit::beyond))
+                Some(permit.unwrap_or_else(|| Permit::beyond(&self.bulkhead)))
             }
             (false, false) => Some(permit.await),
         };

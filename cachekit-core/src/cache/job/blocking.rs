@@ -70,7 +70,9 @@ where
                 Ok(leader) => return Turn::lead(leader),
                 Err(waiter) => waiter,
             };
-            match self.wait_blocking(waiter, self.left(around), around) {
+            let turn = self.wait_blocking(waiter, self.left(around), around);
+            self.regain_blocking(around);
+            match turn {
                 Some(turn) => return turn,
                 None => again = true,
             }
@@ -176,6 +178,17 @@ where
             let permit = leader.permit(&inner.bulkhead);
             inner.queue(&outer, permit, may_shed).await
         })
+    }
+
+    /// Gets back the place of the computation around this call, if a wait has lent it.
+    fn regain_blocking(&self, around: &Around) {
+        let permit = around.outer.permit(self.inner.address());
+        if let Some(permit) = permit.filter(|permit| permit.is_lent()) {
+            self.wait_for_place(async move {
+                permit.regain().await;
+                Some(permit)
+            });
+        }
     }
 
     /// Blocks this thread until there is a place; `None` as above.

@@ -43,8 +43,12 @@ where
             Entered::Through => return Chain::current().aside().run_async(compute).await,
         };
         let job = Arc::new(self);
-        let run = pin!(Arc::clone(&job).spawned(&runtime, &around, compute));
-        job.in_time(run, &around).await
+        let returned = {
+            let run = pin!(Arc::clone(&job).spawned(&runtime, &around, compute));
+            job.in_time(run, &around).await
+        };
+        around.outer.regain(job.inner.address()).await;
+        returned
     }
 
     async fn spawned(

@@ -32,17 +32,21 @@ where
         };
         // Passed on by reference: each future that it was moved into would be twice as large.
         let compute = pin!(compute);
-        let run = pin!(async {
-            let (leader, refreshing) = match self.turn(&around).await {
-                Turn::Return(returned) => return returned,
-                Turn::Alone => return self.alone(&around, compute).await,
-                Turn::Lead { leader, refreshing } => (leader, refreshing),
-            };
-            let (landing, settled) = self.lead(&leader, refreshing, &around, compute).await;
-            leader.land(landing);
-            joined::<K>(settled)
-        });
-        self.in_time(run, &around).await
+        let returned = {
+            let run = pin!(async {
+                let (leader, refreshing) = match self.turn(&around).await {
+                    Turn::Return(returned) => return returned,
+                    Turn::Alone => return self.alone(&around, compute).await,
+                    Turn::Lead { leader, refreshing } => (leader, refreshing),
+                };
+                let (landing, settled) = self.lead(&leader, refreshing, &around, compute).await;
+                leader.land(landing);
+                joined::<K>(settled)
+            });
+            self.in_time(run, &around).await
+        };
+        around.outer.regain(self.inner.address()).await;
+        returned
     }
 
     /// Looks into the backend and, if need be, computes.

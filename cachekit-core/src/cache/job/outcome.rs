@@ -87,7 +87,7 @@ where
             (Ok(value), _) => (Landing::Value(Arc::clone(&value) as _), Ok(value)),
             // Who asked for a new one is told that there is none, and nobody else.
             (Err(error), Ended::Old(old)) if self.anew => {
-                (Landing::Value(Arc::clone(&old.value) as _), Err(error))
+                (Landing::Stale(Arc::clone(&old.value) as _), Err(error))
             }
             (Err(_), Ended::Old(old)) => self.instead_of_new(&old.value),
             (Err(error), _) => self.told(error),
@@ -97,7 +97,7 @@ where
     /// Everybody gets what is in grace.
     pub(super) fn instead_of_new(&self, old: &Arc<K::Value>) -> Landed<K> {
         self.count(Event::Stale);
-        (Landing::Value(Arc::clone(old) as _), Ok(Arc::clone(old)))
+        (Landing::Stale(Arc::clone(old) as _), Ok(Arc::clone(old)))
     }
 
     /// The caller gets `error`, and the waiters as much of it as can be shared.

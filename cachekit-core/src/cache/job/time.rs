@@ -42,8 +42,10 @@ where
     pub(super) fn instead(&self, around: &Around) -> Option<K::Returned> {
         let offering = around.offering.with(|offering| offering.clone());
         let returned = match self.at_hand(offering.as_ref()).filter(|_| !self.anew) {
-            Some(value) => {
-                self.count(Event::Stale);
+            Some((value, fresh)) => {
+                if !fresh {
+                    self.count(Event::Stale);
+                }
                 Some(K::join(Ok(value)))
             }
             None => self.say(|| {
@@ -57,16 +59,18 @@ where
         })
     }
 
-    /// The value that is there without waiting, if only in grace.
-    fn at_hand(&self, offering: Option<&Offering>) -> Option<K::Value> {
+    /// The value that is there without waiting, and whether it is fresh.
+    fn at_hand(&self, offering: Option<&Offering>) -> Option<(K::Value, bool)> {
         let now_ms = self.inner.clock.monotonic_ms();
         let offer = offering.and_then(Offering::offered);
         let offer = offer.filter(|offer| now_ms < offer.until_ms);
-        let offered = offer.and_then(|offer| offer.value.downcast_ref::<K::Value>().cloned());
+        let offered = offer.and_then(|offer| {
+            let value = offer.value.downcast_ref::<K::Value>().cloned()?;
+            Some((value, offer.is_fresh(now_ms)))
+        });
         offered.or_else(|| match self.inner.l1.look(self.key.bytes()) {
-            Look::Fresh { value, .. } | Look::Early { value, .. } | Look::Grace { value, .. } => {
-                Some(value)
-            }
+            Look::Fresh { value, .. } | Look::Early { value, .. } => Some((value, true)),
+            Look::Grace { value, .. } => Some((value, false)),
             Look::Marked(_) | Look::Nothing => None,
         })
     }

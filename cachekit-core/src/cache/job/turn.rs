@@ -11,7 +11,7 @@ use crate::cache::old::Old;
 use crate::cache::stats::Event;
 use crate::error::{Error, ErrorKind};
 use crate::l1::{Look, Mark};
-use crate::policy::flight::{Arrival, Flights, Leader, Role, Waiter};
+use crate::policy::flight::{Arrival, Flights, Leader, Role, Shared, Waiter};
 
 pub(super) enum Turn<K: Kind> {
     /// Compute, for all who ask meanwhile; where `refreshing`, before there is need to: others are
@@ -52,9 +52,10 @@ where
                 Ok(leader) => return Turn::lead(leader),
                 Err(waiter) => waiter,
             };
-            let permit = around.outer.permit(self.inner.address());
-            let arrival = waiter.wait(around.outer.is_nested(), permit);
-            if let Some(turn) = self.arrived(arrival.await) {
+            let (outer, cache) = (&around.outer, self.inner.address());
+            let arrival = waiter.wait(outer.is_nested(), outer.permit(cache)).await;
+            outer.regain(cache).await;
+            if let Some(turn) = self.arrived(arrival) {
                 return turn;
             }
             again = true;
@@ -104,7 +105,8 @@ where
             }
             Look::Marked(Mark::Absent) => self.not_found().map(Turn::Return),
             Look::Marked(Mark::Pass) => Some(Turn::Alone),
-            Look::Grace { .. } | Look::Nothing => None,
+            // The backend may have something.
+            Look::Grace { .. } | Look::Marked(Mark::Failed) | Look::Nothing => None,
         }
     }
 
@@ -142,12 +144,18 @@ where
         })
     }
 
+    fn given(value: &Shared) -> Option<K::Returned> {
+        let value = value.downcast_ref::<K::Value>().cloned();
+        value.map(|value| K::join(Ok(value)))
+    }
+
     /// What an arrival means; `None`: begin again.
     pub(super) fn arrived(&self, arrival: Arrival) -> Option<Turn<K>> {
         let returned = match arrival {
-            Arrival::Value(value) | Arrival::Offered(value) => {
-                let value = value.downcast_ref::<K::Value>().cloned();
-                value.map(|value| K::join(Ok(value)))
+            Arrival::Value(value) => Self::given(&value),
+            Arrival::Stale(value) => {
+                self.count(Event::Stale);
+                Self::given(&value)
             }
             Arrival::Absent => self.not_found(),
             Arrival::OwnError(error) => {

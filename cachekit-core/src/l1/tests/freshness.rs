@@ -62,9 +62,28 @@ fn one_caller_claims_an_early_entry_and_for_the_others_it_is_fresh() {
     assert!(!l1.claim(b"a"));
     assert_eq!(l1.get::<u64>(b"a"), Some(7));
     assert_eq!(look(&l1, "a"), fresh(7, 2_000));
+    time.set(9_800);
+    assert!(l1.claim(b"a"));
+    time.set(9_999);
+    assert_eq!(l1.get::<u64>(b"a"), Some(7));
     time.set(10_000);
     assert_eq!(l1.get::<u64>(b"a"), None);
     assert_eq!(look(&l1, "a"), grace(7));
+}
+
+#[test]
+fn a_claim_ends_after_a_quarter_of_the_early_window() {
+    let (l1, time) = small();
+    put_for(&l1, "a", 7, LINE);
+    time.set(8_100);
+    assert!(l1.claim(b"a"));
+    time.set(8_599);
+    assert!(!l1.claim(b"a"));
+    assert_eq!(l1.get::<u64>(b"a"), Some(7));
+    time.set(8_600);
+    assert_eq!(l1.get::<u64>(b"a"), None);
+    assert_eq!(look(&l1, "a"), early(7, 1_400));
+    assert!(l1.claim(b"a"));
 }
 
 #[test]

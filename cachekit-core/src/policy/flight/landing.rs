@@ -11,6 +11,8 @@ pub(crate) type Shared = Arc<dyn Any + Send + Sync>;
 pub(crate) enum Landing {
     /// With a value for everybody who was there.
     Value(Shared),
+    /// With a value in grace for everybody who was there.
+    Stale(Shared),
     /// With the answer that there is nothing.
     Absent,
     /// With a value for the starter alone.
@@ -30,7 +32,10 @@ pub(crate) enum Landing {
 /// What a waiter is told.
 #[derive(Debug)]
 pub(crate) enum Arrival {
+    /// The result, or what the leader has offered: that is new enough, and the flight goes on.
     Value(Shared),
+    /// The same, in grace. Who started the flight is not told so by its landing: it landed it itself.
+    Stale(Shared),
     /// There is nothing.
     Absent,
     /// The error itself: this waiter started the flight.
@@ -41,8 +46,6 @@ pub(crate) enum Arrival {
     Panicked(Box<dyn Any + Send>),
     /// The computation of somebody else panicked.
     Lost,
-    /// What the leader has offered: that is new enough, and the flight goes on.
-    Offered(Shared),
     /// Begin again: the leader is gone, or its result is overtaken.
     Again,
     /// Compute for yourself: the flight is overdue, or its result cannot be shared.
@@ -68,6 +71,8 @@ impl Landing {
         let own = claim == Claim::Starter;
         match self {
             Self::Value(value) => Arrival::Value(Arc::clone(value)),
+            Self::Stale(value) if own => Arrival::Value(Arc::clone(value)),
+            Self::Stale(value) => Arrival::Stale(Arc::clone(value)),
             Self::Absent => Arrival::Absent,
             Self::Private(value) if own => Arrival::Value(Arc::clone(value)),
             Self::Private(_) => Arrival::Alone,

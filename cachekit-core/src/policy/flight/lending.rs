@@ -28,7 +28,8 @@ impl Leader {
                     None
                 }
             });
-        race(bulkhead.enter(), async { lent.await.into() }).await
+        let borrowed = async { Permit::borrowed(bulkhead, lent.await) };
+        race(bulkhead.enter(), borrowed).await
     }
 }
 

@@ -20,7 +20,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use landing::{Arrival, Landing};
+pub(crate) use landing::{Arrival, Landing, Shared};
 pub(crate) use leader::Leader;
 pub(crate) use moment::Moment;
 pub(crate) use offering::{Offer, Offering};

@@ -10,11 +10,24 @@ use super::state::Flight;
 #[derive(Clone, Debug)]
 pub(crate) struct Offer {
     pub(crate) value: Shared,
-    /// Until when, by the monotonic clock, nobody needs to wait for a newer one. Zero: it is for
-    /// those whose time is over.
+    /// Until when it is fresh, by the monotonic clock; zero: it is in grace.
     pub(crate) fresh_until_ms: u64,
     /// Until when it may be given to anybody.
     pub(crate) until_ms: u64,
+    /// Whether nobody needs to wait for a newer one while it is in grace. Else it is for those whose
+    /// time is over.
+    pub(crate) serves_stale: bool,
+}
+
+impl Offer {
+    pub(crate) fn is_fresh(&self, now_ms: u64) -> bool {
+        now_ms < self.fresh_until_ms
+    }
+
+    /// Whether nobody needs to wait for a newer one.
+    pub(crate) fn will_do(&self, now_ms: u64) -> bool {
+        self.is_fresh(now_ms) || self.serves_stale && now_ms < self.until_ms
+    }
 }
 
 /// Where the offer of a flight is made and found, as long as anybody wants it.

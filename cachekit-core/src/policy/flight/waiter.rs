@@ -59,7 +59,8 @@ impl Waiter {
     /// better to do than to wait on.
     ///
     /// `permit` is what the computation around this one holds in the same cache, if it does: it is
-    /// lent to the leader while that has none.
+    /// lent to the leader while that has none. After the wait, however it ended, the caller is to
+    /// [regain](Permit::regain) it before it goes on.
     ///
     /// Cancel safety: dropping the future leaves the flight to the others. The leader keeps what it
     /// was lent.
@@ -96,7 +97,9 @@ impl Waiter {
         match &mut state.phase {
             Phase::Running => self.offered(state),
             Phase::Abandoned => Some(Arrival::Again),
-            Phase::Landed(Landing::Value(_) | Landing::Absent) if self.is_late(state.reach) => {
+            Phase::Landed(Landing::Value(_) | Landing::Stale(_) | Landing::Absent)
+                if self.is_late(state.reach) =>
+            {
                 Some(Arrival::Again)
             }
             Phase::Landed(landing) => Some(landing.arrival(self.claim)),
@@ -112,11 +115,16 @@ impl Waiter {
     /// An offer that will do. Who takes it leaves the flight to go on.
     fn offered(&self, state: &mut State) -> Option<Arrival> {
         let offer = state.offer.as_ref()?;
-        if self.timers.clock().monotonic_ms() >= offer.fresh_until_ms {
+        let now_ms = self.timers.clock().monotonic_ms();
+        if !offer.will_do(now_ms) {
             return None;
         }
         state.kept = true;
-        Some(Arrival::Offered(Arc::clone(&offer.value)))
+        let value = Arc::clone(&offer.value);
+        Some(match offer.is_fresh(now_ms) {
+            true => Arrival::Value(value),
+            false => Arrival::Stale(value),
+        })
     }
 }
 

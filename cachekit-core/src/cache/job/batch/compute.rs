@@ -199,9 +199,13 @@ where
             let Some(old) = &computation.old else {
                 continue;
             };
-            let until_ms = old.offer(job.serves_stale()).fresh_until_ms;
-            if self.inner.clock.monotonic_ms() < until_ms {
+            let offer = old.offer(job.serves_stale());
+            let now_ms = self.inner.clock.monotonic_ms();
+            if offer.will_do(now_ms) {
                 leader.offering().keep();
+                if !offer.is_fresh(now_ms) {
+                    job.count(Event::Stale);
+                }
                 self.finish(part.index, Ok(V::clone(&old.value)));
             }
         }

@@ -119,6 +119,7 @@ where
         let batch = &caller.batch;
         let run = race(ended(running), batch.done.notified());
         batch.in_time(run).await;
+        batch.regain().await;
         batch.outcomes()
     }
 }

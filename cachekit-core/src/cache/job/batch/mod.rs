@@ -17,6 +17,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 pub(crate) use lack::Lack;
@@ -31,7 +32,7 @@ use crate::cache::Inner;
 use crate::cache::arguments::Key;
 use crate::cache::form::Form;
 use crate::cache::kind::Voice;
-use crate::policy::flight::{Arrival, Flights, Leader, Waiter};
+use crate::policy::flight::{Arrival, Flights, Leader, WAIT_BUDGET, Waiter};
 use crate::policy::race;
 use crate::policy::reentry::Chain;
 use detached::Wanted;
@@ -135,6 +136,7 @@ where
     {
         // On the heap: it is large, and may be inside of another one.
         self.in_time(Box::pin(self.run(origin))).await;
+        self.regain().await;
         self.outcomes()
     }
 
@@ -199,11 +201,24 @@ where
             .iter()
             .map(|(_, waiter)| waiter.wait(nested, permit.clone()));
         let arrivals = race::all(waits).await;
+        self.regain().await;
         for ((index, _), arrival) in waiting.iter().zip(arrivals) {
             match self.arrived(*index, arrival) {
                 State::Done(outcome) => self.finish(*index, outcome),
                 open => drop(self.members[*index].becomes(open)),
             }
+        }
+    }
+
+    /// Gets back the place of the computation around this call, if a wait has lent it.
+    async fn regain(&self) {
+        let regained = self.outer.regain(self.inner.address());
+        match self.mode {
+            // Those who have all places may be of the very runtime that this thread keeps from going on.
+            Mode::Blocking if Handle::try_current().is_ok() => {
+                within(regained, self.inner.timers.after(WAIT_BUDGET)).await;
+            }
+            Mode::Inline | Mode::Detached(_) | Mode::Blocking => regained.await,
         }
     }
 

@@ -54,7 +54,7 @@ fn polled<T>(future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
 #[track_caller]
 fn assert_value(arrival: Option<Arrival>, expected: u32) {
     match arrival {
-        Some(Arrival::Value(value) | Arrival::Offered(value)) => {
+        Some(Arrival::Value(value) | Arrival::Stale(value)) => {
             assert_eq!(value.downcast_ref(), Some(&expected));
         }
         other => panic!("expected {expected}, not {other:?}"),

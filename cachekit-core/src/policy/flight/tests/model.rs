@@ -62,7 +62,7 @@ impl Scene {
                 Role::Waiter(waiter) => waiter.after_another(again),
             };
             match block_on(waiter.wait(false, None)) {
-                Arrival::Value(value) | Arrival::Offered(value) => {
+                Arrival::Value(value) | Arrival::Stale(value) => {
                     return Some(*value.downcast_ref().expect("a version"));
                 }
                 Arrival::Again => again = true,
@@ -159,6 +159,7 @@ fn in_every_order_no_call_gets_what_was_invalidated_before_it() {
                         value: Arc::new(value),
                         fresh_until_ms: u64::MAX,
                         until_ms: u64::MAX,
+                        serves_stale: false,
                     });
                 }
                 others_go_on();
@@ -313,18 +314,20 @@ impl Crowd {
 
     fn wait(&self, name: &str, permit: &Arc<Permit>) {
         if let Role::Waiter(waiter) = self.flights.join(&key(name), DEADLINE, &[]) {
-            let mut wait = pin!(waiter.wait(true, Some(Arc::clone(permit))));
-            match self.patient || one_in(2) {
-                true => drop(block_on(wait)),
-                false => drop(polled(wait.as_mut())),
+            {
+                let mut wait = pin!(waiter.wait(true, Some(Arc::clone(permit))));
+                match self.patient || one_in(2) {
+                    true => drop(block_on(wait)),
+                    false => drop(polled(wait.as_mut())),
+                }
             }
+            block_on(permit.regain());
         }
     }
 
     fn enter(&self) {
         let running = self.running.fetch_add(1, Ordering::SeqCst);
-        // One that does not wait for the borrower of its permit runs beside it.
-        assert!(running < 2 || !self.patient);
+        assert!(running < 2);
     }
 
     fn leave(&self) {

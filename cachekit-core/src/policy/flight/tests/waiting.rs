@@ -151,6 +151,25 @@ fn a_fresh_offer_ends_the_wait_until_it_is_fresh_no_more() {
 }
 
 #[test]
+fn an_offer_in_grace_ends_the_wait_until_the_end_of_grace_where_that_is_said() {
+    let time = ManualClock::new();
+    let flights = flights_on(time.clock());
+    let leader = leader(&flights, "a");
+    let waiter = waiter(&flights, "a");
+    let now_ms = time.clock().monotonic_ms();
+    leader.offer(Offer {
+        until_ms: now_ms + 2_000,
+        serves_stale: true,
+        ..offer(1, now_ms + 1_000)
+    });
+    assert!(matches!(told(&waiter), Some(Arrival::Value(_))));
+    time.advance(SECOND);
+    assert!(matches!(told(&waiter), Some(Arrival::Stale(_))));
+    time.advance(SECOND);
+    assert!(told(&waiter).is_none());
+}
+
+#[test]
 fn a_detached_flight_ends_when_all_who_wait_are_dropped_and_not_before() {
     let flights = flights();
     let leader = leader(&flights, "a");
@@ -191,6 +210,7 @@ fn offer(value: u32, fresh_until_ms: u64) -> Offer {
         value: Arc::new(value),
         fresh_until_ms,
         until_ms: u64::MAX,
+        serves_stale: false,
     }
 }
 

@@ -300,6 +300,14 @@ impl Expansion<'_> {
         let of_value = self.runtime_of_value();
         let span = ours_at(self.function.returned.span());
         let finish = quote_spanned!(span=> #of_value::Arguments::into_key_of(#key, #kind));
+        let finish = match &self.tags {
+            Some(statement) => {
+                let tags = local("tags");
+                let tagged = quote!(|#key| #runtime::Key::tagged(#key, &#tags));
+                quote!(#statement ::core::result::Result::map(#finish, #tagged))
+            }
+            None => finish,
+        };
         self.companion(&Companion {
             name: "key",
             about: "The key of the cached result of this call, for the methods of `Cache`.",

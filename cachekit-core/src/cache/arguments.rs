@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::cache::form::{Form, Release};
 use crate::cache::function::Function;
 use crate::cache::kind::Kind;
+use crate::cache::tags::Tags;
 use crate::codec::Bincode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{KeyBuffer, StoreKey, Unserializable, write_argument};
@@ -147,6 +148,7 @@ impl Arguments {
                 function: self.function,
                 bytes: self.buffer.bytes().into(),
                 readable: self.readable,
+                tags: Arc::default(),
                 form: PhantomData,
             }),
         }
@@ -175,6 +177,8 @@ pub struct Key<V, F = Bincode> {
     /// The number of the function, and the canonical bytes of the arguments.
     bytes: Arc<[u8]>,
     readable: bool,
+    /// The declared tags of the entry, by the hashes of their names.
+    tags: Arc<[u64]>,
     form: PhantomData<fn() -> (V, F)>,
 }
 
@@ -192,8 +196,26 @@ impl<V, F> Key<V, F> {
             function: self.function,
             bytes: self.bytes,
             readable: self.readable,
+            tags: self.tags,
             form: PhantomData,
         }
+    }
+
+    /// The key of an entry that is to have these tags: it ends when one of them is removed, and one
+    /// that is found without them is not valid. They replace those that the key had.
+    ///
+    /// At most [`MAX_TAGS`](crate::cache::MAX_TAGS); an entry that would have more is not stored.
+    #[must_use]
+    pub fn tagged(self, tags: &Tags) -> Self {
+        Self {
+            tags: tags.hashes().into(),
+            ..self
+        }
+    }
+
+    /// The declared tags.
+    pub(crate) fn tags(&self) -> &[u64] {
+        &self.tags
     }
 
     /// The bytes under which L1 has the entry.
@@ -232,6 +254,7 @@ impl<V, F> Clone for Key<V, F> {
     fn clone(&self) -> Self {
         Self {
             bytes: Arc::clone(&self.bytes),
+            tags: Arc::clone(&self.tags),
             ..*self
         }
     }

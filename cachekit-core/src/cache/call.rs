@@ -50,13 +50,7 @@ pub fn checked<F: Form<K::Value>, K: Kind>(
 }
 
 /// What is to be stored without having been computed.
-type Priming<K, F> = (
-    Cache,
-    Key<<K as Kind>::Value, F>,
-    <K as Kind>::Value,
-    Ttl,
-    Vec<u64>,
-);
+type Priming<K, F> = (Cache, Key<<K as Kind>::Value, F>, <K as Kind>::Value, Ttl);
 
 /// One call of a cached function that L1 could not answer.
 pub struct Call<'a, K: Kind, F = Bincode> {
@@ -240,10 +234,9 @@ where
         let function = arguments.function();
         match arguments.into_key() {
             Ok(key) => {
-                let job = Job::new(kind, &cache.inner, key, voice);
+                let job = Job::new(kind, &cache.inner, key.tagged(&tags), voice);
                 Some(Job {
                     ttl: ttl.map(|ttl| Ttl::new(ttl).ok()),
-                    tags: tags.hashes(),
                     unless,
                     ..job
                 })
@@ -257,7 +250,8 @@ where
     }
 
     fn key(self) -> Result<(Cache, Key<K::Value, F>)> {
-        Ok((self.cache.clone(), self.arguments.into_key()?))
+        let key = self.arguments.into_key()?;
+        Ok((self.cache.clone(), key.tagged(&self.tags)))
     }
 
     /// Removes the entry: see [`Cache::remove`].
@@ -306,7 +300,7 @@ where
         returned: K::Returned,
     ) -> Result<()> {
         match self.priming(ttl, unless, returned)? {
-            Some((cache, key, value, ttl, tags)) => cache.prime(key, value, ttl, tags).await,
+            Some((cache, key, value, ttl)) => cache.set_for(&key, value, ttl).await,
             None => Ok(()),
         }
     }
@@ -320,7 +314,6 @@ where
         if self.arguments.is_bypassed() || unless(&returned) {
             return Ok(None);
         }
-        let tags = self.tags.hashes();
         let (cache, key) = self.key()?;
         let policy = key.function().asks();
         let Ok(value) = K::split(returned) else {
@@ -331,7 +324,7 @@ where
             Some(ttl) => Ttl::new(ttl).ok(),
             None => policy.ttl_or(cache.inner.config.default_ttl),
         };
-        Ok(ttl.map(|ttl| (cache, key, value, ttl, tags)))
+        Ok(ttl.map(|ttl| (cache, key, value, ttl)))
     }
 
     /// [`remove`](Self::remove), blocking this thread.
@@ -376,8 +369,8 @@ where
         returned: K::Returned,
     ) -> Result<()> {
         match self.priming(ttl, unless, returned)? {
-            Some((cache, key, value, ttl, tags)) => {
-                background::block_on(async move { cache.prime(key, value, ttl, tags).await })?
+            Some((cache, key, value, ttl)) => {
+                background::block_on(async move { cache.set_for(&key, value, ttl).await })?
             }
             None => Ok(()),
         }

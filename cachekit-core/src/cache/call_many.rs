@@ -169,7 +169,7 @@ where
                 continue;
             }
             match keyed(cache, arguments) {
-                Some(key) => keys.push((key, tags.hashes())),
+                Some(key) => keys.push(key.tagged(&tags)),
                 None => bypassed = true,
             }
             ids.push(id);

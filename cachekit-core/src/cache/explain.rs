@@ -24,9 +24,6 @@ impl Cache {
     /// What a call with `key` would find now, and why. Computes nothing, takes the lead from no
     /// one, changes nothing, and is not counted.
     ///
-    /// Tags that a function declares are known to its companion `explain` only: here an entry that
-    /// lacks one is a hit.
-    ///
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn explain<V, F>(&self, key: &Key<V, F>) -> Explanation
@@ -34,32 +31,19 @@ impl Cache {
         V: Clone + Send + Sync + 'static,
         F: Form<V>,
     {
-        self.explain_tagged(key, Vec::new()).await
-    }
-
-    /// [`explain`](Self::explain) for an entry that is to have the tags `declared`.
-    pub(crate) async fn explain_tagged<V, F>(
-        &self,
-        key: &Key<V, F>,
-        declared: Vec<u64>,
-    ) -> Explanation
-    where
-        V: Clone + Send + Sync + 'static,
-        F: Form<V>,
-    {
-        let looked = stored(self.inner(), key.clone(), declared);
+        let looked = stored(self.inner(), key.clone());
         let stored = background::with_runtime(looked).await;
         let stored = stored.unwrap_or_else(|error| Some(StoredEntry::away(error)));
         explanation(&self.inner, key, stored)
     }
 
-    /// [`explain_tagged`](Self::explain_tagged), blocking this thread.
-    pub(crate) fn explain_blocking<V, F>(&self, key: &Key<V, F>, declared: Vec<u64>) -> Explanation
+    /// [`explain`](Self::explain), blocking this thread.
+    pub(crate) fn explain_blocking<V, F>(&self, key: &Key<V, F>) -> Explanation
     where
         V: Clone + Send + Sync + 'static,
         F: Form<V>,
     {
-        let looked = stored(self.inner(), key.clone(), declared);
+        let looked = stored(self.inner(), key.clone());
         let stored = background::block_on(looked);
         let stored = stored.unwrap_or_else(|error| Some(StoredEntry::away(error)));
         explanation(&self.inner, key, stored)
@@ -143,7 +127,7 @@ fn outcome(
 }
 
 /// What the backend has of `key`.
-async fn stored<V, F>(inner: Arc<Inner>, key: Key<V, F>, declared: Vec<u64>) -> Option<StoredEntry>
+async fn stored<V, F>(inner: Arc<Inner>, key: Key<V, F>) -> Option<StoredEntry>
 where
     V: Send + Sync + 'static,
     F: Form<V>,
@@ -175,7 +159,7 @@ where
         Err(error) => return Some(stored.but_away(error)),
     };
     Some(match found.map(|found| open.seen::<V, F>(&found)) {
-        Some(Ok((entry, miss))) => stored.of_entry(&inner, entry, miss, &declared).await,
+        Some(Ok((entry, miss))) => stored.of_entry(&inner, entry, miss, key.tags()).await,
         Some(Err(miss)) => stored.because(miss),
         None => stored.because(Miss::Cold),
     })

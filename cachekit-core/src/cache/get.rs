@@ -72,7 +72,7 @@ where
     }
     let versions = versions(&inner, &found).await;
     for (asked, entry) in found {
-        if let Ok((entry, None)) = judged(entry, None, &[], &versions) {
+        if let Ok((entry, None)) = judged(entry, None, asked.key.tags(), &versions) {
             inner.hit(asked.key.function(), &entry);
             results[asked.index] = Ok(entry.value.clone().map(Arc::unwrap_or_clone));
             inner.keep(asked.fill, entry, asked.place.l1_until_ms);

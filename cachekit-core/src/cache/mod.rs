@@ -171,8 +171,8 @@ impl Cache {
         }
     }
 
-    /// Stores `value` for the ttl of its function, whatever is there or being computed, without tags. In its
-    /// own release only: an entry of another release is ended by [`remove`](Self::remove), not by
+    /// Stores `value` for the ttl of its function, whatever is there or being computed. In its own
+    /// release only: an entry of another release is ended by [`remove`](Self::remove), not by
     /// this.
     ///
     /// # Errors
@@ -186,10 +186,7 @@ impl Cache {
         V: Clone + Send + Sync + 'static,
         F: Form<V>,
     {
-        first(
-            self.set_all(vec![(key.clone(), value)], None, Vec::new())
-                .await,
-        )
+        first(self.set_all(vec![(key.clone(), value)], None).await)
     }
 
     /// [`set`](Self::set) for `ttl`, less up to a tenth of it.
@@ -201,10 +198,7 @@ impl Cache {
         V: Clone + Send + Sync + 'static,
         F: Form<V>,
     {
-        first(
-            self.set_all(vec![(key.clone(), value)], Some(ttl), Vec::new())
-                .await,
-        )
+        first(self.set_all(vec![(key.clone(), value)], Some(ttl)).await)
     }
 
     /// Removes the entry of `key`, in every release of its function: it is not served again, and a
@@ -247,7 +241,7 @@ impl Cache {
         V: Clone + Send + Sync + 'static,
         F: Form<V>,
     {
-        self.set_all(entries, None, Vec::new()).await
+        self.set_all(entries, None).await
     }
 
     /// [`remove`](Self::remove) for many keys, each with its own result, in the order given.
@@ -297,31 +291,17 @@ impl Cache {
         }
     }
 
-    /// Stores what an annotated function was primed with.
-    async fn prime<V, F>(&self, key: Key<V, F>, value: V, ttl: Ttl, tags: Vec<u64>) -> Result<()>
-    where
-        V: Send + Sync + 'static,
-        F: Form<V>,
-    {
-        first(self.set_all(vec![(key, value)], Some(ttl), tags).await)
-    }
-
     fn inner(&self) -> Arc<Inner> {
         Arc::clone(&self.inner)
     }
 
-    async fn set_all<V, F>(
-        &self,
-        entries: Vec<(Key<V, F>, V)>,
-        ttl: Option<Ttl>,
-        tags: Vec<u64>,
-    ) -> Vec<Result<()>>
+    async fn set_all<V, F>(&self, entries: Vec<(Key<V, F>, V)>, ttl: Option<Ttl>) -> Vec<Result<()>>
     where
         V: Send + Sync + 'static,
         F: Form<V>,
     {
         let count = entries.len();
-        let set = set::set_many(self.inner(), entries, ttl, tags);
+        let set = set::set_many(self.inner(), entries, ttl);
         each(count, background::with_runtime(set).await)
     }
 

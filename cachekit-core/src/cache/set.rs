@@ -1,6 +1,6 @@
 //! Writing entries whose values are given, not computed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use crate::cache::Inner;
 use crate::cache::arguments::Key;
 use crate::cache::form::Form;
 use crate::cache::remote::Place;
-use crate::cache::tags;
-use crate::envelope::{self, Header, TagVersion};
+use crate::cache::tags::{self, Versions};
+use crate::envelope::{self, Header};
 use crate::error::{Error, ErrorKind, Result};
 use crate::l1::{Fill, Span};
 use crate::policy::freshness::Lifetime;
@@ -37,13 +37,12 @@ pub(crate) async fn set_many<V, F>(
     inner: Arc<Inner>,
     entries: Vec<(Key<V, F>, V)>,
     ttl: Option<Ttl>,
-    tags: Vec<u64>,
 ) -> Vec<Result<()>>
 where
     V: Send + Sync + 'static,
     F: Form<V>,
 {
-    let versions = captured(&inner, &tags).await;
+    let versions = captured(&inner, &entries).await;
     forget_namespaces(&inner, &entries).await;
     let mut results = Vec::with_capacity(entries.len());
     let (mut sent, mut stored) = (Vec::new(), Vec::new());
@@ -52,12 +51,12 @@ where
         let given = Given::new(&inner, key, value, ttl);
         results.push(match Place::of(&inner, &given.key).await {
             Err(error) => Err(error),
-            Ok(None) => given.keep_here(&inner, &tags),
+            Ok(None) => given.keep_here(&inner),
             Ok(Some(place)) => {
                 let l1_until_ms = place.l1_until_ms;
                 given.entry(&inner, place, &versions).await.map(|entry| {
                     let bytes = entry.value.len();
-                    sent.push((index, given.sent(&inner, &tags, l1_until_ms, bytes)));
+                    sent.push((index, given.sent(&inner, l1_until_ms, bytes)));
                     stored.push(entry);
                 })
             }
@@ -75,12 +74,14 @@ where
     results
 }
 
-/// The tags of entries that are stored from now on.
-async fn captured(inner: &Inner, names: &[u64]) -> Result<Vec<TagVersion>> {
-    let mut versions = tags::read(inner, names).await;
+/// What the tags of entries that are stored from now on are.
+async fn captured<V, F>(inner: &Inner, entries: &[(Key<V, F>, V)]) -> Versions {
+    let tags = entries.iter().flat_map(|(key, _)| key.tags());
+    let names: BTreeSet<u64> = tags.copied().collect();
+    let names: Vec<u64> = names.into_iter().collect();
+    let mut versions = tags::read(inner, &names).await;
     tags::capture(inner, &mut versions).await;
-    let untagged = || versions.failure().cloned().unwrap_or_else(untagged);
-    versions.captured(names).ok_or_else(untagged)
+    versions
 }
 
 /// Has the tokens of the namespaces read again: under an old one nobody else would find what is
@@ -110,7 +111,7 @@ where
     }
 
     /// Stores it where this process is the whole cache.
-    fn keep_here(self, inner: &Inner, tags: &[u64]) -> Result<()> {
+    fn keep_here(self, inner: &Inner) -> Result<()> {
         carried::<V, F>()?;
         let bytes = F::measure(&self.value).map_err(|error| refused(&error))?;
         inner.l1.put(
@@ -118,7 +119,7 @@ where
             Arc::new(self.value),
             inner.span_here(self.lifetime, Duration::ZERO),
             bytes + size_of::<V>(),
-            inner.l1.tags().capture(tags),
+            inner.l1.tags().capture(self.key.tags()),
         );
         Ok(())
     }
@@ -128,16 +129,17 @@ where
         &self,
         inner: &Arc<Inner>,
         place: Place<'_>,
-        tags: &Result<Vec<TagVersion>>,
+        versions: &Versions,
     ) -> Result<NewEntry> {
         let head = self.key.function().head(&inner.config.namespace);
         inner.releases.register(inner, &head, place.release).await?;
-        let tags = tags.as_ref().map_err(Error::clone)?;
+        let untagged = || versions.failure().cloned().unwrap_or_else(untagged);
+        let tags = versions.captured(self.key.tags()).ok_or_else(untagged)?;
         carried::<V, F>()?;
         let mut entry = envelope::begin();
         F::encode(&self.value, &mut entry).map_err(|error| refused(&error))?;
         let header = inner.header::<V, F>(self.lifetime, Duration::ZERO, false);
-        let value = envelope::seal(entry, &header, tags, &place.key);
+        let value = envelope::seal(entry, &header, &tags, &place.key);
         Ok(NewEntry {
             key: place.key,
             value,
@@ -147,9 +149,9 @@ where
     }
 
     /// A removal that comes after this keeps it out of L1.
-    fn sent(self, inner: &Inner, tags: &[u64], l1_until_ms: u64, bytes: usize) -> Sent<V, F> {
+    fn sent(self, inner: &Inner, l1_until_ms: u64, bytes: usize) -> Sent<V, F> {
         let mut fill = inner.l1.begin(self.key.bytes());
-        fill.tag(tags);
+        fill.tag(self.key.tags());
         Sent {
             key: self.key,
             value: self.value,

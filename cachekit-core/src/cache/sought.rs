@@ -28,8 +28,6 @@ pub(crate) struct Sought<V, F> {
     pub(crate) key: Key<V, F>,
     /// The ttl of this call.
     pub(crate) ttl: Ttl,
-    /// The declared tags.
-    pub(crate) tags: Vec<u64>,
     /// Who is told what there is meanwhile.
     pub(crate) offering: Offering,
     /// Whether the caller can be told that there is nothing.
@@ -103,7 +101,7 @@ where
             inner: &self.inner,
             function,
             early: policy.grace_of(self.ttl) + early_window(self.ttl.duration(), function.cost()),
-            declared: &self.tags,
+            declared: self.key.tags(),
             serve_stale: policy.serves_while_refreshing() && !self.anew,
             tells_absent: self.tells_absent,
             offering: &self.offering,
@@ -139,7 +137,7 @@ where
                 tags::capture(&self.inner, &mut versions).await;
                 let remote = Remote {
                     leading,
-                    declared: self.tags.clone(),
+                    declared: self.key.tags().to_vec(),
                     versions,
                     token,
                     l1_until_ms,
@@ -161,7 +159,7 @@ where
     /// The way into L1, from before anything is read.
     fn fill(&self) -> Fill {
         let mut fill = self.inner.l1.begin(self.key.bytes());
-        fill.tag(&self.tags);
+        fill.tag(self.key.tags());
         fill
     }
 

@@ -15,18 +15,18 @@ where
 {
     /// What this call would find, and why: see [`Cache::explain`].
     pub async fn explain(self) -> Explanation {
-        let (function, declared) = (self.arguments.function(), self.tags.hashes());
+        let function = self.arguments.function();
         match self.key_unless_bypassed() {
-            Some((cache, key)) => cache.explain_tagged(&key, declared).await,
+            Some((cache, key)) => cache.explain(&key).await,
             None => Explanation::bypass(function),
         }
     }
 
     /// [`explain`](Self::explain), blocking this thread.
     pub fn explain_blocking(self) -> Explanation {
-        let (function, declared) = (self.arguments.function(), self.tags.hashes());
+        let function = self.arguments.function();
         match self.key_unless_bypassed() {
-            Some((cache, key)) => cache.explain_blocking(&key, declared),
+            Some((cache, key)) => cache.explain_blocking(&key),
             None => Explanation::bypass(function),
         }
     }

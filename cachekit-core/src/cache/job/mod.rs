@@ -49,8 +49,6 @@ pub(crate) struct Job<K: Kind, F> {
     pub(crate) key: Key<K::Value, F>,
     /// The ttl of this call, where it has one of its own; `Some(None)`: nothing is stored.
     pub(crate) ttl: Option<Option<Ttl>>,
-    /// The declared tags, by the hashes of their names.
-    pub(crate) tags: Vec<u64>,
     /// Results that are not stored.
     pub(crate) unless: fn(&K::Returned) -> bool,
     pub(crate) voice: Voice<K::Error>,
@@ -96,7 +94,6 @@ where
             inner: Arc::clone(inner),
             key,
             ttl: None,
-            tags: Vec::new(),
             unless,
             voice,
             anew: false,
@@ -161,7 +158,6 @@ where
             inner: Arc::clone(&self.inner),
             key: self.key.clone(),
             ttl: self.ttl().unwrap_or(self.inner.config.default_ttl),
-            tags: self.tags.clone(),
             offering: leader.offering(),
             tells_absent: self.tells_absent(),
             refreshing,

@@ -72,8 +72,8 @@ where
         let (key, deadline) = (self.key.bytes(), self.policy().deadline());
         let role = match self.anew {
             // Another flight may end with what is in grace.
-            true => Role::Leader(flights.overtake(key, deadline, &self.tags)),
-            false => flights.join(key, deadline, &self.tags),
+            true => Role::Leader(flights.overtake(key, deadline, self.key.tags())),
+            false => flights.join(key, deadline, self.key.tags()),
         };
         let (offering, role) = match role {
             Role::Leader(leader) => (leader.offering(), Ok(leader)),
@@ -131,7 +131,7 @@ where
         if !left.is_zero() && !self.inner.l1.claim(key) {
             return None;
         }
-        let leader = flights.try_lead(key, self.policy().deadline(), &self.tags)?;
+        let leader = flights.try_lead(key, self.policy().deadline(), self.key.tags())?;
         let until_ms = self.inner.l1.until_ms(key);
         let old = Old::new(Arc::new(value.clone()), left, until_ms, &self.inner.clock);
         leader.offer(old.offer(self.serves_stale()));

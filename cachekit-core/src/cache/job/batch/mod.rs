@@ -99,18 +99,13 @@ where
     E: 'static,
     F: Form<V>,
 {
-    /// The batch of these keys, no two of them the same, each with the hashes of its tags.
-    pub(crate) fn new(
-        inner: &Arc<Inner>,
-        keys: Vec<(Key<V, F>, Vec<u64>)>,
-        terms: Terms<E>,
-    ) -> Self {
+    /// The batch of these keys, no two of them the same.
+    pub(crate) fn new(inner: &Arc<Inner>, keys: Vec<Key<V, F>>, terms: Terms<E>) -> Self {
         let voice = of_one(terms.voice);
-        let member = |(key, tags)| {
+        let member = |key| {
             let job = Job::new(One::new(), inner, key, voice);
             Member::new(Job {
                 ttl: terms.ttl,
-                tags,
                 ..job
             })
         };

@@ -194,3 +194,49 @@ async fn what_was_computed_during_a_removal_elsewhere_is_not_kept_here_beyond_th
     assert_eq!(Config::default().l1.max_age, Duration::from_secs(5));
     assert_eq!(get(&here, &["a"], "new").await, "new");
 }
+
+#[tokio::test]
+async fn what_is_set_or_computed_by_a_tagged_key_ends_with_its_tag() {
+    let mut tags = Tags::new();
+    tags.push("a");
+    let key = |id: u32| USERS.key::<String>(&id).unwrap().tagged(&tags);
+    for cache in [Cache::in_process(), Fleet::new().process()] {
+        let compute = async |origin: &str| {
+            let compute = || async { Ok::<_, Infallible>(origin.to_owned()) };
+            cache.get_or_compute(&key(2), compute).await.unwrap()
+        };
+        cache.set(&key(1), "old".to_owned()).await.unwrap();
+        compute("old").await;
+        assert_eq!(cache.get(&key(1)).await.unwrap().as_deref(), Some("old"));
+        cache.remove_tag("a").await.unwrap();
+        assert_eq!(cache.get(&key(1)).await.unwrap(), None);
+        assert_eq!(compute("new").await, "new");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_without_the_tags_of_its_key_is_not_found() {
+    let fleet = Fleet::new();
+    let key = USERS.key::<String>(&1).unwrap();
+    fleet.process().set(&key, "old".to_owned()).await.unwrap();
+    let mut tags = Tags::new();
+    tags.push("a");
+    let other = fleet.process();
+    assert_eq!(other.get(&key.clone().tagged(&tags)).await.unwrap(), None);
+    assert!(other.get(&key).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_result_with_too_many_tags_is_refused_and_counted() {
+    for cache in [Cache::in_process(), Fleet::new().process()] {
+        let compute = || async {
+            (0..9).for_each(|number| Context::current().tag(format!("tag:{number}")));
+            "value".to_owned()
+        };
+        for _ in 0..2 {
+            call(&cache, &[], compute()).await;
+        }
+        let stats = cache.stats();
+        assert_eq!((stats.computed, stats.refused), (2, 2));
+    }
+}

@@ -43,8 +43,7 @@ pub(crate) struct Computation<V, F> {
 #[derive(Debug)]
 pub(crate) struct Remote {
     pub(crate) leading: Leading,
-    /// The declared tags, and what they were before it began.
-    pub(crate) declared: Vec<u64>,
+    /// What the declared tags were before it began.
     pub(crate) versions: Versions,
     /// The token of the namespace.
     pub(crate) token: Option<u64>,
@@ -209,9 +208,10 @@ where
         tags: &[String],
         cost: Duration,
     ) -> Closed<V> {
-        let names: Vec<u64> = tags.iter().map(|name| tags::hash(name)).collect();
+        let names = self.named_late(tags);
         self.fill.tag(&names);
-        let (mut computation, encoded) = match self.storable(value.as_deref()).await {
+        let tags = self.key.tags().len() + names.len();
+        let (mut computation, encoded) = match self.storable(value.as_deref(), tags).await {
             Ok(storable) => storable,
             Err(ended) => return Closed::Ended(ended),
         };
@@ -223,7 +223,9 @@ where
         let (fill, started) = (computation.fill, computation.started);
         let header = inner.header::<V, F>(lifetime, cost, value.is_none());
         let (token, l1_until_ms, bytes) = (remote.token, remote.l1_until_ms, encoded.bytes);
-        let (leading, tags) = remote.tagged(&inner, &names, started.at_ms).await;
+        let (leading, tags) = remote
+            .tagged(&inner, computation.key.tags(), &names, started.at_ms)
+            .await;
         let write = leading.and_then(|leading| leading.seal(encoded.buffer, &header, &tags));
         Closed::Outgoing(Box::new(Outgoing {
             function,
@@ -269,14 +271,24 @@ where
     V: Send + Sync + 'static,
     F: Form<V>,
 {
-    /// This computation and its result as bytes, if that is still true and can be stored.
-    async fn storable(self, value: Option<&V>) -> Result<(Self, Encoded), Ended<V>> {
+    /// What the computation has named of `tags` beside the declared ones, once each.
+    fn named_late(&self, tags: &[String]) -> Vec<u64> {
+        let mut names: Vec<u64> = tags.iter().map(|name| tags::hash(name)).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.retain(|name| !self.key.tags().contains(name));
+        names
+    }
+
+    /// This computation and its result as bytes, if that is still true and can be stored, with so
+    /// many `tags`.
+    async fn storable(self, value: Option<&V>, tags: usize) -> Result<(Self, Encoded), Ended<V>> {
         if !self.fill.stands() {
             // A store that cannot fence would take it.
             self.give_up_late().await;
             return Err(Ended::Superseded);
         }
-        match self.encoded(value) {
+        match self.encoded(value, tags) {
             Ok(encoded) => Ok((self, encoded)),
             Err(refusal) => {
                 self.refuse(&*refusal).await;
@@ -285,9 +297,15 @@ where
         }
     }
 
-    fn encoded(&self, value: Option<&V>) -> Result<Encoded, Reason> {
+    fn encoded(&self, value: Option<&V>, tags: usize) -> Result<Encoded, Reason> {
         if let Some(refusal) = F::refusal() {
             return Err(Box::new(refusal));
+        }
+        if tags > tags::MAX_TAGS {
+            let most = tags::MAX_TAGS;
+            return Err(Box::new(format!(
+                "{tags} tags, and an entry has at most {most}"
+            )));
         }
         let mut buffer = envelope::begin();
         let bytes = match value {
@@ -361,19 +379,15 @@ impl Remote {
     async fn tagged(
         mut self,
         inner: &Inner,
+        declared: &[u64],
         named_late: &[u64],
         started_ms: u64,
     ) -> (Option<Leading>, Vec<TagVersion>) {
-        let unread: Vec<u64> = named_late
-            .iter()
-            .filter(|name| !self.declared.contains(name))
-            .copied()
-            .collect();
-        if !unread.is_empty() && self.leading.may_store() {
-            self.versions
-                .extend(tags::late(inner, &unread, started_ms).await);
+        if !named_late.is_empty() && self.leading.may_store() {
+            let late = tags::late(inner, named_late, started_ms).await;
+            self.versions.extend(late);
         }
-        let names = [self.declared, unread].concat();
+        let names = [declared, named_late].concat();
         match self.versions.captured(&names) {
             Some(tags) => (Some(self.leading), tags),
             None => {

@@ -59,7 +59,8 @@ impl Invalidations {
         self.0.push(Invalidation::Namespace(namespace.to_owned()));
     }
 
-    /// Carries all out, in at most one call of the backend for what expires and one for what is
+    /// Carries all out in `cache`, which is to be the one that has the entries: those of a function
+    /// with a named cache are in none other. In at most one call of the backend for what expires and one for what is
     /// removed.
     ///
     /// # Errors

@@ -113,6 +113,9 @@ where
     /// Stores it where this process is the whole cache.
     fn keep_here(self, inner: &Inner) -> Result<()> {
         carried::<V, F>()?;
+        if self.key.tags().len() > tags::MAX_TAGS {
+            return Err(untagged());
+        }
         let bytes = F::measure(&self.value).map_err(|error| refused(&error))?;
         inner.l1.put(
             self.key.bytes(),

@@ -137,7 +137,6 @@ where
                 tags::capture(&self.inner, &mut versions).await;
                 let remote = Remote {
                     leading,
-                    declared: self.key.tags().to_vec(),
                     versions,
                     token,
                     l1_until_ms,

@@ -108,6 +108,8 @@ impl Context {
     ///
     /// A tag that is named only here is looked at after the computation: a result whose tag was
     /// removed, or made, since it began is not stored. A tag that the function declares costs less.
+    /// A result with more than [`MAX_TAGS`](crate::cache::MAX_TAGS) is refused: not stored, counted,
+    /// and logged once.
     pub fn tag(&self, tag: impl Into<String>) {
         self.wish(|wishes| wishes.tags.push(tag.into()));
     }

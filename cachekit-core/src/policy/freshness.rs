@@ -91,8 +91,8 @@ impl Policy {
         self
     }
 
-    /// `None` is stored, for this long. Zero: not at all. Default: it is not, unless
-    /// [`cache_none`](Self::cache_none) says that it is a value like any other.
+    /// `None` is stored, for this long, and then in grace like any value. Zero: not at all. Default:
+    /// it is not, unless [`cache_none`](Self::cache_none) says that it is a value like any other.
     #[must_use]
     pub const fn negative_ttl(mut self, ttl: Duration) -> Self {
         self.negative_ttl = Some(ttl);

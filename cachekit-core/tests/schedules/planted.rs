@@ -21,7 +21,7 @@ fn tags_that_are_read_after_the_computation_are_found() {
         tagged: true,
         ..Schedule::new(MOODY, seed)
     };
-    let mut schedules = (0..3 * SEEDS).map(tagged);
+    let mut schedules = (0..4 * SEEDS).map(tagged);
     let breaks =
         |schedule: &Schedule| judged(schedule, Some(Bug::LateTags)).break_rule(Rule::Fresh);
     assert!(schedules.any(|schedule| breaks(&schedule)));

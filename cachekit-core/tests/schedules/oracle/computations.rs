@@ -10,7 +10,7 @@ use crate::history::ComputationEnd;
 use crate::operation::{Mood, Says};
 
 /// How long a flight has its key, in milliseconds.
-const FLIGHT_MS: u64 = 60_000;
+pub(super) const FLIGHT_MS: u64 = 60_000;
 /// How long a flight waits for the lead of another process, in milliseconds.
 const LEAD_BUDGET_MS: u64 = 10_000;
 /// A lead is renewed in time as long as no step of the clock is longer, and on a slow way to the

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::computations::INSIDE_BUDGET_MS;
+use super::computations::{FLIGHT_MS, INSIDE_BUDGET_MS};
 use super::story::{Call, Computation, Moment, Story};
 use super::{Findings, Rule};
 
@@ -38,7 +38,12 @@ fn runs(story: &Story<'_>, computation: &Computation, now: Moment) -> bool {
     let waits_for = |inside: &Call| {
         inside.inside == Some(computation.call) && inside.began <= now && inside.over > now
     };
-    computation.began <= now && computation.over > now && !story.calls.values().any(waits_for)
+    // One that has its key no longer has left its place.
+    let age_ms = now.at_ms - story.call_of(computation).began.at_ms.min(now.at_ms);
+    computation.began <= now
+        && computation.over > now
+        && age_ms < FLIGHT_MS
+        && !story.calls.values().any(waits_for)
 }
 
 /// Whether a call inside of a computation has waited, lent its place and given up: the computation

@@ -116,7 +116,7 @@ fn is_alone(story: &Story<'_>, computation: &Computation, budget_ms: u64) -> boo
         || has_waited_inside(call, computation)
         || saw_a_failure(story, call, computation)
         || is_passed(story, call, computation)
-        || story.is_circle(call)
+        || story.goes_round(call)
 }
 
 /// Whether `call`, inside of a computation, had no time left to wait.

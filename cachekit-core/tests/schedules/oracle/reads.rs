@@ -184,6 +184,10 @@ fn may_be_in_grace(story: &Story<'_>, write: &Call, read: &Call, key: u8) -> boo
             false
         }
         _ if write.process == read.process => true,
+        // Nor can a process that cannot read the token of a namespace know that another removed it.
+        Operation::RemoveNamespace if story.store_was_in_trouble(write.over.at_ms, read.over) => {
+            false
+        }
         _ => has_seen(story, write, read, key),
     };
     let waited = Duration::from_millis(read.over.at_ms - read.began.at_ms);

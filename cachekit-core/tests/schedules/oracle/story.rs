@@ -166,6 +166,14 @@ impl<'a> Story<'a> {
         })
     }
 
+    /// The same, and the computation around it may have ended before, with its task left behind.
+    pub(super) fn goes_round(&self, call: &Call) -> bool {
+        self.around(call).any(|around| {
+            let mut computed = self.computations.iter();
+            computed.any(|outer| outer.call == around && call.operation.computes(outer.key))
+        })
+    }
+
     /// What a computation says of its result.
     pub(super) fn says(&self, computation: &Computation) -> Says {
         let origin = self.call_of(computation).operation.origin();

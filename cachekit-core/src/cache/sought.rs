@@ -55,17 +55,31 @@ pub(crate) enum Found<V> {
 }
 
 /// What the namespace of an entry is, and for how long that is known.
-#[derive(Clone, Copy)]
 struct Bounds {
     token: Option<u64>,
     l1_until_ms: u64,
+    /// Before the token was asked for.
+    from: Moment,
 }
 
 impl Bounds {
-    fn of(place: &Place<'_>) -> Self {
+    fn of(place: &Place<'_>, from: Moment) -> Self {
         Self {
             token: place.token,
             l1_until_ms: place.l1_until_ms,
+            from,
+        }
+    }
+
+    /// Says since when it is true what was asked for at the moment `asked`: what is found with a
+    /// token is as old as that.
+    fn vouch(self, asked: &Moment, share: Duration) {
+        match self.token {
+            None => asked.vouches(share),
+            Some(_) => {
+                let left_ms = self.l1_until_ms.saturating_sub(self.from.at_ms);
+                self.from.vouches(share.min(Duration::from_millis(left_ms)));
+            }
         }
     }
 }
@@ -82,15 +96,21 @@ where
             Ok(kept) => kept,
             Err(found) => return Begun::Found(found),
         };
+        let from = self.moment();
         let place = match Place::of(&self.inner, &self.key).await {
             Ok(None) => return self.compute(fill, None, kept, false),
             Ok(Some(place)) => place,
             Err(_) => return self.compute(fill, None, kept, true),
         };
-        let bounds = Bounds::of(&place);
+        let bounds = Bounds::of(&place, from);
         let ask = self.ask(place);
         let reading = ask.read::<V, F>(|entry| self.offer(entry)).await;
         self.begun(fill, kept, bounds, reading).await
+    }
+
+    /// Now, in the flight.
+    fn moment(&self) -> Moment {
+        self.offering.moment(self.inner.clock.monotonic_ms())
     }
 
     /// What is asked of the backend.
@@ -117,10 +137,10 @@ where
         bounds: Bounds,
         reading: Reading<V>,
     ) -> Begun<V, F> {
-        let Bounds { token, l1_until_ms } = bounds;
+        let (token, l1_until_ms) = (bounds.token, bounds.l1_until_ms);
         match reading {
             Reading::Found(entry, asked) => {
-                asked.vouches(self.inner.l1_share(entry.ttl));
+                bounds.vouch(&asked, self.inner.l1_share(entry.ttl));
                 Begun::Found(self.found(fill, entry, l1_until_ms))
             }
             Reading::Compute {
@@ -277,7 +297,7 @@ where
 
     /// Now. In front of a backend, others may end at any moment what is computed from now on.
     fn started(&self, unfenced: bool) -> Moment {
-        let started = self.offering.moment(self.inner.clock.monotonic_ms());
+        let started = self.moment();
         if self.inner.backend.is_some() {
             started.vouches(match unfenced {
                 true => self.inner.share_unfenced(self.ttl),

@@ -7,15 +7,25 @@ use std::time::Duration;
 use cachekit_core::testkit::ManualClock;
 use serde::{Deserialize, Serialize};
 
-use crate::schedule::Operation;
+use crate::operation::{Operation, Says};
 
 /// What the origin says, or a writer: whose value it is, and how new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Value {
     pub(crate) key: u8,
     pub(crate) version: u32,
-    /// Whether a writer has set it, not a computation.
-    pub(crate) set: bool,
+    pub(crate) by: By,
+}
+
+/// Who made a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum By {
+    Writer,
+    /// The computation of this call, which said so much of it.
+    Origin {
+        call: usize,
+        says: Says,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +36,13 @@ pub(crate) struct Record {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// A call begins. A writer has just raised the version of each key that it `writes` in the
+    /// A call begins, also one inside of a computation. A writer has just raised the version of each key that it `writes` in the
     /// source of truth, to this one.
     Began {
         call: usize,
         process: usize,
+        /// The call whose computation calls.
+        inside: Option<usize>,
         operation: Operation,
         writes: Vec<(u8, u32)>,
     },
@@ -54,6 +66,7 @@ pub(crate) enum Event {
     },
     Computed {
         call: usize,
+        key: u8,
         end: ComputationEnd,
     },
     /// The store answers, or would.
@@ -87,6 +100,8 @@ pub(crate) enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ComputationEnd {
     Value,
+    /// The origin does not have the key.
+    Absent,
     Failed,
     Panicked,
     /// It was dropped before its end, or still runs.

@@ -10,10 +10,12 @@ use std::time::Duration;
 use cachekit_core::testkit::{Faults, seed_jitter};
 use tokio::runtime::Builder;
 
+use crate::bug::Bug;
 use crate::chance::Chance;
 use crate::history::{Event, Outcome, Record};
-use crate::schedule::{Operation, Schedule, Step, Which};
-use crate::wire::Bug;
+use crate::operation::Operation;
+use crate::origin::Caller;
+use crate::schedule::{Schedule, Step, Which};
 use crate::world::World;
 
 /// More calls than this at once say nothing more.
@@ -115,13 +117,14 @@ impl Run {
         self.world.journal.write(Event::Began {
             call,
             process,
+            inside: None,
             operation: operation.clone(),
             writes: writes.clone(),
         });
         let world = Arc::clone(&self.world);
         self.calls.push(Running {
             call,
-            future: Box::pin(world.perform(call, process, operation.clone(), writes)),
+            future: Box::pin(world.perform(Caller { call, process }, operation.clone(), writes)),
             woken: Arc::new(Woken(AtomicBool::new(true))),
         });
     }

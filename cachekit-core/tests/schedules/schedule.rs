@@ -5,20 +5,8 @@ use std::time::Duration;
 use cachekit_core::testkit::Faults;
 
 use crate::chance::Chance;
-
-/// What schedules have in common.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Family {
-    pub(crate) name: &'static str,
-    /// Whether the processes share a store; else each is alone.
-    pub(crate) shared: bool,
-    /// Whether the store fails, loses replies, and is away for some or for all.
-    pub(crate) troubled: bool,
-    /// Whether requests and replies may take seconds.
-    pub(crate) slow: bool,
-    /// Whether computations fail, panic and never return.
-    pub(crate) moody: bool,
-}
+use crate::family::{Family, Topic};
+use crate::operation::{Ask, Mood, Operation, Origin, Says, tag_of};
 
 /// A schedule of one family.
 #[derive(Clone, Debug)]
@@ -33,6 +21,10 @@ pub(crate) struct Schedule {
     pub(crate) timeout: Duration,
     /// Whether entries have tags: one for the even keys, and one for the odd ones.
     pub(crate) tagged: bool,
+    /// For how long it is stored that the origin does not have a key.
+    pub(crate) negative_ttl: Duration,
+    /// How many computations a process may run at once.
+    pub(crate) places: usize,
     pub(crate) processes: Vec<Process>,
     pub(crate) steps: Vec<Step>,
 }
@@ -77,99 +69,42 @@ pub(crate) enum Which {
     Call(usize),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
-    Compute {
-        key: u8,
-        detached: bool,
-        origin: Origin,
-    },
-    Get {
-        key: u8,
-    },
-    GetMany {
-        keys: Vec<u8>,
-    },
-    Set {
-        key: u8,
-    },
-    Expire {
-        key: u8,
-    },
-    Remove {
-        key: u8,
-    },
-    RemoveTag {
-        tag: u8,
-    },
-}
-
-/// How a computation goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    Answers { after: Duration },
-    Fails { after: Duration },
-    Panics { after: Duration },
-    Never,
-}
-
-impl Operation {
-    /// Which of so many keys a writer means, who has raised their versions in the source of truth
-    /// before.
-    pub(crate) fn writes(&self, keys: u8) -> Vec<u8> {
-        match *self {
-            Self::Compute { .. } | Self::Get { .. } | Self::GetMany { .. } => Vec::new(),
-            Self::Set { key } | Self::Expire { key } | Self::Remove { key } => vec![key],
-            Self::RemoveTag { tag } => (0..keys).filter(|key| tag_of(*key) == tag).collect(),
-        }
-    }
-
-    /// The key that it may compute.
-    pub(crate) fn computes(&self) -> Option<u8> {
-        match *self {
-            Self::Compute { key, .. } => Some(key),
-            _ => None,
-        }
-    }
-}
-
-/// The tag of a key, where entries have tags.
-pub(crate) fn tag_of(key: u8) -> u8 {
-    key % 2
-}
-
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
 impl Schedule {
     pub(crate) fn new(family: Family, seed: u64) -> Self {
         let mut chance = Chance::new(seed);
-        let keys = chance.pick(&[1, 2, 2, 6]);
-        let ttl = chance.pick(&[2 * SECOND, 10 * SECOND, 60 * SECOND, 300 * SECOND]);
-        let count = 1 + chance.index(if family.shared { 4 } else { 2 });
-        let releases = if chance.one_in(3) { 2 } else { 1 };
-        let processes = (0..count)
-            .map(|_| Process {
-                l1_max_age: chance.weighted(&[
-                    (3, None),
-                    (1, Some(Duration::ZERO)),
-                    (3, Some(100 * MILLISECOND)),
-                    (3, Some(SECOND)),
-                    (1, Some(5 * SECOND)),
-                ]),
-                release: chance.index(releases),
-            })
-            .collect();
+        let keys = match family.topic {
+            Topic::Crowded => 6,
+            Topic::Many | Topic::Nested => chance.pick(&[2, 3, 6]),
+            _ => chance.pick(&[1, 2, 2, 6]),
+        };
+        let ttl = match family.topic == Topic::Refreshed {
+            true => chance.pick(&[2 * SECOND, 10 * SECOND]),
+            false => chance.pick(&[2 * SECOND, 10 * SECOND, 60 * SECOND, 300 * SECOND]),
+        };
         let mut schedule = Self {
             family,
             seed,
             keys,
             ttl,
+            processes: processes(family, &mut chance),
             grace: chance.pick(&[Duration::ZERO, 5 * SECOND, 600 * SECOND]),
             stale_while_refresh: chance.one_in(4),
             timeout: chance.pick(&[SECOND, 10 * SECOND]),
             tagged: chance.one_in(3),
-            processes,
+            negative_ttl: match family.topic {
+                Topic::Many | Topic::Crowded => {
+                    chance.pick(&[Duration::ZERO, 2 * SECOND, 60 * SECOND])
+                }
+                _ => Duration::ZERO,
+            },
+            places: if family.topic == Topic::Crowded {
+                chance.pick(&[1, 2])
+            } else {
+                128
+            },
             steps: Vec::new(),
         };
         let count = 60 + chance.index(200);
@@ -184,19 +119,21 @@ impl Schedule {
         let Self {
             ttl,
             grace,
-            stale_while_refresh,
             timeout,
-            tagged,
+            negative_ttl,
+            places,
             processes,
             ..
         } = self;
-        let tags = if *tagged { ", tagged" } else { "" };
-        let refresh = if *stale_while_refresh {
-            ", stale while refresh"
-        } else {
-            ""
+        let tags = if self.tagged { ", tagged" } else { "" };
+        let refresh = match self.stale_while_refresh {
+            true => ", stale while refresh",
+            false => "",
         };
-        format!("ttl {ttl:?}, grace {grace:?}{refresh}, timeout {timeout:?}{tags}\n{processes:?}")
+        format!(
+            "ttl {ttl:?}, negative {negative_ttl:?}, grace {grace:?}{refresh}, timeout {timeout:?}, \
+             {places} places{tags}\n{processes:?}"
+        )
     }
 
     /// What the store does wrong, while something is wrong with it at all.
@@ -252,7 +189,13 @@ impl Schedule {
 
     fn operation(&self, chance: &mut Chance) -> Operation {
         let key = self.key(chance);
+        let topic = self.family.topic;
         match chance.below(20) {
+            0..9 if matches!(topic, Topic::Many | Topic::Crowded) => Operation::ComputeMany {
+                keys: self.some_keys(chance),
+                detached: chance.one_in(3),
+                origin: self.origin(chance),
+            },
             0..12 => Operation::Compute {
                 key,
                 detached: chance.one_in(3),
@@ -262,11 +205,27 @@ impl Schedule {
             13 => Operation::GetMany {
                 keys: (0..3).map(|_| self.key(chance)).collect(),
             },
+            _ if topic == Topic::Refreshed => Operation::Compute {
+                key,
+                detached: chance.one_in(3),
+                origin: self.origin(chance),
+            },
             14 => Operation::Set { key },
             15..17 => Operation::Expire { key },
+            17..19 if topic == Topic::Namespaces => Operation::RemoveNamespace,
             17..19 if self.tagged => Operation::RemoveTag { tag: tag_of(key) },
             _ => Operation::Remove { key },
         }
+    }
+
+    /// From one to all, in any order, some of them twice.
+    fn some_keys(&self, chance: &mut Chance) -> Vec<u8> {
+        let count = 1 + chance.below(u64::from(self.keys));
+        (0..count).map(|_| self.any_key(chance)).collect()
+    }
+
+    fn any_key(&self, chance: &mut Chance) -> u8 {
+        u8::try_from(chance.below(u64::from(self.keys))).expect("less than a number of keys")
     }
 
     /// The first key is as busy as all others together.
@@ -274,7 +233,14 @@ impl Schedule {
         if chance.one_in(2) {
             return 0;
         }
-        u8::try_from(chance.below(u64::from(self.keys))).expect("less than a number of keys")
+        self.any_key(chance)
+    }
+
+    fn ask(&self, chance: &mut Chance) -> Ask {
+        Ask {
+            key: self.any_key(chance),
+            detached: chance.one_in(3),
+        }
     }
 
     fn origin(&self, chance: &mut Chance) -> Origin {
@@ -285,17 +251,45 @@ impl Schedule {
             3 * SECOND,
             12 * SECOND,
         ]);
-        let mood = if self.family.moody {
-            chance.below(20)
-        } else {
-            20
+        let (after, mood) = match self.family.moody.then(|| chance.below(20)) {
+            Some(0..2) => (after, Mood::Fails),
+            Some(2) => (after, Mood::Panics),
+            Some(3) => (after, Mood::NeverReturns),
+            Some(4) => (25 * SECOND, Mood::Answers),
+            _ => (after, Mood::Answers),
         };
-        match mood {
-            0..2 => Origin::Fails { after },
-            2 => Origin::Panics { after },
-            3 => Origin::Never,
-            4 => Origin::Answers { after: 25 * SECOND },
-            _ => Origin::Answers { after },
+        let says = match self.family.topic {
+            Topic::Unstored => {
+                chance.weighted(&[(3, Says::Nothing), (1, Says::NoStore), (1, Says::Unless)])
+            }
+            _ => Says::Nothing,
+        };
+        let depth = match self.family.topic {
+            Topic::Nested => chance.pick(&[0, 1, 1, 2, 3]),
+            Topic::Crowded => chance.pick(&[0, 0, 1]),
+            _ => 0,
+        };
+        Origin {
+            after,
+            mood,
+            says,
+            asks: (0..depth).map(|_| self.ask(chance)).collect(),
         }
     }
+}
+
+fn processes(family: Family, chance: &mut Chance) -> Vec<Process> {
+    let count = 1 + chance.index(if family.shared { 4 } else { 2 });
+    let releases = if chance.one_in(3) { 2 } else { 1 };
+    let process = |_| Process {
+        l1_max_age: chance.weighted(&[
+            (3, None),
+            (1, Some(Duration::ZERO)),
+            (3, Some(100 * MILLISECOND)),
+            (3, Some(SECOND)),
+            (1, Some(5 * SECOND)),
+        ]),
+        release: chance.index(releases),
+    };
+    (0..count).map(process).collect()
 }

@@ -1,9 +1,9 @@
 //! From a schedule that goes wrong to a short one that still does.
 
+use crate::bug::Bug;
 use crate::oracle::{Rule, judge};
 use crate::run::{carried_out, run};
 use crate::schedule::Schedule;
-use crate::wire::Bug;
 
 /// `schedule` without steps that `rule` is broken without. Steps are left out in halves, quarters
 /// and so on, as in Zeller's delta debugging, until each of them is needed.

@@ -14,19 +14,12 @@ use cachekit_core::error::{Error, ErrorKind, Result};
 use cachekit_core::key::StoreKey;
 use cachekit_core::testkit::{FaultyBackend, ReferenceBackend};
 
+use crate::bug::Bug;
 use crate::chance::Chance;
 use crate::history::{Event, Journal, Reply};
+use crate::process::MODULE;
 
 pub(crate) type Store = FaultyBackend<ReferenceBackend>;
-
-/// A mistake that is made on purpose, for the oracle to find.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bug {
-    /// A computation writes its result without looking whether something newer happened.
-    BlindFill,
-    /// Tags are read after the computation of their entry.
-    LateTags,
-}
 
 #[derive(Debug)]
 pub(crate) struct Wire {
@@ -58,14 +51,10 @@ impl Wire {
             Err(error) if error.kind() == ErrorKind::Unavailable => Reply::Failed,
             Err(_) => Reply::Lost,
         };
-        let name = key
-            .as_str()
-            .split_once('.')
-            .map_or(key.as_str(), |(_, name)| name);
         self.journal.write(Event::Store {
             process: self.process,
             method,
-            key: name.to_owned(),
+            key: name(key).to_owned(),
             reply,
         });
         self.travel(key).await;
@@ -102,7 +91,7 @@ impl Wire {
 
     async fn travel(&self, key: &StoreKey) {
         let slow = Duration::from_millis(if self.slow { 1_500 } else { 30 });
-        let pause = self.chances.draw(key.as_str()).weighted(&[
+        let pause = self.chances.draw(without_token(key)).weighted(&[
             (6, None),
             (4, Some(Duration::ZERO)),
             (3, Some(Duration::from_millis(3))),
@@ -114,6 +103,18 @@ impl Wire {
             Some(pause) => self.journal.clock.clock().sleep(pause).await,
         }
     }
+}
+
+/// A key without the token of a namespace, which no seed makes.
+fn without_token(key: &StoreKey) -> &str {
+    let key = key.as_str();
+    key.find(MODULE).map_or(key, |from| &key[from..])
+}
+
+/// The same without what all have in common.
+fn name(key: &StoreKey) -> &str {
+    let key = without_token(key);
+    key.split_once('.').map_or(key, |(_, name)| name)
 }
 
 /// What each key draws is its own: requests for one that are left out change nothing for others.
@@ -154,8 +155,13 @@ impl Backend for Wire {
             (Some(_), _) => Reply::Found,
             (None, _) => Reply::Missed,
         };
-        self.send(method, key, self.store.get(key, want), reply)
-            .await
+        let mut lookup = self
+            .send(method, key, self.store.get(key, want), reply)
+            .await?;
+        if self.bug == Some(Bug::NobodyWaits) && matches!(lookup.lead, Lead::Other) {
+            lookup.lead = Lead::Unfenced;
+        }
+        Ok(lookup)
     }
 
     async fn set(
@@ -185,6 +191,9 @@ impl Backend for Wire {
     }
 
     async fn remove(&self, key: &StoreKey) -> Result<()> {
+        if self.bug == Some(Bug::KeptNamespace) && key.as_str().starts_with("#namespace") {
+            return Ok(());
+        }
         self.send("remove", key, self.store.remove(key), |()| Reply::Done)
             .await
     }

@@ -1,61 +1,36 @@
-//! Processes, what lies between them and the store, and the source of truth.
+//! Processes, what lies between them and the store, and what is called in them.
 
-use std::panic::resume_unwind;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use cachekit_core::backend::{Backend, Ttl};
-use cachekit_core::cache::{
-    Arguments, Cache, Call, ErrorProbe, Function, Key, Kind, OfResult, PlainResult, Policy, Probe,
-    SayFrom, ShareClone, Tags, Voice,
-};
-use cachekit_core::clock::{Clock, Time};
-use cachekit_core::config::Config;
-use cachekit_core::error::{Error, Result};
+use cachekit_core::cache::{Cache, Key};
+use cachekit_core::error::Result;
 use cachekit_core::testkit::{FaultyBackend, ManualClock, ReferenceBackend};
-use tokio::task::JoinHandle;
 
-use crate::history::{ComputationEnd, Event, Journal, Outcome, Value};
-use crate::schedule::{Operation, Origin, Schedule, tag_of};
-use crate::wire::{Bug, Chances, Store, Wire};
+use crate::annotated::Annotated;
+use crate::bug::Bug;
+use crate::history::{By, Journal, Outcome, Value};
+use crate::operation::{Operation, Origin, Says, is_absent};
+use crate::origin::Caller;
+use crate::process::{NAMESPACE, Process, releases};
+use crate::schedule::Schedule;
+use crate::wire::Store;
 
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) journal: Arc<Journal>,
     pub(crate) store: Arc<Store>,
     pub(crate) processes: Vec<Process>,
+    pub(crate) bug: Option<Bug>,
     tagged: bool,
     /// The version of each key.
     truth: Mutex<Vec<u32>>,
+    /// The number of the next call inside of a computation.
+    next_inside: AtomicUsize,
 }
 
-#[derive(Debug)]
-pub(crate) struct Process {
-    cache: Cache,
-    function: &'static Function,
-    pub(crate) wire: Arc<Wire>,
-    pub(crate) clock: Arc<WallClock>,
-}
-
-/// The time of one process: its wall clock may be set back.
-#[derive(Debug)]
-pub(crate) struct WallClock {
-    time: ManualClock,
-    behind_ms: AtomicU64,
-}
-
-/// Why a computation failed.
-#[derive(Clone, Debug)]
-struct OriginFailed;
-
-/// What is ours is told, too.
-impl From<Error> for OriginFailed {
-    fn from(_: Error) -> Self {
-        Self
-    }
-}
+/// What the numbers of calls inside of computations begin with: more than there are steps.
+const INSIDE: usize = 1_000;
 
 impl World {
     pub(crate) fn new(schedule: &Schedule, bug: Option<Bug>) -> Arc<Self> {
@@ -75,8 +50,10 @@ impl World {
             journal,
             store,
             processes,
+            bug,
             tagged: schedule.tagged,
             truth: Mutex::new(vec![0; usize::from(schedule.keys)]),
+            next_inside: AtomicUsize::new(INSIDE),
         })
     }
 
@@ -92,30 +69,37 @@ impl World {
         operation.writes(keys).into_iter().map(raise).collect()
     }
 
+    pub(crate) fn version(&self, key: u8) -> u32 {
+        self.truth()[usize::from(key)]
+    }
+
+    pub(crate) fn next_inside(&self) -> usize {
+        self.next_inside.fetch_add(1, Ordering::SeqCst)
+    }
+
     fn truth(&self) -> MutexGuard<'_, Vec<u32>> {
         self.truth.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) async fn perform(
         self: Arc<Self>,
-        call: usize,
-        process: usize,
+        caller: Caller,
         operation: Operation,
         writes: Vec<(u8, u32)>,
     ) -> Outcome {
-        let cache = &self.processes[process].cache;
-        let key = |key| self.annotated(process, key).key();
-        let done = |result: Result<()>| result.map_or(Outcome::Failed, |()| Outcome::Done);
+        let cache = &self.processes[caller.process].cache;
+        let key = |key| self.annotated(caller, key).key();
         match operation {
             Operation::Compute {
                 key,
                 detached,
                 origin,
-            } => {
-                let compute = Box::pin(Arc::clone(&self).compute(call, key, origin));
-                let computed = self.annotated(process, key).run(detached, compute).await;
-                found(&[key], [computed.map(Some)])
-            }
+            } => self.compute_one(caller, key, detached, origin).await,
+            Operation::ComputeMany {
+                keys,
+                detached,
+                origin,
+            } => self.compute_many(caller, &keys, detached, origin).await,
             Operation::Get { key: of } => found(&[of], [cache.get(&key(of)).await]),
             Operation::GetMany { keys } => {
                 let asked: Vec<Key<Value>> = keys.iter().map(|of| key(*of)).collect();
@@ -125,20 +109,62 @@ impl World {
                 let set = Value {
                     key,
                     version: writes[0].1,
-                    set: true,
+                    by: By::Writer,
                 };
-                done(self.annotated(process, key).set(set).await)
+                done(self.annotated(caller, key).set(set).await)
             }
-            Operation::Expire { key: of } => done(cache.expire(&key(of)).await),
-            Operation::Remove { key: of } => done(cache.remove(&key(of)).await),
-            Operation::RemoveTag { tag } => done(cache.remove_tag(&tag.to_string()).await),
+            Operation::Expire { .. }
+            | Operation::Remove { .. }
+            | Operation::RemoveTag { .. }
+            | Operation::RemoveNamespace => done(invalidate(cache, &operation, key).await),
         }
     }
 
-    fn annotated(&self, process: usize, key: u8) -> Annotated<'_> {
+    pub(crate) async fn compute_one(
+        self: &Arc<Self>,
+        caller: Caller,
+        key: u8,
+        detached: bool,
+        origin: Origin,
+    ) -> Outcome {
+        let unless = origin.says == Says::Unless;
+        let values = Arc::clone(self).compute(caller, vec![key], origin, |_| false);
+        let compute = Box::pin(async move { Ok(values.await?.remove(0)) });
+        let annotated = self.annotated(caller, key);
+        let computed = annotated.run(detached, unless, compute).await;
+        found(&[key], [computed.map(Some)])
+    }
+
+    async fn compute_many(
+        self: &Arc<Self>,
+        caller: Caller,
+        keys: &[u8],
+        detached: bool,
+        origin: Origin,
+    ) -> Outcome {
+        let each = keys.iter().map(|key| self.annotated(caller, *key));
+        let world = Arc::clone(self);
+        let compute = move |missing| {
+            let values = Arc::clone(&world).compute(caller, missing, origin.clone(), is_absent);
+            Box::pin(async move {
+                let values = values.await?;
+                Ok(values.into_iter().map(|value| (value.key, value)).collect())
+            }) as _
+        };
+        match Annotated::run_many(each.collect(), detached, Box::new(compute)).await {
+            Ok(values) => Outcome::Values(
+                keys.iter()
+                    .map(|key| (*key, values.get(key).copied()))
+                    .collect(),
+            ),
+            Err(_) => Outcome::Failed,
+        }
+    }
+
+    fn annotated(&self, caller: Caller, key: u8) -> Annotated<'_> {
         let Process {
             cache, function, ..
-        } = &self.processes[process];
+        } = &self.processes[caller.process];
         Annotated {
             cache,
             function,
@@ -146,110 +172,24 @@ impl World {
             tagged: self.tagged,
         }
     }
+}
 
-    /// Reads the source of truth at once, and may be slow to tell.
-    async fn compute(
-        self: Arc<Self>,
-        call: usize,
-        key: u8,
-        origin: Origin,
-    ) -> std::result::Result<Value, OriginFailed> {
-        let mut computing = Computing::begin(&self, call, key);
-        let clock = self.journal.clock.clock();
-        match origin {
-            Origin::Answers { after } => {
-                clock.sleep(after).await;
-                computing.end = ComputationEnd::Value;
-                Ok(computing.value)
-            }
-            Origin::Fails { after } => {
-                clock.sleep(after).await;
-                computing.end = ComputationEnd::Failed;
-                Err(OriginFailed)
-            }
-            Origin::Panics { after } => {
-                clock.sleep(after).await;
-                computing.end = ComputationEnd::Panicked;
-                drop(computing);
-                resume_unwind(Box::new("the origin panics")) // without a word on stderr
-            }
-            Origin::Never => std::future::pending().await,
-        }
+async fn invalidate(
+    cache: &Cache,
+    operation: &Operation,
+    key: impl Fn(u8) -> Key<Value>,
+) -> Result<()> {
+    match operation {
+        Operation::Expire { key: of } => cache.expire(&key(*of)).await,
+        Operation::Remove { key: of } => cache.remove(&key(*of)).await,
+        Operation::RemoveTag { tag } => cache.remove_tag(&tag.to_string()).await,
+        Operation::RemoveNamespace => cache.remove_namespace(NAMESPACE).await,
+        other => unreachable!("{other:?} invalidates nothing"),
     }
 }
 
-/// One function in two releases, each of which has raised its version. Functions are for ever, and
-/// learn from their computations: each schedule has its own.
-fn releases(schedule: &Schedule) -> &'static [Function] {
-    let mut policy = Policy::new()
-        .ttl(schedule.ttl)
-        .grace(schedule.grace)
-        .timeout(schedule.timeout);
-    if schedule.stale_while_refresh {
-        policy = policy.stale_while_refresh();
-    }
-    let release = |version| {
-        Function::new("schedules", "item")
-            .version(version)
-            .policy(policy)
-    };
-    Box::leak(Box::new([release(1), release(2)]))
-}
-
-fn arguments(function: &'static Function, key: u8) -> Arguments {
-    let mut arguments = Arguments::readable(function);
-    arguments.placeholder(&key);
-    arguments
-}
-
-type Computed = std::result::Result<Value, OriginFailed>;
-
-type Compute = Pin<Box<dyn Future<Output = Computed> + Send>>;
-
-/// A call as an annotated function makes it, and without tags also as a caller of the cache does.
-struct Annotated<'a> {
-    cache: &'a Cache,
-    function: &'static Function,
-    key: u8,
-    tagged: bool,
-}
-
-impl<'a> Annotated<'a> {
-    async fn run(self, detached: bool, compute: Compute) -> Computed {
-        let probe = ErrorProbe::new(kind());
-        let voice = Voice::new((&&&probe).share(), (&probe).say());
-        let call = self.call(kind());
-        match (detached, self.tagged) {
-            (true, _) => call.run_detached(None, |_| false, voice, compute).await,
-            (false, true) => call.run_inline(None, |_| false, voice, compute).await,
-            (false, false) => self.cache.get_or_compute(&self.key(), || compute).await,
-        }
-    }
-
-    async fn set(self, value: Value) -> Result<()> {
-        if self.tagged {
-            self.call(kind()).prime(None, |_| false, Ok(value)).await
-        } else {
-            self.cache.set(&self.key(), value).await
-        }
-    }
-
-    fn key(&self) -> Key<Value> {
-        let arguments = arguments(self.function, self.key);
-        arguments.into_key().expect("a number is a key")
-    }
-
-    fn call<K: Kind>(&self, kind: K) -> Call<'a, K> {
-        let mut tags = Tags::new();
-        if self.tagged {
-            tags.push(&tag_of(self.key).to_string());
-        }
-        Call::new(kind, self.cache, arguments(self.function, self.key)).tags(tags)
-    }
-}
-
-fn kind() -> PlainResult<Value, OriginFailed> {
-    (&&Probe::<Computed>::new()).kind()
+fn done(result: Result<()>) -> Outcome {
+    result.map_or(Outcome::Failed, |()| Outcome::Done)
 }
 
 /// What was found under `keys`. Keys whose read failed say nothing; if all did, the call failed.
@@ -265,106 +205,5 @@ fn found<E>(
         Outcome::Failed
     } else {
         Outcome::Values(values)
-    }
-}
-
-impl Process {
-    fn new(
-        schedule: &Schedule,
-        number: usize,
-        bug: Option<Bug>,
-        releases: &'static [Function],
-        store: &Arc<Store>,
-        journal: &Arc<Journal>,
-    ) -> Self {
-        let plan = &schedule.processes[number];
-        let wire = Arc::new(Wire {
-            process: number,
-            store: Arc::clone(store),
-            journal: Arc::clone(journal),
-            chances: Chances::new(schedule.seed ^ ((number as u64 + 1) << 32)),
-            slow: schedule.family.slow,
-            cut: AtomicBool::new(false),
-            bug,
-        });
-        let clock = Arc::new(WallClock {
-            time: journal.clock.clone(),
-            behind_ms: AtomicU64::new(0),
-        });
-        let mut config = Config::default();
-        config.default_ttl = Ttl::new(schedule.ttl).expect("a ttl");
-        config.l1.enabled = plan.l1_max_age.is_some();
-        config.l1.max_age = plan.l1_max_age.unwrap_or_default();
-        config.l1.max_entries = 64;
-        let mut builder = Cache::builder()
-            .config(config)
-            .clock(Clock::with_time(Arc::clone(&clock) as Arc<dyn Time>));
-        if schedule.family.shared {
-            builder = builder.backend(Arc::clone(&wire) as Arc<dyn Backend>);
-        }
-        Self {
-            cache: builder.build(),
-            function: &releases[plan.release],
-            wire,
-            clock,
-        }
-    }
-}
-
-impl WallClock {
-    pub(crate) fn step_back(&self, by: Duration) {
-        let by = u64::try_from(by.as_millis()).expect("a short step");
-        self.behind_ms.fetch_add(by, Ordering::SeqCst);
-    }
-}
-
-impl Time for WallClock {
-    fn monotonic_ms(&self) -> u64 {
-        self.time.monotonic_ms()
-    }
-
-    fn unix_ms(&self) -> u64 {
-        let behind_ms = self.behind_ms.load(Ordering::SeqCst);
-        self.time.unix_ms().saturating_sub(behind_ms)
-    }
-
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        self.time.sleep(duration)
-    }
-
-    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) -> Result<JoinHandle<()>> {
-        self.time.spawn(task)
-    }
-}
-
-/// One computation: it writes into the history when it ends, however it ends.
-struct Computing {
-    world: Arc<World>,
-    call: usize,
-    value: Value,
-    end: ComputationEnd,
-}
-
-impl Computing {
-    fn begin(world: &Arc<World>, call: usize, key: u8) -> Self {
-        let version = world.truth()[usize::from(key)];
-        world.journal.write(Event::Computing { call, key, version });
-        Self {
-            world: Arc::clone(world),
-            call,
-            value: Value {
-                key,
-                version,
-                set: false,
-            },
-            end: ComputationEnd::Cancelled,
-        }
-    }
-}
-
-impl Drop for Computing {
-    fn drop(&mut self) {
-        let (call, end) = (self.call, self.end);
-        self.world.journal.write(Event::Computed { call, end });
     }
 }

@@ -157,7 +157,8 @@ where
                 self.count(Event::Stale);
                 Self::given(&value)
             }
-            Arrival::Absent => self.not_found(),
+            // Who cannot be told that tries again, one after the other.
+            Arrival::Absent => Some(self.not_found()?),
             Arrival::OwnError(error) => {
                 let error = error.downcast::<K::Error>().ok();
                 error.map(|error| K::join(Err(*error)))

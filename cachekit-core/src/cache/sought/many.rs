@@ -31,6 +31,8 @@ struct Asked<'a, V, F> {
     sought: Sought<V, F>,
     fill: Fill,
     kept: Option<Old<V>>,
+    /// Before it was asked where it lies.
+    from: Moment,
     place: Place<'a>,
 }
 
@@ -56,7 +58,7 @@ where
         };
         let (mut sighted, mut asked) = (Vec::with_capacity(all.len()), Vec::new());
         for sought in all {
-            let fill = sought.fill();
+            let (fill, from) = (sought.fill(), sought.moment());
             let begun = match sought.kept() {
                 Err(found) => Begun::Found(found),
                 Ok(kept) => match Place::of(&inner, &sought.key).await {
@@ -68,6 +70,7 @@ where
                             sought,
                             fill,
                             kept,
+                            from,
                             place,
                         });
                         continue;
@@ -95,7 +98,7 @@ where
     for (asked, next) in asked.into_iter().zip(nexts) {
         sighted.push(match next {
             Next::Done(reading) => {
-                let bounds = Bounds::of(&asked.place);
+                let bounds = Bounds::of(&asked.place, asked.from);
                 let begun = asked.sought.begun(asked.fill, asked.kept, bounds, reading);
                 Sighted::Begun(begun.await)
             }

@@ -2,22 +2,31 @@
 
 use std::time::Duration;
 
+use super::reads::LANDING_MS;
 use super::story::{Call, Computation, Moment, Story};
 use super::{Findings, Rule};
+use crate::family::Topic;
 use crate::history::ComputationEnd;
-use crate::schedule::{Operation, Origin};
+use crate::operation::{Mood, Says};
 
 /// How long a flight has its key, in milliseconds.
-const FLIGHT_MS: u64 = 60_000;
+pub(super) const FLIGHT_MS: u64 = 60_000;
 /// How long a flight waits for the lead of another process, in milliseconds.
 const LEAD_BUDGET_MS: u64 = 10_000;
 /// A lead is renewed in time as long as no step of the clock is longer, and on a slow way to the
 /// store.
 const STEP: Duration = Duration::from_millis(2_500);
 const STEP_WHEN_SLOW: Duration = Duration::from_secs(1);
+/// The same, where everything on the way from the lead to its renewal was as late as that.
+const STEP_AFTER_STEP: Duration = Duration::from_millis(1_200);
 /// For how long a process that could not add its release to the store's list leaves it alone, in
 /// milliseconds: until then it leads nothing.
 const LIST_RETRY_MS: u64 = 1_000;
+/// How long a call inside of a computation waits for another flight, in milliseconds.
+pub(super) const INSIDE_BUDGET_MS: u64 = 8_000;
+/// For how long callers of a key whose result is for one alone do not wait for each other, once the
+/// lead was handed back, in milliseconds.
+const PASS_MS: u64 = 10_000 + LANDING_MS;
 
 pub(super) fn check(story: &Story<'_>, findings: &mut Findings) {
     for (index, two) in story.computations.iter().enumerate() {
@@ -42,9 +51,22 @@ pub(super) fn check(story: &Story<'_>, findings: &mut Findings) {
                 findings.violated(rule, text);
             }
         }
+        let refreshes =
+            story.schedule.family.topic == Topic::Refreshed && served_beside(story, two);
+        findings.tally.to_the_point += u64::from(refreshes);
         findings.tally.excused_in_process += u64::from(in_process);
         findings.tally.excused_in_fleet += u64::from(in_fleet);
     }
+}
+
+/// Whether others were given a value of its key while it ran: it was computed before there was need
+/// to.
+fn served_beside(story: &Story<'_>, refresh: &Computation) -> bool {
+    story.calls.values().any(|read| {
+        read.began > refresh.began
+            && read.over < refresh.over
+            && read.found(refresh.key).any(Option::is_some)
+    })
 }
 
 /// Whether two flights of one process, or one and a call that was told to compute alone, may
@@ -72,6 +94,7 @@ fn excused_in_fleet(story: &Story<'_>, one: &Computation, two: &Computation) -> 
         || story.store_was_in_trouble(trouble_ms, two.began)
         || story.time_jumped(step, from, two.began)
         || story.was_told_late(step, one)
+        || story.lead_had_ended(one, two) && story.time_jumped(STEP_AFTER_STEP, from, two.began)
 }
 
 fn first_began(story: &Story<'_>, one: &Computation, two: &Computation) -> Moment {
@@ -83,13 +106,35 @@ fn first_began(story: &Story<'_>, one: &Computation, two: &Computation) -> Momen
 fn is_alone(story: &Story<'_>, computation: &Computation, budget_ms: u64) -> bool {
     let call = story.call_of(computation);
     let oldest_ms = computation.began.at_ms.saturating_sub(budget_ms);
-    let of_same_key = story.calls.values().filter(|other| {
-        other.process == call.process && other.operation.computes() == Some(computation.key)
-    });
+    let of_same_key = story
+        .calls
+        .values()
+        .filter(|other| other.process == call.process && other.operation.computes(computation.key));
     of_same_key
         .filter(|other| other.began.at_ms <= oldest_ms)
         .any(|other| flight_over(story, other) >= call.began)
+        || has_waited_inside(call, computation)
         || saw_a_failure(story, call, computation)
+        || is_passed(story, call, computation)
+        || story.goes_round(call)
+}
+
+/// Whether `call`, inside of a computation, had no time left to wait.
+fn has_waited_inside(call: &Call, computation: &Computation) -> bool {
+    let waited_ms = computation.began.at_ms - call.began.at_ms;
+    call.inside.is_some() && waited_ms >= INSIDE_BUDGET_MS
+}
+
+/// Whether a result was for its caller alone a while ago: nobody of its process waits then.
+fn is_passed(story: &Story<'_>, call: &Call, alone: &Computation) -> bool {
+    let least_ms = alone.began.at_ms.saturating_sub(PASS_MS);
+    story.computations.iter().any(|private| {
+        private.key == alone.key
+            && story.call_of(private).process == call.process
+            && story.says(private) == Says::NoStore
+            && private.over < alone.began
+            && private.over.at_ms >= least_ms
+    })
 }
 
 /// When a flight that `call` began is over at the latest.
@@ -122,17 +167,26 @@ fn saw_a_failure(story: &Story<'_>, call: &Call, alone: &Computation) -> bool {
 /// Every call ends, unless its own computation never does.
 pub(super) fn check_ends(story: &Story<'_>, findings: &mut Findings) {
     for call in story.calls.values().filter(|call| call.unended) {
-        let never = matches!(
-            call.operation,
-            Operation::Compute {
-                origin: Origin::Never,
-                ..
-            }
-        );
+        let origin = call.operation.origin();
+        let never = origin.is_some_and(|origin| origin.mood == Mood::NeverReturns);
         let computes = story.computations.iter().any(|own| own.call == call.number);
         if !(never && computes) {
             let text = format!("call {} does not end: {:?}", call.number, call.operation);
             findings.violated(Rule::Ends, text);
+        }
+    }
+}
+
+/// A call for a key that is computed around it does not wait for that.
+pub(super) fn check_circles(story: &Story<'_>, findings: &mut Findings) {
+    for call in story.calls.values().filter(|call| story.is_circle(call)) {
+        findings.tally.to_the_point += 1;
+        let own = |computation: &&Computation| computation.call == call.number;
+        let own = story.computations.iter().find(own);
+        let went_on = own.map_or(call.over, |own| own.began);
+        if went_on.at_ms > call.began.at_ms {
+            let text = format!("call {} waits for a computation around it", call.number);
+            findings.violated(Rule::Circle, text);
         }
     }
 }

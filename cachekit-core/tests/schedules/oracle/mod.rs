@@ -7,9 +7,14 @@
 //! 2. One computation at a time for each key and process, and for each key and release in the
 //!    fleet, unless something is written here that excuses another.
 //! 3. No value under another's key.
-//! 4. Every call ends, unless its own computation never does.
+//! 4. What is not to be stored is given to its caller alone, or to those who wait for it.
+//! 5. A call for many is told that there is nothing if the origin has said so, since the last write.
+//! 6. No process computes more at once than it has places.
+//! 7. A call inside of a computation does not wait for that computation.
+//! 8. Every call ends, unless its own computation never does.
 
 mod computations;
+mod places;
 mod reads;
 mod story;
 
@@ -26,6 +31,11 @@ pub(crate) enum Rule {
     OneInProcess,
     OneInFleet,
     OwnKey,
+    /// That there is nothing was not said.
+    Absence,
+    NotStored,
+    Circle,
+    Places,
     Ends,
 }
 
@@ -43,12 +53,16 @@ pub(crate) struct Tally {
     pub(crate) computations: u64,
     /// Reads that a write before them bound to a version.
     pub(crate) bound_reads: u64,
+    /// Those in processes whose L1 is off.
+    pub(crate) bound_without_l1: u64,
     /// Reads that were older than that, in grace.
     pub(crate) excused_in_grace: u64,
     /// Computations beside another of their key in their process.
     pub(crate) excused_in_process: u64,
     /// Computations beside another of their key and release elsewhere.
     pub(crate) excused_in_fleet: u64,
+    /// How often something was looked at that the topic of the family is about.
+    pub(crate) to_the_point: u64,
 }
 
 #[derive(Debug, Default)]
@@ -77,7 +91,9 @@ pub(crate) fn judge(schedule: &Schedule, history: &[Record]) -> Findings {
     findings.tally.computations = story.computations.len() as u64;
     reads::check(&story, &mut findings);
     computations::check(&story, &mut findings);
+    computations::check_circles(&story, &mut findings);
     computations::check_ends(&story, &mut findings);
+    places::check(&story, &mut findings);
     findings
 }
 
@@ -95,5 +111,7 @@ impl AddAssign for Tally {
         self.excused_in_grace += other.excused_in_grace;
         self.excused_in_process += other.excused_in_process;
         self.excused_in_fleet += other.excused_in_fleet;
+        self.bound_without_l1 += other.bound_without_l1;
+        self.to_the_point += other.to_the_point;
     }
 }

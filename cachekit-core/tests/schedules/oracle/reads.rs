@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use super::story::{Call, Moment, Story, millis};
+use super::story::{Call, Computation, Moment, Story, millis};
 use super::{Findings, Rule};
+use crate::history::By;
 use crate::history::{ComputationEnd, Outcome, Value};
-use crate::schedule::Operation;
+use crate::operation::{Operation, Says};
 
 /// For how long an origin that has failed is left alone, in milliseconds.
 const THROTTLE_MS: u64 = 5_000;
+
+/// How long it takes at most to hand the lead back before a flight lands whose caller has left it,
+/// in milliseconds: two long steps of the clock.
+pub(super) const LANDING_MS: u64 = 12_000;
 
 pub(super) fn check(story: &Story<'_>, findings: &mut Findings) {
     for read in story.calls.values() {
@@ -18,8 +23,11 @@ pub(super) fn check(story: &Story<'_>, findings: &mut Findings) {
                     let text = format!("call {} for key {key} got {value:?}", read.number);
                     findings.violated(Rule::OwnKey, text);
                 }
-                Some(value) => check_age(story, read, *value, findings),
-                None => {}
+                Some(value) => {
+                    check_age(story, read, *value, findings);
+                    check_told(story, read, *value, findings);
+                }
+                None => check_absence(story, read, *key, findings),
             }
         }
     }
@@ -27,11 +35,13 @@ pub(super) fn check(story: &Story<'_>, findings: &mut Findings) {
 
 fn check_age(story: &Story<'_>, read: &Call, value: Value, findings: &mut Findings) {
     let writes = story.calls.values();
-    let mut binding = writes
+    let binding: Vec<_> = writes
         .filter(|write| binds(story, write, read, value.key))
-        .peekable();
-    findings.tally.bound_reads += u64::from(binding.peek().is_some());
-    let older = binding.filter(|write| Some(value.version) < write.written(value.key));
+        .collect();
+    tell(story, read, &binding, findings);
+    let older = binding
+        .into_iter()
+        .filter(|write| Some(value.version) < write.written(value.key));
     let mut older = older
         .filter(|write| !is_set_beside(story, value, write))
         .peekable();
@@ -50,6 +60,71 @@ fn check_age(story: &Story<'_>, read: &Call, value: Value, findings: &mut Findin
     }
 }
 
+fn tell(story: &Story<'_>, read: &Call, binding: &[&Call], findings: &mut Findings) {
+    if binding.is_empty() {
+        return;
+    }
+    let has_l1 = story.schedule.processes[read.process].l1_max_age.is_some();
+    findings.tally.bound_reads += 1;
+    findings.tally.bound_without_l1 += u64::from(!has_l1);
+    let by_namespace = |write: &&&Call| write.operation == Operation::RemoveNamespace;
+    findings.tally.to_the_point += u64::from(binding.iter().any(|write| by_namespace(&write)));
+}
+
+/// What is not to be stored is for those who wait for it, or for its caller alone.
+fn check_told(story: &Story<'_>, read: &Call, value: Value, findings: &mut Findings) {
+    let By::Origin { call, says } = value.by else {
+        return;
+    };
+    if says == Says::Nothing {
+        return;
+    }
+    findings.tally.to_the_point += 1;
+    if call == read.number {
+        return;
+    }
+    let own = |computation: &&Computation| computation.call == call && computation.key == value.key;
+    let computation = story.computations.iter().find(own);
+    let landed_ms = |computation: &Computation| {
+        let left = story.calls[&call].over < computation.over;
+        let late_ms = if left { LANDING_MS } else { 0 };
+        let over = story.calls[&call].over.max(computation.over);
+        over.at_ms.saturating_add(late_ms)
+    };
+    let waited = computation.is_some_and(|own| read.began.at_ms <= landed_ms(own));
+    if says == Says::NoStore || !waited {
+        let text = format!("call {} got {value:?}", read.number);
+        findings.violated(Rule::NotStored, text);
+    }
+}
+
+/// A call for many is told that there is nothing by an origin that has said so, and not before
+/// what others have written since.
+fn check_absence(story: &Story<'_>, read: &Call, key: u8, findings: &mut Findings) {
+    if !matches!(read.operation, Operation::ComputeMany { .. }) {
+        return;
+    }
+    findings.tally.to_the_point += 1;
+    let binding = story.calls.values();
+    let binding: Vec<_> = binding
+        .filter(|write| binds(story, write, read, key))
+        .collect();
+    let said = |version: Option<u32>| {
+        story.computations.iter().any(|computation| {
+            computation.key == key
+                && computation.end == ComputationEnd::Absent
+                && computation.over < read.over
+                && version.is_none_or(|version| computation.version >= version)
+        })
+    };
+    let excused = |write: &&Call| may_be_in_grace(story, write, read, key);
+    let unsaid = |write: &&Call| !said(write.written(key)) && !excused(write);
+    if !said(None) || binding.iter().any(unsaid) {
+        let text = format!("call {} was told that there is no key {key}", read.number);
+        findings.violated(Rule::Absence, text);
+    }
+}
+
 /// Whether `read` must see what `write` has seen.
 fn binds(story: &Story<'_>, write: &Call, read: &Call, key: u8) -> bool {
     let done = write.outcome == Some(Outcome::Done) && write.over < read.began;
@@ -59,7 +134,10 @@ fn binds(story: &Story<'_>, write: &Call, read: &Call, key: u8) -> bool {
     if write.process == read.process {
         return true;
     }
-    let bound_ms = l1_bound_ms(story, read.process);
+    let bound_ms = match write.operation {
+        Operation::RemoveNamespace => token_bound_ms(story, read.process),
+        _ => l1_bound_ms(story, read.process),
+    };
     let age_ms = read.began.at_ms - write.over.at_ms;
     // What one release stores says nothing to the others.
     let reaches = !matches!(write.operation, Operation::Set { .. })
@@ -73,9 +151,18 @@ fn l1_bound_ms(story: &Story<'_>, process: usize) -> u64 {
     millis(age.unwrap_or_default().min(story.schedule.ttl / 4))
 }
 
+/// For how long it may use the token of a namespace that others have removed.
+fn token_bound_ms(story: &Story<'_>, process: usize) -> u64 {
+    millis(
+        story.schedule.processes[process]
+            .l1_max_age
+            .unwrap_or_default(),
+    )
+}
+
 /// Whether `value` was set by a writer beside `write`: either may be the last.
 fn is_set_beside(story: &Story<'_>, value: Value, write: &Call) -> bool {
-    value.set
+    value.by == By::Writer
         && story.calls.values().any(|set| {
             matches!(set.operation, Operation::Set { key } if key == value.key)
                 && set.written(value.key) == Some(value.version)
@@ -87,7 +174,7 @@ fn is_set_beside(story: &Story<'_>, value: Value, write: &Call) -> bool {
 /// was removed is not, unless the process has not seen that since.
 fn may_be_in_grace(story: &Story<'_>, write: &Call, read: &Call, key: u8) -> bool {
     let schedule = story.schedule;
-    if !matches!(read.operation, Operation::Compute { .. }) {
+    if read.operation.origin().is_none() {
         return false;
     }
     let could_know = match write.operation {
@@ -97,6 +184,10 @@ fn may_be_in_grace(story: &Story<'_>, write: &Call, read: &Call, key: u8) -> boo
             false
         }
         _ if write.process == read.process => true,
+        // Nor can a process that cannot read the token of a namespace know that another removed it.
+        Operation::RemoveNamespace if story.store_was_in_trouble(write.over.at_ms, read.over) => {
+            false
+        }
         _ => has_seen(story, write, read, key),
     };
     let waited = Duration::from_millis(read.over.at_ms - read.began.at_ms);
@@ -119,9 +210,7 @@ fn has_seen(story: &Story<'_>, write: &Call, read: &Call, key: u8) -> bool {
                 .any(|value| value.as_ref().is_none_or(newer))
     };
     let flies = |other: &Call| {
-        other.operation.computes() == Some(key)
-            && other.began < write.over
-            && other.over > read.began
+        other.operation.computes(key) && other.began < write.over && other.over > read.began
     };
     of_process.clone().any(saw) && !of_process.any(flies)
 }

@@ -1,10 +1,15 @@
 //! A history by its calls and computations.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::time::Duration;
 
 use crate::history::{ComputationEnd, Event, Outcome, Record, Reply, Value};
-use crate::schedule::{Operation, Schedule};
+use crate::operation::{Operation, Says};
+use crate::schedule::Schedule;
+
+/// How long a lead stands unless it is renewed, in milliseconds.
+const HOLD_MS: u64 = 10_000;
 
 /// A place in a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +29,8 @@ impl Moment {
 pub(super) struct Call {
     pub(super) number: usize,
     pub(super) process: usize,
+    /// The call whose computation called.
+    pub(super) inside: Option<usize>,
     pub(super) operation: Operation,
     /// The versions that others must see from its end on.
     writes: Vec<(u8, u32)>,
@@ -60,6 +67,7 @@ impl Call {
 pub(super) struct Computation {
     pub(super) call: usize,
     pub(super) key: u8,
+    pub(super) version: u32,
     pub(super) began: Moment,
     pub(super) over: Moment,
     pub(super) end: ComputationEnd,
@@ -93,12 +101,14 @@ impl<'a> Story<'a> {
             Event::Began {
                 call,
                 process,
+                inside,
                 operation,
                 writes,
             } => {
                 let call = Call {
                     number: *call,
                     process: *process,
+                    inside: *inside,
                     operation: operation.clone(),
                     writes: writes.clone(),
                     began: now,
@@ -114,16 +124,17 @@ impl<'a> Story<'a> {
             }
             Event::Dropped { call } => self.call_mut(*call).over = now,
             Event::Unended { call } => self.call_mut(*call).unended = true,
-            Event::Computing { call, key, .. } => self.computations.push(Computation {
+            Event::Computing { call, key, version } => self.computations.push(Computation {
                 call: *call,
                 key: *key,
+                version: *version,
                 began: now,
                 over: Moment::NEVER,
                 end: ComputationEnd::Cancelled,
             }),
-            Event::Computed { call, end } => {
-                let mut computations = self.computations.iter_mut();
-                let own = computations.find(|computation| computation.call == *call);
+            Event::Computed { call, key, end } => {
+                let mut computations = self.computations.iter_mut().rev();
+                let own = computations.find(|own| own.call == *call && own.key == *key);
                 let own = own.expect("what ends has begun");
                 (own.over, own.end) = (now, *end);
             }
@@ -137,6 +148,36 @@ impl<'a> Story<'a> {
 
     pub(super) fn call_of(&self, computation: &Computation) -> &Call {
         &self.calls[&computation.call]
+    }
+
+    /// The calls that `call` is inside of, innermost first.
+    pub(super) fn around(&self, call: &Call) -> impl Iterator<Item = usize> {
+        let outer = move |number: &usize| self.calls[number].inside;
+        iter::successors(call.inside, outer)
+    }
+
+    /// Whether it was called by a computation of the key that it asks for, or inside of that.
+    pub(super) fn is_circle(&self, call: &Call) -> bool {
+        let asked = |outer: &Computation| call.operation.computes(outer.key);
+        let runs = |outer: &Computation| outer.began < call.began && outer.over > call.began;
+        self.around(call).any(|around| {
+            let mut computed = self.computations.iter();
+            computed.any(|outer| outer.call == around && asked(outer) && runs(outer))
+        })
+    }
+
+    /// The same, and the computation around it may have ended before, with its task left behind.
+    pub(super) fn goes_round(&self, call: &Call) -> bool {
+        self.around(call).any(|around| {
+            let mut computed = self.computations.iter();
+            computed.any(|outer| outer.call == around && call.operation.computes(outer.key))
+        })
+    }
+
+    /// What a computation says of its result.
+    pub(super) fn says(&self, computation: &Computation) -> Says {
+        let origin = self.call_of(computation).operation.origin();
+        origin.map_or(Says::Nothing, |origin| origin.says)
     }
 
     pub(super) fn release(&self, process: usize) -> usize {
@@ -190,6 +231,27 @@ impl<'a> Story<'a> {
         });
         led.next()
             .is_some_and(|record| computation.began.at_ms - record.at_ms >= millis(least))
+    }
+
+    /// Whether the lead of `one` had ended when `two` began, for want of being renewed.
+    pub(super) fn lead_had_ended(&self, one: &Computation, two: &Computation) -> bool {
+        let process = self.call_of(one).process;
+        let name = format!(":{}", one.key);
+        let before = self.history[..two.began.index].iter().rev();
+        let mut held = before.filter(|record| match &record.event {
+            Event::Store {
+                process: of,
+                method,
+                key,
+                reply,
+            } => {
+                let renewed = *method == "renew" && *reply == Reply::Done;
+                *of == process && key.ends_with(&name) && (renewed || *reply == Reply::Leads)
+            }
+            _ => false,
+        });
+        held.next()
+            .is_some_and(|record| two.began.at_ms - record.at_ms >= HOLD_MS)
     }
 
     /// Whether so much time passed in one step.

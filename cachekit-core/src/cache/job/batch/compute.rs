@@ -235,6 +235,12 @@ where
         for ((index, leader, settled), ended) in landing.into_iter().zip(ended) {
             let landed = match (settled, ended) {
                 (Err(Lack::Absent), Ended::Plain) => (Landing::Absent, Err(Lack::Absent)),
+                (Err(Lack::Absent), Ended::Superseded) => {
+                    // Who waits begins again: to be told to compute alone would be the stampede.
+                    drop(leader);
+                    self.finish(index, Err(Lack::Absent));
+                    continue;
+                }
                 (settled, ended) => self.job(index).landed(settled, ended),
             };
             self.land(index, leader, landed);

@@ -114,6 +114,12 @@ impl Chain {
         innermost.computing.permit()
     }
 
+    /// Whether any of these computations has a place, in whichever cache: one that has ended has
+    /// none.
+    pub(crate) fn has_place(&self) -> bool {
+        self.links().any(|link| link.computing.permit().is_some())
+    }
+
     /// Waits until the innermost computation of `cache` has its place, which a wait inside of it may
     /// have lent.
     ///

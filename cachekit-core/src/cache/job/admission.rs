@@ -112,7 +112,7 @@ impl Inner {
         permit: impl Future<Output = Permit>,
         may_shed: bool,
     ) -> Option<Arc<Permit>> {
-        let permit = match (may_shed, outer.is_nested()) {
+        let permit = match (may_shed, outer.has_place()) {
             (true, _) => within(permit, self.timers.after(ADMISSION)).await,
             (false, true) => {
                 let permit = within(permit, self.timers.after(WAIT_BUDGET)).await;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::computations::{FLIGHT_MS, INSIDE_BUDGET_MS};
+use super::computations::FLIGHT_MS;
 use super::story::{Call, Computation, Moment, Story};
 use super::{Findings, Rule};
 
 /// No process runs more calls of the origin at once than it has places. Those inside of others are
-/// in the place of those, and those that wait for one inside may have lent theirs.
+/// in the place of those, and those that wait for one inside may have lent theirs: they go on only
+/// with a place.
 pub(super) fn check(story: &Story<'_>, findings: &mut Findings) {
     let places = story.schedule.places;
     for computation in &story.computations {
@@ -22,7 +23,7 @@ pub(super) fn check(story: &Story<'_>, findings: &mut Findings) {
             continue;
         }
         findings.tally.to_the_point += 1;
-        if calls.len() > places && !may_be_lent_twice(story, process, now) {
+        if calls.len() > places {
             let text = format!("process {process} runs calls {calls:?} in {places} places");
             findings.violated(Rule::Places, text);
         }
@@ -44,23 +45,4 @@ fn runs(story: &Story<'_>, computation: &Computation, now: Moment) -> bool {
         && computation.over > now
         && age_ms < FLIGHT_MS
         && !story.calls.values().any(waits_for)
-}
-
-/// Whether a call inside of a computation has waited, lent its place and given up: the computation
-/// goes on beside the borrower.
-fn may_be_lent_twice(story: &Story<'_>, process: usize, now: Moment) -> bool {
-    let goes_on = |outer: &Computation| outer.began < now && outer.over > now;
-    story.calls.values().any(|call| {
-        let of = |computation: &&Computation| Some(computation.call) == call.inside;
-        let mut computed = story.computations.iter();
-        let own = computed.find(|own| own.call == call.number);
-        let (waited_until, least_ms) = match own {
-            Some(own) => (own.began, INSIDE_BUDGET_MS),
-            None => (call.over, 1),
-        };
-        call.process == process
-            && waited_until <= now
-            && waited_until.at_ms - call.began.at_ms >= least_ms
-            && story.computations.iter().filter(of).any(goes_on)
-    })
 }

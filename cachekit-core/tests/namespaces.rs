@@ -187,3 +187,13 @@ async fn callers_that_are_dropped_while_they_ask_leave_no_old_token_to_those_who
     fleet.store.set_faults(Faults::default());
     assert_eq!(third.await, "new");
 }
+
+#[tokio::test]
+async fn what_is_removed_after_another_process_removed_the_namespace_is_not_found_here() {
+    let fleet = Fleet::new();
+    let (one, other) = (fleet.process(), fleet.process());
+    get(&one, &USERS, "old").await;
+    other.remove_namespace("shop").await.unwrap();
+    one.remove(&key(&USERS)).await.unwrap();
+    assert_eq!(one.get(&key(&USERS)).await.unwrap(), None);
+}

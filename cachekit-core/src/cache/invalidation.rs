@@ -170,10 +170,17 @@ impl<'a> Places<'a> {
         names.sort_unstable();
         names.dedup();
         names.retain(|name| !name.is_empty());
+        let tokens = namespaces::read(inner, backend, names).await;
+        for (name, state) in &tokens {
+            // Under an old token readers of this process would find what is ended under the new one.
+            if !matches!(state, TokenState::Unreachable(_)) {
+                inner.namespaces.forget_other(name, state.known()).await;
+            }
+        }
         Self {
             inner,
             backend,
-            tokens: namespaces::read(inner, backend, names).await,
+            tokens,
             releases: HashMap::new(),
         }
     }

@@ -87,6 +87,15 @@ impl Namespaces {
         }
     }
 
+    /// The same, unless what is known is `token`.
+    pub(crate) async fn forget_other(&self, name: &str, token: Option<u64>) {
+        let known = self.known().get(name).map(Arc::clone);
+        if let Some(namespace) = known {
+            let other = |read: &mut Read| read.token.as_ref().ok().copied() != token;
+            namespace.last.lock().await.take_if(other);
+        }
+    }
+
     fn of(&self, name: &'static str) -> Arc<Namespace> {
         Arc::clone(self.known().entry(name).or_default())
     }

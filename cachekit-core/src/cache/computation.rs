@@ -330,8 +330,10 @@ where
         }
     }
 
-    /// Gives up what something newer has overtaken.
+    /// Gives up what something newer has overtaken. Its caller is given it all the same, and nobody
+    /// what is older yet.
     async fn give_up_late(self) {
+        self.inner.l1.drop_grace(self.key.bytes());
         if let Some(remote) = self.remote {
             self.inner.count(self.key.function(), Event::Superseded);
             remote.leading.hand_back(false).await;

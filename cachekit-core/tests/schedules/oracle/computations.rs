@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::reads::LANDING_MS;
+use super::reads::{LANDING_MS, token_bound_ms};
 use super::story::{Call, Computation, Moment, Story};
 use super::{Findings, Rule};
 use crate::family::Topic;
 use crate::history::ComputationEnd;
-use crate::operation::{Mood, Says};
+use crate::operation::{Mood, Operation, Says};
 
 /// How long a flight has its key, in milliseconds.
 pub(super) const FLIGHT_MS: u64 = 60_000;
@@ -91,10 +91,23 @@ fn excused_in_fleet(story: &Story<'_>, one: &Computation, two: &Computation) -> 
     let alone = |computation| is_alone(story, computation, LEAD_BUDGET_MS);
     [one, two].into_iter().any(alone)
         || story.was_written(one.key, None, from, two.began)
+        || [one, two].into_iter().any(|of| has_old_token(story, of))
         || story.store_was_in_trouble(trouble_ms, two.began)
         || story.time_jumped(step, from, two.began)
         || story.was_told_late(step, one)
         || story.lead_had_ended(one, two) && story.time_jumped(STEP_AFTER_STEP, from, two.began)
+}
+
+/// Whether a computation may be of an entry under a token that another process has removed.
+fn has_old_token(story: &Story<'_>, computation: &Computation) -> bool {
+    let call = story.call_of(computation);
+    let bound_ms = token_bound_ms(story, call.process);
+    story.calls.values().any(|removal| {
+        removal.operation == Operation::RemoveNamespace
+            && removal.process != call.process
+            && removal.began < computation.began
+            && removal.over.at_ms.saturating_add(bound_ms) > call.began.at_ms
+    })
 }
 
 fn first_began(story: &Story<'_>, one: &Computation, two: &Computation) -> Moment {

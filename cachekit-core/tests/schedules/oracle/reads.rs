@@ -152,7 +152,7 @@ fn l1_bound_ms(story: &Story<'_>, process: usize) -> u64 {
 }
 
 /// For how long it may use the token of a namespace that others have removed.
-fn token_bound_ms(story: &Story<'_>, process: usize) -> u64 {
+pub(super) fn token_bound_ms(story: &Story<'_>, process: usize) -> u64 {
     millis(
         story.schedule.processes[process]
             .l1_max_age

@@ -1,6 +1,7 @@
 //! One computation of one entry: ended with a result to store, or without.
 
-use std::fmt;
+mod storable;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::cache::old::Old;
 use crate::cache::outgoing::{Entering, Outgoing};
 use crate::cache::stats::Event;
 use crate::cache::tags::{self, Versions};
-use crate::envelope::{self, TagVersion};
+use crate::envelope::TagVersion;
 use crate::l1::{Fill, Mark};
 use crate::policy::flight::Moment;
 use crate::policy::freshness::Lifetime;
@@ -255,79 +256,6 @@ where
         };
         let fill = self.fill;
         Entering { fill, value, bytes }.enter(span)
-    }
-}
-
-/// A value as bytes, or how many those would be.
-struct Encoded {
-    buffer: Vec<u8>,
-    bytes: usize,
-}
-
-type Reason = Box<dyn fmt::Display + Send + Sync>;
-
-impl<V, F> Computation<V, F>
-where
-    V: Send + Sync + 'static,
-    F: Form<V>,
-{
-    /// What the computation has named of `tags` beside the declared ones, once each.
-    fn named_late(&self, tags: &[String]) -> Vec<u64> {
-        let mut names: Vec<u64> = tags.iter().map(|name| tags::hash(name)).collect();
-        names.sort_unstable();
-        names.dedup();
-        names.retain(|name| !self.key.tags().contains(name));
-        names
-    }
-
-    /// This computation and its result as bytes, if that is still true and can be stored, with so
-    /// many `tags`.
-    async fn storable(self, value: Option<&V>, tags: usize) -> Result<(Self, Encoded), Ended<V>> {
-        if !self.fill.stands() {
-            // A store that cannot fence would take it.
-            self.give_up_late().await;
-            return Err(Ended::Superseded);
-        }
-        match self.encoded(value, tags) {
-            Ok(encoded) => Ok((self, encoded)),
-            Err(refusal) => {
-                self.refuse(&*refusal).await;
-                Err(Ended::Plain)
-            }
-        }
-    }
-
-    fn encoded(&self, value: Option<&V>, tags: usize) -> Result<Encoded, Reason> {
-        if let Some(refusal) = F::refusal() {
-            return Err(Box::new(refusal));
-        }
-        if tags > tags::MAX_TAGS {
-            let most = tags::MAX_TAGS;
-            return Err(Box::new(format!(
-                "{tags} tags, and an entry has at most {most}"
-            )));
-        }
-        let mut buffer = envelope::begin();
-        let bytes = match value {
-            None => Ok(0),
-            Some(value) if self.remote.is_none() => {
-                F::measure(value).map(|bytes| bytes + size_of::<V>())
-            }
-            Some(value) => F::encode(value, &mut buffer).map(|()| buffer.len()),
-        };
-        match bytes {
-            Ok(bytes) => Ok(Encoded { buffer, bytes }),
-            Err(error) => Err(Box::new(error)),
-        }
-    }
-
-    async fn refuse(self, reason: &(dyn fmt::Display + Sync)) {
-        let function = self.key.function();
-        self.inner.count(function, Event::Refused);
-        function.refuse(reason);
-        if let Some(remote) = self.remote {
-            remote.leading.hand_back(false).await;
-        }
     }
 
     /// Gives up what something newer has overtaken. Its caller is given it all the same, and nobody

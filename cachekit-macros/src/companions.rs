@@ -297,7 +297,7 @@ impl Expansion<'_> {
             None => stored(&self.function.returned),
         };
         let form = self.form();
-        let of_value = self.runtime_of_value();
+        let of_value = &self.runtime_of_value;
         let span = ours_at(self.function.returned.span());
         let finish = quote_spanned!(span=> #of_value::Arguments::into_key_of(#key, #kind));
         let finish = match &self.tags {

@@ -131,7 +131,7 @@ impl Expansion<'_> {
 
     /// What can be told to callers whose errors are those of the kind.
     pub(crate) fn voice(&self) -> TokenStream {
-        let runtime = self.runtime_of_value();
+        let runtime = &self.runtime_of_value;
         let [kind, probe] = ["kind", "probe"].map(local);
         let span = ours_at(self.function.returned.span());
         quote_spanned!(span=> {

@@ -3,13 +3,13 @@
 //! Where companions exist the body moves into the companion `uncached`, and the function and
 //! `refresh` call it there; elsewhere it stays in place, as a closure or an async block.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Path, Result, parse_quote};
 
-use crate::args::{CacheOption, KeyOption, Options};
+use crate::args::{KeyOption, Options};
 use crate::checks;
 use crate::companions::Companions;
 use crate::function::{Execution, Function};
@@ -44,7 +44,7 @@ pub(crate) struct Expansion<'a> {
     /// The path of the runtime, `::cachekit::__private`.
     pub(crate) runtime: TokenStream,
     /// The same path in the place of the return type, to which errors about values point.
-    runtime_of_value: TokenStream,
+    pub(crate) runtime_of_value: TokenStream,
     pub(crate) options: &'a Options,
     /// The statements that make the key.
     pub(crate) key: TokenStream,
@@ -127,10 +127,6 @@ impl<'a> Expansion<'a> {
         about_none.then(|| quote_spanned!(span=> #runtime::may_be_none::<#returned>();))
     }
 
-    pub(crate) fn runtime_of_value(&self) -> &TokenStream {
-        &self.runtime_of_value
-    }
-
     pub(crate) fn body_moved(&self) -> bool {
         self.companions.exist() || self.leaves_caller()
     }
@@ -210,19 +206,6 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// The statement that chooses the cache: borrowed first and dereferenced then, so that the
-    /// expression may be of any type that leads to one.
-    pub(crate) fn choice_of_cache(&self) -> Option<TokenStream> {
-        let runtime = &self.runtime;
-        let expression = self.options.cache_code()?;
-        let cache = local("cache");
-        let span = ours_at(expression.span());
-        Some(quote_spanned! {span=>
-            let #cache = &(#expression);
-            let #cache: &#runtime::Cache = #cache;
-        })
-    }
-
     /// Clippy takes a reference to a cache for a lock that is held too long, and one id that has
     /// the name of the list for a mistake.
     pub(crate) fn quiet(&self) -> Option<TokenStream> {
@@ -232,69 +215,6 @@ impl<'a> Expansion<'a> {
         let of_ids =
             of_ids.map(|_| quote!(#[allow(clippy::shadow_reuse, clippy::shadow_unrelated)]));
         (of_cache.is_some() || of_ids.is_some()).then(|| quote!(#of_cache #of_ids))
-    }
-
-    /// The cache. One that no code gives is asked for each time, and needs no variable to be quiet
-    /// about.
-    pub(crate) fn cache(&self) -> TokenStream {
-        let runtime = &self.runtime_of_value;
-        let cache = local("cache");
-        let span = ours_at(self.function.returned.span());
-        match &self.options.cache {
-            Some(CacheOption::Expression(_)) => quote!(#cache),
-            Some(CacheOption::Named(name)) => as_ours(quote!(&crate::caches::#name()), name.span()),
-            None => quote_spanned!(span=> &#runtime::default_cache()),
-        }
-    }
-
-    /// `verb` of the call, waited for as the function is.
-    pub(crate) fn ask(
-        &self,
-        verb: &str,
-        tags: Option<&TokenStream>,
-        arguments: &TokenStream,
-    ) -> TokenStream {
-        let call = self.call(verb, tags, arguments);
-        let wait = self.function.is_async().then(|| quote!(.await));
-        let span = ours_at(self.function.returned.span());
-        quote_spanned!(span=> #call #wait)
-    }
-
-    /// `verb` of the call, as a path: of a method, the bounds that do not hold would be reported
-    /// once more.
-    pub(crate) fn call(
-        &self,
-        verb: &str,
-        tags: Option<&TokenStream>,
-        arguments: &TokenStream,
-    ) -> TokenStream {
-        let runtime = &self.runtime_of_value;
-        let [key, kind] = ["key", "kind"].map(local);
-        let cache = self.cache();
-        let verb = Ident::new(verb, Span::mixed_site());
-        let form = self.form();
-        let span = ours_at(self.function.returned.span());
-        let call = quote_spanned!(span=> #runtime::Call::new(#kind, #cache, #key));
-        let call = quote_spanned!(span=> #runtime::Call::form::<#form>(#call));
-        let call = match tags {
-            Some(_) => {
-                let tags = local("tags");
-                quote_spanned!(span=> #runtime::Call::tags(#call, #tags))
-            }
-            None => call,
-        };
-        quote_spanned!(span=> #runtime::Call::#verb(#call, #arguments))
-    }
-
-    /// The form of the values outside of the process.
-    pub(crate) fn form(&self) -> TokenStream {
-        let runtime = &self.runtime_of_value;
-        let span = ours_at(self.function.returned.span());
-        match (&self.options.local, &self.options.codec) {
-            (Some(_), _) => quote_spanned!(span=> #runtime::Local),
-            (None, Some(codec)) => quote!(#codec),
-            (None, None) => quote_spanned!(span=> #runtime::Bincode),
-        }
     }
 
     /// What tells this function from all others, and its instances from each other.

@@ -9,6 +9,7 @@
 //! common. `spans` decides to what errors point and for whom lints take the code.
 
 mod args;
+mod call;
 mod checks;
 mod companions;
 mod compute;

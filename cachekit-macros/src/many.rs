@@ -131,7 +131,7 @@ fn refuse_keys_without(ids: &Ident, function: &Function, options: &Options) -> R
 impl Expansion<'_> {
     /// Asks for all ids together; the name of the list is that of one id where its key is made.
     pub(crate) fn many_body(&self, many: &Many) -> TokenStream {
-        let runtime = self.runtime_of_value();
+        let runtime = &self.runtime_of_value;
         let [key, call, of_many] = ["key", "call", "many"].map(local);
         let ids = &many.ids;
         let span = ours_at(self.function.returned.span());
@@ -234,7 +234,7 @@ impl Expansion<'_> {
     pub(crate) fn find_kind_of_many(&self) -> TokenStream {
         let [kind, of_many] = ["kind", "many"].map(local);
         let returned = &self.function.returned;
-        let (runtime, form) = (self.runtime_of_value(), self.form());
+        let (runtime, form) = (&self.runtime_of_value, self.form());
         let span = ours_at(returned.span());
         quote_spanned! {span=>
             let #of_many = {

@@ -76,13 +76,16 @@ async fn what_goes_on_after_its_caller_while_its_tag_is_removed_is_not_stored(sc
     origin.open();
     scene.until(|| origin.asking() == 0).await;
     // Whoever comes before it has landed begins again.
-    let next = spawn({
-        let (cache, cached) = (cache.clone(), cached);
-        async move { cached.get(&cache, "new").await }
-    });
-    scene.in_time(|| next.is_finished()).await;
-    assert_eq!(next.await.unwrap(), "new");
+    assert_eq!(next(&scene, &cache, cached).await, "new");
     assert_eq!(cached.get(&cache, "newer").await, "new");
+}
+
+/// What the next call is given, whose computation gives "new".
+async fn next(scene: &Scene, cache: &Cache, cached: Cached) -> String {
+    let cache = cache.clone();
+    let next = spawn(async move { cached.get(&cache, "new").await });
+    scene.in_time(|| next.is_finished()).await;
+    next.await.unwrap()
 }
 
 async fn what_is_refreshed_early_while_its_tag_is_removed_is_not_stored(scene: Scene) {
@@ -110,12 +113,7 @@ async fn what_is_refreshed_early_while_its_tag_is_removed_is_not_stored(scene: S
     cache.remove_tag("group").await.unwrap();
     origin.open();
     scene.until(|| origin.asking() == 0).await;
-    let next = spawn({
-        let (cache, cached) = (cache.clone(), cached);
-        async move { cached.get(&cache, "new").await }
-    });
-    scene.in_time(|| next.is_finished()).await;
-    assert_eq!(next.await.unwrap(), "new");
+    assert_eq!(next(&scene, &cache, cached).await, "new");
 }
 
 async fn an_entry_whose_tag_is_evicted_is_not_served(scene: Scene) {

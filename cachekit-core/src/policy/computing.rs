@@ -80,8 +80,9 @@ impl fmt::Debug for Computing {
 ///
 /// Of the innermost cached function around the call, on whatever thread it is polled; a task that
 /// the computation spawns has none, nor has a call that goes past the cache. (A function that is
-/// called as `uncached` is a part of the computation that calls it.) Without one, everything here is without effect. What is said
-/// twice counts as it was said last; tags add up. The policy of the function stays as it is.
+/// called as `uncached` is a part of the computation that calls it.) Without one, everything here
+/// is without effect. What is said twice counts as it was said last; tags add up. The policy of the
+/// function stays as it is.
 #[derive(Clone, Debug)]
 pub struct Context(Option<Arc<Computing>>);
 

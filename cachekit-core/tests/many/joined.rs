@@ -94,6 +94,22 @@ async fn two_batches_with_ids_in_common_compute_each_once() {
     assert_eq!(origin.asked(), [vec![1, 2, 3], vec![4]]);
 }
 
+/// A batch of two ids, once another process computes the second: the first is computed.
+async fn joining(
+    fleet: &Fleet,
+    here: Cache,
+) -> (JoinHandle<Result<Vec<Option<String>>, Error>>, Origin) {
+    let (store, origin) = (Arc::clone(&fleet.store), Origin::default());
+    let before = store.calls().get;
+    until(|| store.calls().get > before).await;
+    let batch = tokio::spawn({
+        let origin = origin.clone();
+        async move { origin.get(&here, &USERS, [1, 2]).await }
+    });
+    until(|| origin.asked() == [[1]]).await;
+    (batch, origin)
+}
+
 #[tokio::test]
 async fn what_another_process_computes_is_waited_for() {
     let fleet = Fleet::new();
@@ -103,14 +119,7 @@ async fn what_another_process_computes_is_waited_for() {
         let compute = || async { wait.await.map(|()| "there".to_owned()) };
         there.get_or_compute(&key(2), compute).await
     });
-    let (store, origin) = (Arc::clone(&fleet.store), Origin::default());
-    let before = store.calls().get;
-    until(|| store.calls().get > before).await;
-    let batch = tokio::spawn({
-        let origin = origin.clone();
-        async move { origin.get(&here, &USERS, [1, 2]).await }
-    });
-    until(|| origin.asked() == [[1]]).await;
+    let (batch, origin) = joining(&fleet, here).await;
     go.send(()).unwrap();
     single.await.unwrap().unwrap();
     let found = in_time(&fleet, batch).await.unwrap();
@@ -126,14 +135,7 @@ async fn what_another_process_leaves_undone_is_computed_in_a_call_of_its_own() {
         let never = pending::<Result<String, Error>>;
         there.get_or_compute(&key(2), never).await
     });
-    let (store, origin) = (Arc::clone(&fleet.store), Origin::default());
-    let before = store.calls().get;
-    until(|| store.calls().get > before).await;
-    let batch = tokio::spawn({
-        let origin = origin.clone();
-        async move { origin.get(&here, &USERS, [1, 2]).await }
-    });
-    until(|| origin.asked() == [[1]]).await;
+    let (batch, origin) = joining(&fleet, here).await;
     single.abort();
     assert_eq!(in_time(&fleet, batch).await.unwrap(), users([1, 2]));
     assert_eq!(origin.asked(), [[1], [2]]);

@@ -54,10 +54,10 @@ impl Backend for Map {
         });
         let lead = match (&found, want) {
             (Some(found), Want::Lead { early, .. }) if found.lasts(early) => Lead::None,
-            (_, Want::Lead { .. }) => Lead::Unfenced,
+            (_, Want::Lead { .. }) => Lead::Unfenced(None),
             (_, Want::Value) => Lead::None,
         };
-        Ok(Lookup { found, lead })
+        Ok(Lookup::new(found, lead))
     }
 
     async fn set(

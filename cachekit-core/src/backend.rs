@@ -15,7 +15,7 @@ pub use crate::ttl::Ttl;
 /// A backend knows nothing of envelopes, codecs or policies. It is told *who may compute* as a
 /// part of reading and writing: a read that [wants the lead](Want::Lead) may be given a
 /// [`Token`], and a write with a token takes effect only if nothing newer happened to the key.
-/// A store that cannot do this answers [`Lead::Unfenced`] and ignores tokens.
+/// A store that cannot fence a write answers [`Lead::Unfenced`].
 ///
 /// `cachekit_core::testkit::conformance` runs every line of this contract against a backend;
 /// `examples/custom_backend.rs` shows a third party's backend passing it.
@@ -45,12 +45,15 @@ pub trait Backend: Send + Sync + fmt::Debug + 'static {
     /// - [`Want::Value`] never takes the lead from anyone, and its `lead` is [`Lead::None`].
     /// - [`Want::Lead`] on a missing or stale entry gives [`Lead::Mine`] to one reader and
     ///   [`Lead::Other`] to every other, until the entry is set, the lead is released, or `hold`
-    ///   has passed. On a fresh entry it gives [`Lead::None`].
+    ///   has passed; of a stale entry also until `patience` has, where that is longer and leads over
+    ///   what stands cannot be renewed. On a fresh entry it gives [`Lead::None`].
     /// - An entry that is fresh and has less than `early` left is led like a stale one, and every
     ///   reader finds it: one with [`Lead::Mine`], every other with [`Lead::Other`]. While somebody
     ///   leads it, a reader with a smaller `early` may be told so as well.
-    /// - A store that cannot lead answers [`Lead::Unfenced`] wherever it would have to choose: for
-    ///   a missing entry, a stale one, and one that has less than `early` left or does not tell.
+    /// - A store that cannot fence answers [`Lead::Unfenced`] wherever it would have to choose: for
+    ///   a missing entry, a stale one, and one that has less than `early` left or does not tell. One
+    ///   that can at least keep the others waiting gives one reader [`Lead::Unfenced`] with a token,
+    ///   and every other [`Lead::Other`].
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup>;
 
     /// Writes one entry, to be gone after `ttl`.
@@ -59,7 +62,8 @@ pub trait Backend: Send + Sync + fmt::Debug + 'static {
     /// - Without a token the write always takes effect.
     /// - With a token it takes effect only if the lead still stands: a `set`, `remove` or
     ///   `expire` after the token was given, or a lead given to someone else since, make it
-    ///   [`Stored::Superseded`], and nothing is changed.
+    ///   [`Stored::Superseded`], and nothing is changed. A store that cannot fence does so as far as
+    ///   it can tell; one that gives no tokens ignores them.
     /// - The ttl counts from the moment of the write and replaces the old one.
     /// - A value over the store's limit is refused, and the entry it was to replace is removed:
     ///   keeping it would serve a value that the caller has replaced.
@@ -176,6 +180,11 @@ pub enum Want {
         /// and stays fresh. Rounded up to the store's resolution; it may be as long as any ttl.
         /// Zero: only missing and stale entries are led.
         early: Duration,
+        /// How long a lead over an entry that is there, stale or about to end, is left with its
+        /// reader where it cannot be [renewed](Backend::renew): whoever has known of it for longer
+        /// than this, and longer than `hold`, may be given the lead in its place. Exact to a tenth.
+        /// Zero: for as long as `hold`.
+        patience: Duration,
     },
 }
 
@@ -186,13 +195,26 @@ pub struct Lookup {
     pub found: Option<Found>,
     /// Who computes.
     pub lead: Lead,
+    /// Whether `lead` was taken from a reader that had it for too long and may have died, as far as
+    /// the store can tell.
+    pub taken_over: bool,
 }
 
 impl Lookup {
     /// Nothing found, and `lead`.
     #[must_use]
     pub const fn miss(lead: Lead) -> Self {
-        Self { found: None, lead }
+        Self::new(None, lead)
+    }
+
+    /// `found`, and `lead`, which was taken from nobody.
+    #[must_use]
+    pub const fn new(found: Option<Found>, lead: Lead) -> Self {
+        Self {
+            found,
+            lead,
+            taken_over: false,
+        }
     }
 }
 
@@ -227,8 +249,21 @@ pub enum Lead {
     Mine(Token),
     /// Another reader does.
     Other,
-    /// This store cannot say; everybody may, and writes are not fenced.
-    Unfenced,
+    /// This store does not fence writes. With a token: this reader, for as long as the store
+    /// keeps the others waiting; the token goes with the `set`. Without: everybody may.
+    Unfenced(Option<Token>),
+}
+
+impl Lead {
+    /// The token of a reader that computes, fenced or not.
+    #[must_use]
+    pub fn token(self) -> Option<Token> {
+        match self {
+            Self::Mine(token) => Some(token),
+            Self::Unfenced(token) => token,
+            Self::None | Self::Other => None,
+        }
+    }
 }
 
 /// The proof that a reader leads: opaque bytes that the store made and reads back.
@@ -255,7 +290,19 @@ pub enum Stored {
     /// It is stored.
     Stored,
     /// Something newer happened to the key; nothing was changed.
-    Superseded,
+    Superseded(Reason),
+}
+
+/// Why a lead no longer stands. What a store cannot tell apart is [`Overtaken`](Self::Overtaken).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The entry was set or expired since, or somebody else was given the lead.
+    Overtaken,
+    /// What the lead was over is no longer there: removed, evicted, or its hold has passed.
+    Gone,
+    /// The node that gave the lead, or that run of it, is not the one that keeps the entry now.
+    Moved,
 }
 
 /// What became of a renewal.

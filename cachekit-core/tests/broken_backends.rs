@@ -91,13 +91,17 @@ impl Backend for Broken {
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
         assert!(!self.has(Panics), "deliberately");
         let want = match want {
-            Want::Lead { early, .. } if self.has(KeepsTheLeadPastItsHold) => Want::Lead {
+            Want::Lead {
+                early, patience, ..
+            } if self.has(KeepsTheLeadPastItsHold) => Want::Lead {
                 hold: Ttl::NEVER,
                 early,
+                patience,
             },
             Want::Value if self.has(ReadersOfTheValueTakeTheLead) => Want::Lead {
                 hold: Ttl::from_secs(10),
                 early: Duration::ZERO,
+                patience: Duration::ZERO,
             },
             want => want,
         };
@@ -106,7 +110,9 @@ impl Backend for Broken {
             lookup.found.take_if(|found| found.value.is_empty());
         }
         match &lookup.lead {
-            Lead::Mine(_) | Lead::Other if self.has(NeverLeads) => lookup.lead = Lead::Unfenced,
+            Lead::Mine(_) | Lead::Other if self.has(NeverLeads) => {
+                lookup.lead = Lead::Unfenced(None)
+            }
             Lead::Other if self.has(LeadsEveryone) => lookup.lead = Lead::Mine(Token::new("")),
             Lead::Mine(_) | Lead::Other if self.has(ReadersOfTheValueTakeTheLead) => {
                 lookup.lead = Lead::None;

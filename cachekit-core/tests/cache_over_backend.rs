@@ -272,6 +272,7 @@ async fn the_lead_of_what_is_left_alone_is_handed_back() {
     let want = Want::Lead {
         hold: Ttl::from_secs(1),
         early: Duration::ZERO,
+        patience: Duration::ZERO,
     };
     let later_release = fleet.store.get(&entry, want).await.unwrap();
     assert!(matches!(later_release.lead, Lead::Mine(_)));
@@ -365,6 +366,7 @@ async fn peeking_takes_the_lead_from_no_one() {
     let want = Want::Lead {
         hold: Ttl::from_secs(2),
         early: Duration::ZERO,
+        patience: Duration::ZERO,
     };
     let lookup = fleet.store.get(&store_key, want).await.unwrap();
     assert!(matches!(lookup.lead, Lead::Mine(_)));

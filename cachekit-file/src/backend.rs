@@ -134,10 +134,10 @@ impl FileBackend {
 fn lookup(found: Option<Found>, want: Want) -> Lookup {
     let lead = match (&found, want) {
         (Some(found), Want::Lead { early, .. }) if found.lasts(early) => Lead::None,
-        (_, Want::Lead { .. }) => Lead::Unfenced,
+        (_, Want::Lead { .. }) => Lead::Unfenced(None),
         (_, Want::Value) => Lead::None,
     };
-    Lookup { found, lead }
+    Lookup::new(found, lead)
 }
 
 #[async_trait]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachekit::backend::{Lead, Stored, Want};
+use cachekit::backend::{Lead, Reason, Stored, Want};
 use cachekit::{Cache, Function, Key, Policy, Stats, StoreKey, Ttl};
 use serde::{Deserialize, Serialize};
 use tokio::{join, spawn};
@@ -167,6 +167,7 @@ async fn of_two_who_take_over_a_lead_one_has_it(scene: Scene) {
     let want = Want::Lead {
         hold: Ttl::from_secs(2),
         early: Duration::ZERO,
+        patience: Duration::ZERO,
     };
     let Lead::Mine(first) = backend.get(&key, want).await.unwrap().lead else {
         panic!("nobody else leads");
@@ -186,5 +187,5 @@ async fn of_two_who_take_over_a_lead_one_has_it(scene: Scene) {
         Ttl::from_secs(60),
         Some(&first),
     );
-    assert_eq!(late.await.unwrap(), Stored::Superseded);
+    assert_eq!(late.await.unwrap(), Stored::Superseded(Reason::Overtaken));
 }

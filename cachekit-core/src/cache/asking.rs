@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use crate::backend::{Backend, Lead, Lookup, Token, Want};
+use crate::backend::{Backend, Lookup, Token, Want};
 use crate::cache::leading::HOLD;
 use crate::error::Result;
 use crate::key::StoreKey;
@@ -45,10 +45,7 @@ impl Answered for Vec<Result<Lookup>> {
 }
 
 fn lead(lookup: Result<Lookup>) -> Option<Token> {
-    match lookup.ok()?.lead {
-        Lead::Mine(token) => Some(token),
-        Lead::None | Lead::Other | Lead::Unfenced => None,
-    }
+    lookup.ok()?.lead.token()
 }
 
 impl Asking<Result<Lookup>> {
@@ -80,7 +77,11 @@ impl Asking<Vec<Result<Lookup>>> {
 }
 
 fn want(early: Duration) -> Want {
-    Want::Lead { hold: HOLD, early }
+    Want::Lead {
+        hold: HOLD,
+        early,
+        patience: Duration::ZERO,
+    }
 }
 
 impl<A: Answered> Future for Asking<A> {

@@ -115,7 +115,7 @@ impl Leading {
     pub(crate) fn written(mut self, outcome: Result<Stored>) -> Written {
         match outcome {
             Ok(stored) => match (std::mem::replace(&mut self.right, Right::Nothing), stored) {
-                (_, Stored::Superseded) => {
+                (_, Stored::Superseded(_)) => {
                     self.inner.count(self.function, Event::Superseded);
                     Written::Superseded
                 }

@@ -29,8 +29,12 @@ const RETRY_MS: u64 = 1_000;
 const MOST: usize = 16;
 /// How often a process that is disturbed by others tries to add itself.
 const ATTEMPTS: usize = 8;
-/// How long a process may take to write the list.
-const HOLD: Ttl = Ttl::from_secs(2);
+/// A process may take two seconds to write the list.
+const LEAD: Want = Want::Lead {
+    hold: Ttl::from_secs(2),
+    early: Duration::ZERO,
+    patience: Duration::ZERO,
+};
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// What this process has registered: the releases of each function.
@@ -153,15 +157,12 @@ async fn add(inner: &Inner, backend: &Arc<dyn Backend>, head: &str, release: &st
         }
         let led = lead(backend, &key, seen.found.is_some()).await?;
         let list = with_first(release, known.into_iter().chain(parse(&led)));
-        let token = match led.lead {
-            Lead::Mine(token) => Some(token),
-            Lead::Unfenced => None,
-            Lead::None | Lead::Other => {
-                inner.clock.sleep(PAUSE).await;
-                continue;
-            }
-        };
-        let fenced = token.is_some();
+        if matches!(led.lead, Lead::None | Lead::Other) {
+            inner.clock.sleep(PAUSE).await;
+            continue;
+        }
+        let fenced = matches!(led.lead, Lead::Mine(_));
+        let token = led.lead.token();
         let set = backend.set(&key, write(&list), Ttl::NEVER, token.as_ref());
         if set.await? == Stored::Stored && fenced {
             return Ok(());
@@ -179,8 +180,7 @@ async fn lead(backend: &Arc<dyn Backend>, key: &StoreKey, is_there: bool) -> Res
         // is an error, although the node that stands in for it has got it.
         let _ = backend.expire(key).await;
     }
-    let (hold, early) = (HOLD, Duration::ZERO);
-    backend.get(key, Want::Lead { hold, early }).await
+    backend.get(key, LEAD).await
 }
 
 /// `release`, and behind it the others that are `known`, once each.

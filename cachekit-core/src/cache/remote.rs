@@ -198,7 +198,7 @@ impl Ask<'_> {
         };
         let tags = tags::read(self.inner, self.declared);
         let (lookup, mut versions) = both(lookup, tags).await;
-        let Lookup { found, lead } = lookup?;
+        let Lookup { found, lead, .. } = lookup?;
         let opened = match found {
             None => Err(Miss::Cold),
             Some(found) => {
@@ -264,9 +264,9 @@ impl Ask<'_> {
                 Step::Serve
             }
             (Lead::Mine(token), _) => Step::Compute(Right::Fenced(token.clone())),
-            (Lead::Unfenced, Some(entry)) if entry.is_early() => Step::Compute(Right::Unfenced),
+            (Lead::Unfenced(_), Some(entry)) if entry.is_early() => Step::Compute(Right::Unfenced),
             (_, Some(_)) => Step::Serve,
-            (Lead::Unfenced, None) => Step::Compute(Right::Unfenced),
+            (Lead::Unfenced(_), None) => Step::Compute(Right::Unfenced),
             (_, None) if self.serve_stale && entry.is_some() => Step::Serve,
             (_, None) if early.is_none() => Step::Compute(Right::Nothing),
             (Lead::None, None) if early != Some(Duration::MAX) => Step::Insist,

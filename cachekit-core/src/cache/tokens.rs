@@ -27,9 +27,13 @@ use crate::key::{KeyBuffer, StoreKey};
 /// How often a process that is disturbed by others tries to make a token.
 const ATTEMPTS: usize = 8;
 const PAUSE: Duration = Duration::from_millis(5);
-/// How long a process may take to write one. One that is cancelled in between keeps the others
+/// A process may take two seconds to write one. One that is cancelled in between keeps the others
 /// from making it for so long; what they compute is not stored.
-const HOLD: Ttl = Ttl::from_secs(2);
+const LEAD: Want = Want::Lead {
+    hold: Ttl::from_secs(2),
+    early: Duration::ZERO,
+    patience: Duration::ZERO,
+};
 
 /// What the store says of a token.
 #[derive(Clone, Debug)]
@@ -125,8 +129,7 @@ async fn try_to_make(
     states: &mut [TokenState],
 ) {
     let asked: Vec<StoreKey> = missing.iter().map(|&index| keys[index].clone()).collect();
-    let (hold, early) = (HOLD, Duration::ZERO);
-    let lookups = backend.get_many(&asked, Want::Lead { hold, early }).await;
+    let lookups = backend.get_many(&asked, LEAD).await;
     let (mut led, mut entries, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
     for ((&index, key), lookup) in missing.iter().zip(asked).zip(lookups) {
         match lookup.map(|lookup| (whole(&key, &lookup), lookup.lead)) {
@@ -158,21 +161,17 @@ async fn try_to_make(
 fn written(token: u64, outcome: Result<Stored>) -> TokenState {
     match outcome {
         Ok(Stored::Stored) => TokenState::Known(token),
-        Ok(Stored::Superseded) => TokenState::Missing,
+        Ok(Stored::Superseded(_)) => TokenState::Missing,
         Err(error) => TokenState::Unreachable(error),
     }
 }
 
 fn entry(key: StoreKey, token: u64, lead: Lead) -> NewEntry {
-    let lead = match lead {
-        Lead::Mine(token) => Some(token),
-        Lead::None | Lead::Other | Lead::Unfenced => None,
-    };
     NewEntry {
         value: write(&key, token),
         key,
         ttl: Ttl::NEVER,
-        lead,
+        lead: lead.token(),
     }
 }
 

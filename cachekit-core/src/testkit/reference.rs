@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::backend::{
-    Backend, Found, Health, Lead, Lookup, NodeState, Renewed, Stored, Token, Ttl, Want,
+    Backend, Found, Health, Lead, Lookup, NodeState, Reason, Renewed, Stored, Token, Ttl, Want,
 };
 use crate::clock::Clock;
 use crate::error::Result;
@@ -32,6 +32,8 @@ pub struct ReferenceBackend {
 struct Slot {
     entry: Option<Entry>,
     lead: Option<Leader>,
+    /// Whether the lead before ended because its hold had passed.
+    deserted: bool,
 }
 
 #[derive(Debug)]
@@ -52,7 +54,16 @@ impl Slot {
     /// someone else took it.
     fn settle(&mut self, now: u64) {
         self.entry.take_if(|entry| entry.gone_at <= now);
-        self.lead.take_if(|leader| leader.until <= now);
+        let deserted = self.lead.take_if(|leader| leader.until <= now);
+        self.deserted |= deserted.is_some();
+    }
+
+    /// Why a lead does not stand.
+    fn reason(&self) -> Reason {
+        match (&self.entry, &self.lead) {
+            (None, None) => Reason::Gone,
+            _ => Reason::Overtaken,
+        }
     }
 
     fn is_led_by(&self, token: &Token) -> bool {
@@ -109,11 +120,8 @@ impl Backend for ReferenceBackend {
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
         Ok(self.with_slot(key, |slot, now| {
             let found = slot.found(now);
-            let Want::Lead { hold, early } = want else {
-                return Lookup {
-                    found,
-                    lead: Lead::None,
-                };
+            let Want::Lead { hold, early, .. } = want else {
+                return Lookup::new(found, Lead::None);
             };
             let lead = match (&found, &slot.lead) {
                 (Some(found), _) if found.lasts(early) => Lead::None,
@@ -127,7 +135,11 @@ impl Backend for ReferenceBackend {
                     Lead::Mine(token)
                 }
             };
-            Lookup { found, lead }
+            Lookup {
+                taken_over: slot.deserted && matches!(lead, Lead::Mine(_)),
+                found,
+                lead,
+            }
         }))
     }
 
@@ -140,7 +152,7 @@ impl Backend for ReferenceBackend {
     ) -> Result<Stored> {
         Ok(self.with_slot(key, |slot, now| {
             if lead.is_some_and(|token| !slot.is_led_by(token)) {
-                return Stored::Superseded;
+                return Stored::Superseded(slot.reason());
             }
             slot.entry = Some(Entry {
                 value,
@@ -148,6 +160,7 @@ impl Backend for ReferenceBackend {
                 stale: false,
             });
             slot.lead = None;
+            slot.deserted = false;
             Stored::Stored
         }))
     }

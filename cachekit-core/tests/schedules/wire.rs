@@ -159,7 +159,7 @@ impl Backend for Wire {
             .send(method, key, self.store.get(key, want), reply)
             .await?;
         if self.bug == Some(Bug::NobodyWaits) && matches!(lookup.lead, Lead::Other) {
-            lookup.lead = Lead::Unfenced;
+            lookup.lead = Lead::Unfenced(None);
         }
         Ok(lookup)
     }
@@ -179,7 +179,7 @@ impl Backend for Wire {
         };
         let reply = |stored: &Stored| match stored {
             Stored::Stored => Reply::Done,
-            Stored::Superseded => Reply::Superseded,
+            Stored::Superseded(_) => Reply::Superseded,
         };
         self.send(method, key, self.store.set(key, value, ttl, token), reply)
             .await

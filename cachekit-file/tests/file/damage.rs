@@ -69,6 +69,7 @@ async fn a_file_of_another_version_or_flag_is_a_miss_and_left_alone() {
             Want::Lead {
                 hold: crate::scratch::LONG,
                 early: Duration::ZERO,
+                patience: Duration::ZERO,
             },
         ] {
             assert_eq!(backend.get(&key("k"), want).await.unwrap().found, None);

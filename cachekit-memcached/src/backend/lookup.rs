@@ -21,7 +21,7 @@ pub(super) fn hold(hold: Ttl) -> Exptime {
 /// What to send for a read of `key`.
 pub(super) fn request<'k>(key: &'k Key<'_>, want: Want, target: Target<'_>) -> Request<'k> {
     let vivify = match want {
-        Want::Lead { hold, early } if target.fenced() => {
+        Want::Lead { hold, early, .. } if target.fenced() => {
             let hold = target.exptime(self::hold(hold));
             // What a stand-in keeps is about to end all the time.
             let led_early = !early.is_zero() && !target.place.is_stand_in();
@@ -59,7 +59,7 @@ pub(super) fn lookup(
         (Want::Lead { early, .. }, Some(found)) if !answered.fenced && found.lasts(early) => {
             backend::Lead::None
         }
-        (Want::Lead { .. }, _) if !answered.fenced => backend::Lead::Unfenced,
+        (Want::Lead { .. }, _) if !answered.fenced => backend::Lead::Unfenced(None),
         (Want::Lead { hold, .. }, _) => {
             if let (Some(cas), true, Some(_)) = (meta.cas, meta.taken, &found)
                 && overdue.seen(
@@ -73,12 +73,12 @@ pub(super) fn lookup(
             lead(answered)
         }
     };
-    Ok(Lookup { found, lead })
+    Ok(Lookup::new(found, lead))
 }
 
 fn lead(answered: Answered) -> backend::Lead {
     let Some(meta) = answered.meta() else {
-        return backend::Lead::Unfenced;
+        return backend::Lead::Unfenced(None);
     };
     match meta.cas {
         Some(cas) if meta.won && cas != 0 => {
@@ -92,7 +92,7 @@ fn lead(answered: Answered) -> backend::Lead {
             backend::Lead::Mine(lead.to_token())
         }
         // Without CAS numbers, or without memory for a stub, nobody can be chosen.
-        _ if meta.won || meta.code == Code::Miss => backend::Lead::Unfenced,
+        _ if meta.won || meta.code == Code::Miss => backend::Lead::Unfenced(None),
         _ if meta.taken || meta.stale => backend::Lead::Other,
         _ => backend::Lead::None,
     }

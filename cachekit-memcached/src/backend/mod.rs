@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cachekit_core::backend::{
-    self, Backend, Health, Lookup, NewEntry, Renewed, Stored, Token, Ttl, Want,
+    self, Backend, Health, Lookup, NewEntry, Reason, Renewed, Stored, Token, Ttl, Want,
 };
 use cachekit_core::error::{ErrorKind, Result};
 use cachekit_core::key::StoreKey;
@@ -123,7 +123,7 @@ impl Memcached {
         match outcome.and_then(lookup) {
             Err(failure) if missed(&failure) => Ok(Lookup::miss(match want {
                 Want::Value => backend::Lead::None,
-                Want::Lead { .. } => backend::Lead::Unfenced,
+                Want::Lead { .. } => backend::Lead::Unfenced(None),
             })),
             outcome => outcome.map_err(|failure| failure.into_error(GET)),
         }
@@ -143,7 +143,7 @@ impl Memcached {
             Some(Some(lead)) => return fill(set, lead, &route, self.cluster(), deadline).await,
             // The token of another backend does not stand here, where tokens mean something.
             Some(None) if self.cluster().is_fenced(&route, deadline).await? => {
-                return Ok(Stored::Superseded);
+                return Ok(Stored::Superseded(Reason::Overtaken));
             }
             Some(None) | None => {}
         }

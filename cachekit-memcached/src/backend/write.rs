@@ -1,7 +1,7 @@
 //! Writing one entry.
 
 use bytes::Bytes;
-use cachekit_core::backend::Stored;
+use cachekit_core::backend::{Reason, Stored};
 use cachekit_core::error::ErrorKind;
 use tokio::time::Instant;
 
@@ -37,7 +37,7 @@ pub(super) async fn fill(
     deadline: Instant,
 ) -> Result<Stored, Failure> {
     let Some(led) = cluster.led(route, lead.node, lead.run, deadline).await? else {
-        return Ok(Stored::Superseded);
+        return Ok(Stored::Superseded(Reason::Moved));
     };
     let set = Set {
         cas: Some(lead.cas),
@@ -63,7 +63,8 @@ pub(super) async fn fill(
 pub(super) fn stored(answered: &Answered) -> Result<Stored, Failure> {
     match answered.meta().map(|meta| meta.code) {
         Some(Code::Done) => Ok(Stored::Stored),
-        Some(Code::Exists | Code::NotFound) => Ok(Stored::Superseded),
+        Some(Code::Exists) => Ok(Stored::Superseded(Reason::Overtaken)),
+        Some(Code::NotFound) => Ok(Stored::Superseded(Reason::Gone)),
         _ => Err(unexpected()),
     }
 }

@@ -181,7 +181,7 @@ impl Ready {
         eventually(|| async {
             match self.backend.get(&self.led, LEAD).await.ok()?.lead {
                 Lead::Mine(token) => Some(token),
-                Lead::Unfenced => Some(Token::new(Vec::new())),
+                Lead::Unfenced(_) => Some(Token::new(Vec::new())),
                 _ => None,
             }
         })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachekit_core::backend::{Backend as _, Lead, Lookup, Stored, Token, Ttl, Want};
+use cachekit_core::backend::{Backend as _, Lead, Lookup, Reason, Stored, Token, Ttl, Want};
 use cachekit_core::key::StoreKey;
 use cachekit_memcached::testkit::Server;
 use cachekit_memcached::{Config, Memcached, Protocol};
@@ -26,7 +26,11 @@ async fn kept(backend: &Memcached, key: &StoreKey) {
 }
 
 async fn read(backend: &Memcached, key: &StoreKey, early: Duration) -> Lookup {
-    let want = Want::Lead { hold: HOLD, early };
+    let want = Want::Lead {
+        hold: HOLD,
+        early,
+        patience: Duration::ZERO,
+    };
     backend.get(key, want).await.unwrap()
 }
 
@@ -100,6 +104,7 @@ async fn many_readers_are_told_key_by_key() {
     let want = Want::Lead {
         hold: HOLD,
         early: ALWAYS,
+        patience: Duration::ZERO,
     };
     for (index, lookup) in backend.get_many(&keys, want).await.into_iter().enumerate() {
         let lead = lead(lookup.unwrap());
@@ -118,7 +123,7 @@ async fn a_released_lead_goes_to_the_next_reader_and_the_entry_is_as_fresh_as_be
     let second = take_lead(&backend, &key("k")).await;
     assert_eq!(
         set_with(&backend, &key("k"), &first).await,
-        Stored::Superseded
+        Stored::Superseded(Reason::Overtaken)
     );
     // The lead is not the first one's any more.
     backend.release(&key("k"), &first).await.unwrap();
@@ -142,10 +147,16 @@ async fn whatever_is_newer_supersedes_the_lead() {
     kept(&backend, &set).await;
     backend.expire(&expired).await.unwrap();
     backend.remove(&removed).await.unwrap();
-    for (key, token) in [&set, &expired, &removed].into_iter().zip(&tokens) {
+    let reasons = [Reason::Overtaken, Reason::Overtaken, Reason::Gone];
+    for ((key, token), reason) in [&set, &expired, &removed]
+        .into_iter()
+        .zip(&tokens)
+        .zip(reasons)
+    {
         // What was led over is another item now, so that handing the lead back changes nothing.
         backend.release(key, token).await.unwrap();
-        assert_eq!(set_with(&backend, key, token).await, Stored::Superseded);
+        let stored = set_with(&backend, key, token).await;
+        assert_eq!(stored, Stored::Superseded(reason));
     }
     assert_eq!(value(&backend, &set).await.unwrap(), "old");
     assert!(found(&backend, &expired).await.unwrap().stale);
@@ -172,7 +183,7 @@ async fn the_lead_of_one_who_never_comes_back_goes_on_and_the_entry_stays_fresh(
     .await;
     assert_eq!(
         set_with(&backend, &key("k"), &crashed).await,
-        Stored::Superseded
+        Stored::Superseded(Reason::Overtaken)
     );
     assert_eq!(set_with(&backend, &key("k"), &token).await, Stored::Stored);
 }
@@ -185,7 +196,7 @@ async fn a_server_that_cannot_lead_says_so_of_an_entry_that_ends_early() {
     for _ in 0..2 {
         assert_eq!(
             lead(read(&backend, &key("k"), ALWAYS).await),
-            Lead::Unfenced
+            Lead::Unfenced(None)
         );
     }
     assert_eq!(lead(read(&backend, &key("k"), EARLY).await), Lead::None);
@@ -202,7 +213,7 @@ async fn a_classic_server_tells_no_time_left_so_that_every_entry_may_end_early()
     kept(&backend, &key("k")).await;
     let lookup = read(&backend, &key("k"), Duration::from_secs(1)).await;
     assert_eq!(lookup.found.unwrap().left, None);
-    assert_eq!(lookup.lead, Lead::Unfenced);
+    assert_eq!(lookup.lead, Lead::Unfenced(None));
     let lookup = read(&backend, &key("k"), Duration::ZERO).await;
     assert_eq!(lookup.lead, Lead::None);
 }

@@ -36,6 +36,7 @@ const TTL: Ttl = Ttl::from_secs(300);
 const LEAD: Want = Want::Lead {
     hold: Ttl::from_secs(30),
     early: Duration::ZERO,
+    patience: Duration::ZERO,
 };
 
 /// How long a test waits for what has to happen.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachekit_core::backend::{Backend as _, Lead, NewEntry, Stored, Want};
+use cachekit_core::backend::{Backend as _, Lead, NewEntry, Reason, Stored, Want};
 use cachekit_core::cache::{Cache, Function};
 use cachekit_core::error::{Error, ErrorKind};
 use cachekit_core::key::StoreKey;
@@ -201,7 +201,7 @@ async fn one_lead_among_many_writes_is_kept_to() {
         .into_iter()
         .map(Result::unwrap)
         .collect();
-    assert_eq!(stored, [Stored::Superseded, Stored::Stored]);
+    assert_eq!(stored, [Stored::Superseded(Reason::Gone), Stored::Stored]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachekit_core::backend::{Backend as _, Lead, NodeState, Renewed, Stored, Ttl, Want};
+use cachekit_core::backend::{Backend as _, Lead, NodeState, Reason, Renewed, Stored, Ttl, Want};
 use cachekit_core::error::ErrorKind;
 use cachekit_core::key::StoreKey;
 use cachekit_memcached::testkit::Server;
@@ -142,7 +142,7 @@ async fn the_lead_of_a_run_that_is_over_is_superseded() {
     );
     backend.release(&key("k"), &old).await.unwrap();
     let stored = backend.set(&key("k"), V, TTL, Some(&old)).await.unwrap();
-    assert_eq!(stored, Stored::Superseded);
+    assert_eq!(stored, Stored::Superseded(Reason::Moved));
     let stored = backend.set(&key("k"), V, TTL, Some(&new)).await.unwrap();
     assert_eq!(stored, Stored::Stored);
 }
@@ -155,6 +155,7 @@ async fn the_lead_over_an_old_entry_goes_on_when_its_holder_never_comes_back() {
     let lead = Want::Lead {
         hold,
         early: Duration::ZERO,
+        patience: Duration::ZERO,
     };
     set(&backend, &key("k"), "old").await;
     backend.expire(&key("k")).await.unwrap();
@@ -183,7 +184,7 @@ async fn the_lead_over_an_old_entry_goes_on_when_its_holder_never_comes_back() {
         .set(&key("k"), V, TTL, Some(&crashed))
         .await
         .unwrap();
-    assert_eq!(stored, Stored::Superseded);
+    assert_eq!(stored, Stored::Superseded(Reason::Overtaken));
     let stored = backend.set(&key("k"), V, TTL, Some(&token)).await.unwrap();
     assert_eq!(stored, Stored::Stored);
 }
@@ -219,6 +220,7 @@ async fn no_entry_of_a_stand_in_is_about_to_end() {
     let want = Want::Lead {
         hold: TTL,
         early: Duration::from_secs(3_600),
+        patience: Duration::ZERO,
     };
     for _ in 0..2 {
         let lookup = backend.get(&key, want).await.unwrap();
@@ -277,7 +279,7 @@ async fn under_miss_reads_miss_and_writes_fail() {
     let key = key_of(&backend, &servers, 1).await;
     servers[1].kill();
     let lookup = backend.get(&key, LEAD).await.unwrap();
-    assert_eq!((lookup.found, lookup.lead), (None, Lead::Unfenced));
+    assert_eq!((lookup.found, lookup.lead), (None, Lead::Unfenced(None)));
     let lookup = backend.get(&key, Want::Value).await.unwrap();
     assert_eq!((lookup.found, lookup.lead), (None, Lead::None));
     let error = backend.set(&key, V, TTL, None).await.unwrap_err();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachekit_core::backend::{Backend as _, Lead, NodeState, Renewed, Stored, Want};
+use cachekit_core::backend::{Backend as _, Lead, NodeState, Reason, Renewed, Stored, Want};
 use cachekit_core::error::ErrorKind;
 use cachekit_core::key::StoreKey;
 use cachekit_memcached::testkit::Server;
@@ -235,7 +235,7 @@ async fn a_lead_from_before_an_outage_writes_nothing_after_it() {
     eventually(|| async { (backend.health().await.state() == NodeState::Up).then_some(()) }).await;
     let v = Bytes::from_static(b"late");
     let stored = backend.set(&key("k"), v, TTL, Some(&token)).await.unwrap();
-    assert_eq!(stored, Stored::Superseded);
+    assert_eq!(stored, Stored::Superseded(Reason::Gone));
     assert_eq!(found(&backend, &key("k")).await, None);
     take_lead(&backend, &key("k")).await;
 }
@@ -307,7 +307,7 @@ async fn the_lead_of_a_stand_in_ends_when_the_owner_is_back_and_disturbs_no_othe
     let renewed = backend.renew(&keys[0], &there, TTL).await.unwrap();
     assert_eq!(renewed, Renewed::Lost);
     let stored = backend.set(&keys[0], v.clone(), TTL, Some(&there)).await;
-    assert_eq!(stored.unwrap(), Stored::Superseded);
+    assert_eq!(stored.unwrap(), Stored::Superseded(Reason::Moved));
     let stored = backend.set(&keys[0], v, TTL, Some(&here)).await.unwrap();
     assert_eq!(stored, Stored::Stored);
 }

@@ -124,7 +124,7 @@ async fn a_backend_on_a_classic_server_has_no_leads_and_says_so() {
     let server = Scripted::start(of_1_5_16).await;
     let backend = Memcached::new(server.config()).unwrap();
     let missing = backend.get(&key("k"), LEAD).await.unwrap();
-    assert_eq!((missing.found, missing.lead), (None, Lead::Unfenced));
+    assert_eq!((missing.found, missing.lead), (None, Lead::Unfenced(None)));
     let lookup = backend.get(&key("there"), LEAD).await.unwrap();
     assert_eq!(lookup.lead, Lead::None);
     assert_eq!(lookup.found.unwrap().left, None);

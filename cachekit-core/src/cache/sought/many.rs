@@ -185,7 +185,7 @@ struct Opened<V> {
 
 impl<V> Opened<V> {
     fn of<F: Form<V>>(ask: &Ask<'_>, asked: Moment, lookup: Lookup) -> Self {
-        let Lookup { found, lead } = lookup;
+        let Lookup { found, lead, .. } = lookup;
         let found = found.ok_or(Miss::Cold);
         let entry = found.and_then(|found| ask.open(asked.at_ms).opened::<V, F>(found));
         Self { asked, entry, lead }

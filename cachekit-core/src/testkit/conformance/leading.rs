@@ -1,5 +1,7 @@
 //! The lines on who computes.
 
+use std::time::Duration;
+
 use super::scene::LONG;
 use super::{Failure, Scene, ensure, lines};
 use crate::backend::{Lead, Renewed, Stored, Token, Want};
@@ -113,7 +115,7 @@ async fn the_leader_stores_and_the_lead_is_over(scene: Scene) -> Result<(), Fail
     );
     let again = scene.set_with(&key, "again", &token).await?;
     ensure!(
-        again == Stored::Superseded,
+        matches!(again, Stored::Superseded(_)),
         "a second set with one token: {again:?}"
     );
     scene.expect(&key, "led").await
@@ -124,6 +126,7 @@ async fn lead_early(scene: &Scene, key: &StoreKey) -> Result<Lead, Failure> {
     let want = Want::Lead {
         hold: LONG,
         early: 2 * LONG.duration(),
+        patience: Duration::ZERO,
     };
     let lookup = scene.backend().get(key, want).await?;
     let holds = lookup
@@ -164,6 +167,7 @@ async fn an_entry_that_lasts_for_longer_than_early_needs_no_lead(
     let want = Want::Lead {
         hold: LONG,
         early: LONG.duration() / 2,
+        patience: Duration::ZERO,
     };
     let lead = scene.backend().get(&key, want).await?.lead;
     ensure!(lead == Lead::None, "{lead:?}");
@@ -200,7 +204,7 @@ async fn an_early_lead_that_was_released_goes_to_the_next_reader(
 async fn expect_superseded(scene: &Scene, key: &StoreKey, token: &Token) -> Result<(), Failure> {
     let stored = scene.set_with(key, "superseded", token).await?;
     ensure!(
-        stored == Stored::Superseded,
+        matches!(stored, Stored::Superseded(_)),
         "{stored:?} with a lead that no longer stands"
     );
     Ok(())
@@ -338,6 +342,6 @@ async fn a_token_of_one_key_does_not_write_another(scene: Scene) -> Result<(), F
     scene.backend().release(&led, &token).await?;
     scene.take_lead(&led).await?;
     let stored = scene.set_with(&other, "wrong", &token).await?;
-    ensure!(stored == Stored::Superseded, "{stored:?}");
+    ensure!(matches!(stored, Stored::Superseded(_)), "{stored:?}");
     scene.expect_none(&other).await
 }

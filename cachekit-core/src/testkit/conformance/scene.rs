@@ -18,6 +18,7 @@ pub(super) const LONG: Ttl = Ttl::from_secs(300);
 pub(super) const LEAD: Want = Want::Lead {
     hold: LONG,
     early: Duration::ZERO,
+    patience: Duration::ZERO,
 };
 
 /// How late a real store may be beyond its resolution: a busy machine, a tick of its clock.
@@ -124,6 +125,7 @@ impl Scene {
         let want = Want::Lead {
             hold,
             early: Duration::ZERO,
+            patience: Duration::ZERO,
         };
         match self.backend().get(key, want).await?.lead {
             Lead::Mine(token) => Ok(token),

@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use cachekit_core::backend::{Renewed, Token};
 
-use crate::client::{Answered, Cluster};
+use tokio::time::Instant;
+
+use crate::client::{Answered, Cluster, Led, Site};
 use crate::error::Failure;
-use crate::protocol::{Exptime, Get, Key, Meta, Over, Request};
+use crate::protocol::{Code, Exptime, Get, Key, Meta, Over, Request};
 
 /// What a [`Token`] of this backend says: which item of which run of which node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lead {
     /// What was there when it was given.
     pub(super) over: Over,
-    pub(super) node: usize,
-    pub(super) run: u64,
+    pub(super) site: Site,
     pub(super) cas: u64,
 }
 
@@ -29,8 +30,12 @@ impl Lead {
             Over::Fresh => 2,
         });
         // A configuration of more than four billion servers does not fit into memory.
-        bytes.extend_from_slice(&u32::try_from(self.node).unwrap_or(u32::MAX).to_le_bytes());
-        bytes.extend_from_slice(&self.run.to_le_bytes());
+        bytes.extend_from_slice(
+            &u32::try_from(self.site.node)
+                .unwrap_or(u32::MAX)
+                .to_le_bytes(),
+        );
+        bytes.extend_from_slice(&self.site.run.to_le_bytes());
         bytes.extend_from_slice(&self.cas.to_le_bytes());
         Token::new(bytes)
     }
@@ -50,8 +55,10 @@ impl Lead {
         };
         Some(Self {
             over,
-            node: usize::try_from(u32::from_le_bytes(*node)).ok()?,
-            run: u64::from_le_bytes(*run),
+            site: Site {
+                node: usize::try_from(u32::from_le_bytes(*node)).ok()?,
+                run: u64::from_le_bytes(*run),
+            },
             cas: u64::from_le_bytes(*cas),
         })
     }
@@ -64,10 +71,7 @@ impl Lead {
         hold: Exptime,
         cluster: &Cluster,
     ) -> Result<Renewed, Failure> {
-        let Some(led) = cluster
-            .led(route, self.node, self.run, cluster.deadline())
-            .await?
-        else {
+        let Some(led) = cluster.led(route, self.site, cluster.deadline()).await? else {
             return Ok(Renewed::Lost);
         };
         // A touch cannot be fenced. So look first, and put back what was touched if it was
@@ -98,21 +102,23 @@ impl Lead {
             .is_some_and(|meta| meta.cas == Some(self.cas))
     }
 
-    /// Lets the next reader have it.
-    pub(super) async fn release(
+    /// Ends it, so that the next reader leads. `None` if it did not stand any more; else the way to
+    /// the node that gave it.
+    pub(super) async fn end<'c>(
         self,
         key: &Key<'_>,
         route: &str,
-        cluster: &Cluster,
-    ) -> Result<(), Failure> {
-        if let Some(led) = cluster
-            .led(route, self.node, self.run, cluster.deadline())
-            .await?
-        {
-            led.call(Request::end_lead(key.borrowed(), self.cas, self.over))
-                .await?;
-        }
-        Ok(())
+        cluster: &'c Cluster,
+        deadline: Instant,
+    ) -> Result<Option<Led<'c>>, Failure> {
+        let Some(led) = cluster.led(route, self.site, deadline).await? else {
+            return Ok(None);
+        };
+        let ended = led
+            .call(Request::end_lead(key.borrowed(), self.cas, self.over))
+            .await?;
+        let done = ended.meta().is_some_and(|meta| meta.code == Code::Done);
+        Ok(done.then_some(led))
     }
 }
 
@@ -136,8 +142,10 @@ mod tests {
         for over in [Over::Stub, Over::Stale, Over::Fresh] {
             let lead = Lead {
                 over,
-                node: 3,
-                run: u64::MAX,
+                site: Site {
+                    node: 3,
+                    run: u64::MAX,
+                },
                 cas: 1 << 40,
             };
             assert_eq!(Lead::of(&lead.to_token()), Some(lead));

@@ -39,6 +39,19 @@ pub(super) fn request<'k>(key: &'k Key<'_>, want: Want, target: Target<'_>) -> R
     })
 }
 
+/// What a read came to.
+pub(super) struct Seen {
+    pub(super) lookup: Lookup,
+    /// What there is to be done for the lead.
+    pub(super) next: Option<Next>,
+}
+
+/// What one who wants the lead may do for it beyond reading.
+pub(super) enum Next {
+    /// Take this one over, which somebody has had for too long.
+    TakeOver(Lead),
+}
+
 /// What `answered` means to a reader of `key` who wants `want`. A lead that the server gave and the
 /// reader did not ask for is handed back when `answered` is dropped here.
 pub(super) fn lookup(
@@ -46,7 +59,7 @@ pub(super) fn lookup(
     key: &Key<'_>,
     want: Want,
     overdue: &Overdue,
-) -> Result<Lookup, Failure> {
+) -> Result<Seen, Failure> {
     let meta = answered.meta().ok_or_else(unexpected)?;
     let found = match meta.code {
         Code::Miss => None,
@@ -54,26 +67,33 @@ pub(super) fn lookup(
         Code::Value => Some(found(meta, answered.place)),
         _ => return Err(unexpected()),
     };
-    let lead = match (want, &found) {
-        (Want::Value, _) => backend::Lead::None,
-        (Want::Lead { early, .. }, Some(found)) if !answered.fenced && found.lasts(early) => {
-            backend::Lead::None
-        }
-        (Want::Lead { .. }, _) if !answered.fenced => backend::Lead::Unfenced(None),
-        (Want::Lead { hold, .. }, _) => {
-            if let (Some(cas), true, Some(_)) = (meta.cas, meta.taken, &found)
-                && overdue.seen(
-                    key,
-                    cas,
-                    Duration::from_secs(self::hold(hold).seconds().into()),
-                )
-            {
-                answered.answer.end_lead();
-            }
-            lead(answered)
-        }
+    let seen = |found, lead, next| {
+        let lookup = Lookup::new(found, lead);
+        Ok(Seen { lookup, next })
     };
-    Ok(Lookup::new(found, lead))
+    let (early, wait) = match want {
+        Want::Value => return seen(found, backend::Lead::None, None),
+        Want::Lead {
+            hold,
+            early,
+            patience,
+        } => (early, patience.max(self::hold(hold).duration())),
+    };
+    if !answered.fenced {
+        let lead = match &found {
+            Some(found) if found.lasts(early) => backend::Lead::None,
+            _ => backend::Lead::Unfenced(None),
+        };
+        return seen(found, lead, None);
+    }
+    if let (Some(cas), true, Some(_)) = (meta.cas, meta.taken, &found)
+        && overdue.seen(key, cas, wait)
+    {
+        let lead = led(&answered, meta, cas);
+        return seen(found, backend::Lead::Other, Some(Next::TakeOver(lead)));
+    }
+    let lead = lead(answered);
+    seen(found, lead, None)
 }
 
 fn lead(answered: Answered) -> backend::Lead {
@@ -82,12 +102,7 @@ fn lead(answered: Answered) -> backend::Lead {
     };
     match meta.cas {
         Some(cas) if meta.won && cas != 0 => {
-            let lead = Lead {
-                over: meta.over(),
-                node: answered.place.node,
-                run: answered.run,
-                cas,
-            };
+            let lead = led(&answered, meta, cas);
             answered.answer.keep();
             backend::Lead::Mine(lead.to_token())
         }
@@ -95,6 +110,15 @@ fn lead(answered: Answered) -> backend::Lead {
         _ if meta.won || meta.code == Code::Miss => backend::Lead::Unfenced(None),
         _ if meta.taken || meta.stale => backend::Lead::Other,
         _ => backend::Lead::None,
+    }
+}
+
+/// The lead over the item of this number.
+fn led(answered: &Answered, meta: &Meta, cas: u64) -> Lead {
+    Lead {
+        over: meta.over(),
+        site: answered.site(),
+        cas,
     }
 }
 

@@ -4,6 +4,7 @@ mod health;
 mod lead;
 mod lookup;
 mod overdue;
+mod reader;
 mod write;
 
 use std::borrow::Cow;
@@ -17,12 +18,13 @@ use cachekit_core::error::{ErrorKind, Result};
 use cachekit_core::key::StoreKey;
 use tokio::time::Instant;
 
-use crate::client::{Answered, Client, Cluster, Target, WINDOW_BYTES, delete, join_all};
+use crate::client::{Client, Cluster, Target, WINDOW_BYTES, delete, join_all};
 use crate::config::{Config, Failover};
 use crate::error::Failure;
 use crate::protocol::Key;
 use lead::Lead;
 use overdue::Overdue;
+use reader::{Reader, lookups};
 use write::{fill, stored};
 
 const GET: &str = "memcached get";
@@ -32,9 +34,9 @@ const REMOVE: &str = "memcached remove";
 const RENEW: &str = "memcached renew";
 const RELEASE: &str = "memcached release";
 
-/// How many entries of one `set_many` are under way at once, or fewer that have [`WINDOW_BYTES`]
-/// together: bounds what waits in memory.
-const SETS_AT_ONCE: usize = 256;
+/// How many entries of one batch are under way at once where each takes a way of its own; of
+/// writes fewer that have [`WINDOW_BYTES`] together. Bounds what waits in memory.
+const AT_ONCE: usize = 256;
 
 /// Entries on memcached servers.
 ///
@@ -55,7 +57,9 @@ const SETS_AT_ONCE: usize = 256;
 /// A read that wants the lead leaves an empty item behind (`mg … N`), and the CAS number of that
 /// item fences the write. A server that counts none (`-C`) answers
 /// [`Lead::Unfenced`](backend::Lead::Unfenced). A lead over an entry that is still there, stale or
-/// about to end, goes to another reader after twice its hold. A lead given after
+/// about to end, cannot be renewed: a reader whose process has seen the same lead for longer than
+/// `hold` and `patience`, and up to a tenth more, takes it over within its read, two round trips
+/// later. What a replaced leader writes is superseded. A lead given after
 /// [`expire`](Backend::expire) during a computation has what is left of the hold before, until it
 /// is renewed.
 ///
@@ -109,18 +113,29 @@ impl Memcached {
         keys.iter().map(|key| self.route(key)).collect()
     }
 
-    /// What a read of `key` came to, under the policy for a node that is away.
-    fn lookup(
-        &self,
-        outcome: Result<Answered, Failure>,
-        key: &Key<'_>,
+    fn reader<'a>(
+        &'a self,
+        key: &'a Key<'_>,
+        route: &'a str,
         want: Want,
-    ) -> Result<Lookup> {
-        let lookup = |answered| lookup::lookup(answered, key, want, &self.overdue);
+        deadline: Instant,
+    ) -> Reader<'a> {
+        Reader {
+            cluster: self.cluster(),
+            overdue: &self.overdue,
+            key,
+            route,
+            want,
+            deadline,
+        }
+    }
+
+    /// What a read came to, under the policy for a node that is away.
+    fn lookup(&self, outcome: Result<Lookup, Failure>, want: Want) -> Result<Lookup> {
         let missed = |failure: &Failure| {
             failure.kind == ErrorKind::Unavailable && self.cluster().failover() == Failover::Miss
         };
-        match outcome.and_then(lookup) {
+        match outcome {
             Err(failure) if missed(&failure) => Ok(Lookup::miss(match want {
                 Want::Value => backend::Lead::None,
                 Want::Lead { .. } => backend::Lead::Unfenced(None),
@@ -179,13 +194,16 @@ impl Memcached {
 impl Backend for Memcached {
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
         let wire = self.wire(key).map_err(|f| f.into_error(GET))?;
+        let (cluster, route) = (self.cluster(), self.route(key));
         let request = |target: Target<'_>| Ok(lookup::request(&wire, want, target));
-        let deadline = self.cluster().deadline();
-        let outcome = self
-            .cluster()
-            .call(&self.route(key), deadline, request)
-            .await;
-        self.lookup(outcome, &wire, want)
+        let reader = self.reader(&wire, &route, want, cluster.deadline());
+        let outcome = cluster.call(&route, reader.deadline, request).await;
+        let outcome = match outcome.and_then(|answered| reader.seen(answered)) {
+            // Boxed, because it is rare: the future of every read would have room for it.
+            Ok(seen) if seen.next.is_some() => Box::pin(reader.go_on(seen)).await,
+            seen => seen.map(|seen| seen.lookup),
+        };
+        self.lookup(outcome, want)
     }
 
     async fn set(
@@ -232,8 +250,11 @@ impl Backend for Memcached {
         let Some(lead) = Lead::of(lead) else {
             return Ok(());
         };
-        let outcome = lead.release(&wire, &self.route(key), self.cluster()).await;
-        outcome.map_err(|failure| failure.into_error(RELEASE))
+        let (cluster, deadline) = (self.cluster(), self.cluster().deadline());
+        let ended = lead.end(&wire, &self.route(key), cluster, deadline).await;
+        ended
+            .map(drop)
+            .map_err(|failure| failure.into_error(RELEASE))
     }
 
     async fn get_many(&self, keys: &[StoreKey], want: Want) -> Vec<Result<Lookup>> {
@@ -244,11 +265,11 @@ impl Backend for Memcached {
         let request =
             |index: usize, target: Target<'_>| Ok(lookup::request(&wires[index], want, target));
         let (cluster, routes) = (self.cluster(), self.routes(keys));
-        let outcomes = cluster
-            .call_many(&routes, cluster.deadline(), request)
-            .await;
-        let lookup = |(outcome, key)| self.lookup(outcome, key, want);
-        outcomes.into_iter().zip(&wires).map(lookup).collect()
+        let deadline = cluster.deadline();
+        let outcomes = cluster.call_many(&routes, deadline, request).await;
+        let reader = |index: usize| self.reader(&wires[index], &routes[index], want, deadline);
+        let outcomes = lookups(outcomes, reader).await.into_iter();
+        outcomes.map(|outcome| self.lookup(outcome, want)).collect()
     }
 
     async fn set_many(&self, entries: Vec<NewEntry>) -> Vec<Result<Stored>> {
@@ -257,7 +278,7 @@ impl Backend for Memcached {
         let mut entries = entries.into_iter();
         while entries.len() > 0 {
             let (mut together, mut bytes) = (Vec::new(), 0);
-            while together.len() < SETS_AT_ONCE
+            while together.len() < AT_ONCE
                 && bytes < WINDOW_BYTES
                 && let Some(entry) = entries.next()
             {

@@ -12,48 +12,80 @@ use crate::protocol::Key;
 
 /// The most leads that are watched.
 const MAX: usize = 4_096;
-/// A lead is overdue after this many holds. Over an entry that stands a leader cannot show that it
-/// is still at work, so it is given twice the time.
-const HOLDS: u32 = 2;
+/// Leads that nobody asks about any more are looked for no more often than this, where there is no
+/// room.
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// Leads of other readers over entries that are still there, and since when this process knows of
 /// them. The server ends a lead over nothing, because its stub expires; over an entry it leaves
 /// the lead with a reader that may have crashed for as long as the entry lives.
 #[derive(Debug, Default)]
 pub(super) struct Overdue {
-    watched: Mutex<HashMap<u64, Watched>>,
+    watched: Mutex<Watched>,
     hasher: RandomState,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Default)]
 struct Watched {
+    by_key: HashMap<u64, Lead>,
+    swept: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Lead {
     cas: u64,
+    /// When this process saw it first.
     since: Instant,
+    /// When it did last, and for how long that is of interest.
+    seen: Instant,
+    patience: Duration,
 }
 
 impl Overdue {
-    /// Somebody leads over the item of `key` with this CAS number. Whether that has lasted too
-    /// long: then it is forgotten.
-    pub(super) fn seen(&self, key: &Key<'_>, cas: u64, hold: Duration) -> bool {
+    /// Somebody leads over the item of `key` with this CAS number. Whether that has lasted for
+    /// longer than `patience` and up to a tenth more, another part of it in each process: not all
+    /// are to ask for the lead at once. Then it is forgotten. Where too many are watched already, a
+    /// new one is not: it is when others are over.
+    pub(super) fn seen(&self, key: &Key<'_>, cas: u64, patience: Duration) -> bool {
         let now = Instant::now();
-        let patience = hold.saturating_mul(HOLDS);
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        if watched.len() >= MAX {
-            watched.retain(|_, lead| now - lead.since <= patience);
-        }
-        if watched.len() >= MAX {
-            watched.clear();
-        }
+        let patience = patience + self.jitter(key, cas, patience);
         let key = self.hasher.hash_one(key);
-        let lead = watched.entry(key).or_insert(Watched { cas, since: now });
-        if lead.cas != cas {
-            *lead = Watched { cas, since: now };
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if !watched.has_room(key, now) {
+            return false;
         }
-        let overdue = now - lead.since > patience;
+        let new = Lead {
+            cas,
+            since: now,
+            seen: now,
+            patience,
+        };
+        let lead = watched.by_key.entry(key).or_insert(new);
+        let since = if lead.cas == cas { lead.since } else { now };
+        *lead = Lead { since, ..new };
+        let overdue = now - since > patience;
         if overdue {
-            watched.remove(&key);
+            watched.by_key.remove(&key);
         }
         overdue
+    }
+
+    /// From nothing to a tenth of `patience`: the same for one lead, and another in each process.
+    fn jitter(&self, key: &Key<'_>, cas: u64, patience: Duration) -> Duration {
+        let chance = self.hasher.hash_one((key, cas)) % 1_001;
+        patience.mul_f64(chance as f64 / 10_000.0)
+    }
+}
+
+impl Watched {
+    fn has_room(&mut self, key: u64, now: Instant) -> bool {
+        let full = self.by_key.len() >= MAX;
+        if full && self.swept.is_none_or(|swept| now - swept >= SWEEP) {
+            self.by_key
+                .retain(|_, lead| now - lead.seen <= lead.patience);
+            self.swept = Some(now);
+        }
+        self.by_key.len() < MAX || self.by_key.contains_key(&key)
     }
 }
 
@@ -61,36 +93,68 @@ impl Overdue {
 mod tests {
     use super::*;
 
-    const HOLD: Duration = Duration::from_secs(10);
+    const PATIENCE: Duration = Duration::from_secs(10);
 
     fn key(number: usize) -> Key<'static> {
         Key::new(format!("key:{number}").into_bytes()).unwrap()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lead_is_overdue_when_it_lasts_for_more_than_two_holds() {
-        let overdue = Overdue::default();
-        assert!(!overdue.seen(&key(0), 1, HOLD));
-        tokio::time::advance(2 * HOLD).await;
-        assert!(!overdue.seen(&key(0), 1, HOLD));
-        tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(overdue.seen(&key(0), 1, HOLD));
+    async fn a_lead_is_overdue_after_the_patience_and_at_most_a_tenth_more() {
+        for number in 0..100 {
+            let overdue = Overdue::default();
+            assert!(!overdue.seen(&key(number), 1, PATIENCE));
+            tokio::time::advance(PATIENCE).await;
+            assert!(!overdue.seen(&key(number), 1, PATIENCE));
+            tokio::time::advance(PATIENCE / 10 + Duration::from_millis(1)).await;
+            assert!(overdue.seen(&key(number), 1, PATIENCE));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn processes_that_saw_a_lead_at_once_lose_patience_one_after_another() {
+        let processes: Vec<Overdue> = (0..50).map(|_| Overdue::default()).collect();
+        let overdue = || {
+            let overdue = |one: &&Overdue| one.seen(&key(0), 1, PATIENCE);
+            processes.iter().filter(overdue).count()
+        };
+        assert_eq!(overdue(), 0);
+        tokio::time::advance(PATIENCE + PATIENCE / 20).await;
+        let early = overdue();
+        assert!((5..45).contains(&early), "{early} of 50 at half the jitter");
     }
 
     #[tokio::test(start_paused = true)]
     async fn another_lead_over_the_same_key_begins_anew() {
         let overdue = Overdue::default();
-        overdue.seen(&key(0), 1, HOLD);
-        tokio::time::advance(3 * HOLD).await;
-        assert!(!overdue.seen(&key(0), 2, HOLD));
+        overdue.seen(&key(0), 1, PATIENCE);
+        tokio::time::advance(2 * PATIENCE).await;
+        assert!(!overdue.seen(&key(0), 2, PATIENCE));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_number_of_watched_leads_is_bounded() {
+    async fn the_patience_of_the_last_reader_counts() {
+        let overdue = Overdue::default();
+        overdue.seen(&key(0), 1, PATIENCE);
+        tokio::time::advance(2 * PATIENCE).await;
+        assert!(!overdue.seen(&key(0), 1, 3 * PATIENCE));
+        assert!(overdue.seen(&key(0), 1, PATIENCE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_number_of_watched_leads_is_bounded_and_those_that_are_stay() {
         let overdue = Overdue::default();
         for number in 0..3 * MAX {
-            overdue.seen(&key(number), 1, HOLD);
+            overdue.seen(&key(number), 1, PATIENCE);
         }
-        assert!(overdue.watched.lock().unwrap().len() <= MAX);
+        assert_eq!(overdue.watched.lock().unwrap().by_key.len(), MAX);
+        tokio::time::advance(PATIENCE).await;
+        assert!(!overdue.seen(&key(0), 1, PATIENCE));
+        tokio::time::advance(PATIENCE / 5).await;
+        // Which makes room: the others were not asked about again.
+        assert!(!overdue.seen(&key(2 * MAX), 1, PATIENCE));
+        assert!(overdue.seen(&key(0), 1, PATIENCE));
+        tokio::time::advance(2 * PATIENCE).await;
+        assert!(overdue.seen(&key(2 * MAX), 1, PATIENCE));
     }
 }

@@ -36,7 +36,7 @@ pub(super) async fn fill(
     cluster: &Cluster,
     deadline: Instant,
 ) -> Result<Stored, Failure> {
-    let Some(led) = cluster.led(route, lead.node, lead.run, deadline).await? else {
+    let Some(led) = cluster.led(route, lead.site, deadline).await? else {
         return Ok(Stored::Superseded(Reason::Moved));
     };
     let set = Set {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::errand::Errand;
 use super::route::{Deadlines, Tried};
 use super::span::CallSpan;
-use super::{Answered, Cluster, Place, Target};
+use super::{Answered, Cluster, Place, Site, Target};
 use crate::error::Failure;
 use crate::node::{Link, Node, Sent};
 use crate::protocol::Request;
@@ -144,20 +144,22 @@ impl Cluster {
     pub(crate) async fn led(
         &self,
         route: &str,
-        node: usize,
-        run: u64,
+        site: Site,
         deadline: Instant,
     ) -> Result<Option<Led<'_>>, Failure> {
         let owner = self.owner(route).node;
-        let place = Place { node, owner };
-        let Some(node) = self.nodes.get(node) else {
+        let place = Place {
+            node: site.node,
+            owner,
+        };
+        let Some(node) = self.nodes.get(site.node) else {
             return Ok(None);
         };
         if place.is_stand_in() && self.nodes[owner].is_well() {
             return Ok(None);
         }
         let link = node.link(deadline).await?;
-        Ok((link.greeting.run == run).then_some(Led {
+        Ok((link.greeting.run == site.run).then_some(Led {
             client: self,
             node,
             link,

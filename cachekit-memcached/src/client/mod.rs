@@ -39,10 +39,11 @@ use crate::protocol::{Dialect, Exptime, Key, Meta};
 use crate::ring::Ring;
 
 pub(crate) use batch::WINDOW_BYTES;
+pub(crate) use call::Led;
 pub(crate) use delete::delete;
 pub(crate) use join::join_all;
 pub(crate) use keys::Keys;
-pub(crate) use route::Place;
+pub(crate) use route::{Place, Site};
 
 pub use item::Item;
 pub use read::Value;
@@ -265,5 +266,13 @@ impl Answered {
 
     pub(crate) const fn meta(&self) -> Option<&Meta> {
         self.answer.meta()
+    }
+
+    /// Who gave it.
+    pub(crate) const fn site(&self) -> Site {
+        Site {
+            node: self.place.node,
+            run: self.run,
+        }
     }
 }

@@ -24,6 +24,14 @@ impl Place {
     }
 }
 
+/// A run of a node: what is there ends with it, and its CAS numbers begin again with the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Site {
+    /// The index of the node.
+    pub(crate) node: usize,
+    pub(crate) run: u64,
+}
+
 /// A request that failed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tried {

@@ -59,9 +59,9 @@ impl Answer {
         key: impl FnOnce() -> Option<Key<'static>>,
         connection: &Arc<Shared>,
     ) -> Self {
-        // Few replies have to do with a lead; the others cost nothing here.
-        let led = matches!(&reply, Reply::Meta(meta) if meta.won || meta.taken || meta.stale);
-        let key = if led { key() } else { None };
+        // Few replies give a lead; the others cost nothing here.
+        let won = matches!(&reply, Reply::Meta(meta) if meta.won);
+        let key = if won { key() } else { None };
         let hand_back = key.map(|key| {
             let connection = Arc::clone(connection);
             Box::new(HandBack { key, connection })
@@ -98,14 +98,6 @@ impl Answer {
         }
     }
 
-    /// Ends the lead that someone has over the item of this reply, so that its next reader leads.
-    /// Nobody waits for the outcome.
-    pub(crate) fn end_lead(&self) {
-        if let (Some(back), Some(meta)) = (&self.hand_back, self.meta()) {
-            back.send(meta);
-        }
-    }
-
     /// A lead that this reply gives is used: it is not handed back.
     pub(crate) fn keep(mut self) {
         self.hand_back = None;
@@ -114,8 +106,8 @@ impl Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        if self.meta().is_some_and(|meta| meta.won) {
-            self.end_lead();
+        if let (Some(back), Some(meta)) = (&self.hand_back, self.meta()) {
+            back.send(meta);
         }
     }
 }

@@ -33,6 +33,12 @@ impl Exptime {
     pub const fn seconds(self) -> u32 {
         self.0
     }
+
+    /// The same as a duration.
+    #[must_use]
+    pub const fn duration(self) -> Duration {
+        Duration::from_secs(self.0 as u64)
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod peers;
 mod returning;
 mod runtimes;
 mod stats;
+mod takeover;
 mod versions;
 
 use std::time::Duration;

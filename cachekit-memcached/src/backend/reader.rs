@@ -1,0 +1,92 @@
+//! What a reader does for the lead beyond asking once.
+
+use cachekit_core::backend::{self, Lookup, Want};
+use tokio::time::Instant;
+
+use super::AT_ONCE;
+use super::lead::Lead;
+use super::lookup::{self, Next, Seen};
+use super::overdue::Overdue;
+use crate::client::{Answered, Cluster, join_all};
+use crate::error::Failure;
+use crate::protocol::Key;
+
+/// One who reads one key.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) overdue: &'a Overdue,
+    pub(super) key: &'a Key<'a>,
+    pub(super) route: &'a str,
+    pub(super) want: Want,
+    pub(super) deadline: Instant,
+}
+
+impl Reader<'_> {
+    /// What it reads in `answered`.
+    pub(super) fn seen(self, answered: Answered) -> Result<Seen, Failure> {
+        lookup::lookup(answered, self.key, self.want, self.overdue)
+    }
+
+    /// Goes on after what it has `seen`.
+    pub(super) async fn go_on(self, seen: Seen) -> Result<Lookup, Failure> {
+        match seen.next {
+            None => Ok(seen.lookup),
+            // What was read stands, whatever becomes of the lead.
+            Some(Next::TakeOver(lead)) => match self.take_over(lead).await {
+                Ok(Some(lookup)) => Ok(lookup),
+                Ok(None) | Err(_) => Ok(seen.lookup),
+            },
+        }
+    }
+
+    /// Ends the lead of one who has had it for too long, and asks for it. `None` if somebody else
+    /// was faster: of all who try, the server lets one end it.
+    ///
+    /// Cancel safety: a lead that was ended goes to the next reader.
+    async fn take_over(self, lead: Lead) -> Result<Option<Lookup>, Failure> {
+        let ended = lead.end(self.key, self.route, self.cluster, self.deadline);
+        let Some(led) = ended.await? else {
+            return Ok(None);
+        };
+        let request = lookup::request(self.key, self.want, led.target());
+        let Lookup { found, lead, .. } = self.seen(led.call(request).await?)?.lookup;
+        Ok(Some(Lookup {
+            taken_over: matches!(lead, backend::Lead::Mine(_)),
+            found,
+            lead,
+        }))
+    }
+}
+
+/// What many readers read in `outcomes`. Those that go on do so at the same time.
+pub(super) async fn lookups<'a>(
+    outcomes: Vec<Result<Answered, Failure>>,
+    reader: impl Fn(usize) -> Reader<'a>,
+) -> Vec<Result<Lookup, Failure>> {
+    let mut lookups = Vec::with_capacity(outcomes.len());
+    let mut open = Vec::new();
+    for (index, outcome) in outcomes.into_iter().enumerate() {
+        lookups.push(match outcome.and_then(|it| reader(index).seen(it)) {
+            Ok(seen) if seen.next.is_some() => {
+                open.push((index, seen));
+                None
+            }
+            seen => Some(seen.map(|seen| seen.lookup)),
+        });
+    }
+    let mut open = open.into_iter();
+    while open.len() > 0 {
+        let some = open.by_ref().take(AT_ONCE);
+        let going = some.map(|(index, seen)| {
+            let reader = reader(index);
+            async move { (index, reader.go_on(seen).await) }
+        });
+        for (index, lookup) in join_all(going.collect()).await {
+            lookups[index] = Some(lookup);
+        }
+    }
+    let all = lookups.into_iter();
+    all.map(|lookup| lookup.expect("everyone has read by now"))
+        .collect()
+}

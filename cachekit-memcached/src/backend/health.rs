@@ -45,13 +45,12 @@ fn answers(greeting: Greeting, stats: &NodeStats) -> (NodeState, String) {
     let version = greeting
         .version
         .map_or_else(|| "no version told".to_owned(), |v| v.to_string());
-    let lacking = match greeting.dialect {
-        Dialect::Classic => Some("only classic commands: nobody leads, no times are told"),
-        Dialect::Meta if greeting.fenced => None,
-        Dialect::Meta => Some("counts no CAS numbers: writes are not fenced"),
-    };
     let mut details = vec![version];
-    details.extend(lacking.map(str::to_owned));
+    let lacks = greeting.lacks();
+    details.extend(lacks.map(|why| format!("no fencing: {why}; readers wait by leases")));
+    if greeting.dialect == Dialect::Classic {
+        details.push("no times are told".to_owned());
+    }
     details.extend(owes(stats));
     let state = if details.len() > 1 {
         NodeState::Degraded

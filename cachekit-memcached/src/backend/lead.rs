@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use cachekit_core::backend::{Renewed, Token};
 
-use tokio::time::Instant;
-
-use crate::client::{Answered, Cluster, Led, Site};
+use super::right::{read_site, write_site};
+use crate::client::{Answered, Led, Site};
 use crate::error::Failure;
 use crate::protocol::{Code, Exptime, Get, Key, Meta, Over, Request};
 
@@ -29,23 +28,16 @@ impl Lead {
             Over::Stale => 1,
             Over::Fresh => 2,
         });
-        // A configuration of more than four billion servers does not fit into memory.
-        bytes.extend_from_slice(
-            &u32::try_from(self.site.node)
-                .unwrap_or(u32::MAX)
-                .to_le_bytes(),
-        );
-        bytes.extend_from_slice(&self.site.run.to_le_bytes());
+        write_site(self.site, &mut bytes);
         bytes.extend_from_slice(&self.cas.to_le_bytes());
         Token::new(bytes)
     }
 
-    /// `None` if another backend made the token.
+    /// `None` if it is another kind of token.
     pub(super) fn of(token: &Token) -> Option<Self> {
         let bytes: &[u8; LEN] = token.as_bytes().try_into().ok()?;
         let (over, rest) = bytes.split_first()?;
-        let (node, rest) = rest.split_first_chunk()?;
-        let (run, rest) = rest.split_first_chunk()?;
+        let (site, rest) = read_site(rest)?;
         let (cas, _) = rest.split_first_chunk()?;
         let over = match over {
             0 => Over::Stub,
@@ -55,10 +47,7 @@ impl Lead {
         };
         Some(Self {
             over,
-            site: Site {
-                node: usize::try_from(u32::from_le_bytes(*node)).ok()?,
-                run: u64::from_le_bytes(*run),
-            },
+            site,
             cas: u64::from_le_bytes(*cas),
         })
     }
@@ -67,13 +56,9 @@ impl Lead {
     pub(super) async fn renew(
         self,
         key: &Key<'_>,
-        route: &str,
         hold: Exptime,
-        cluster: &Cluster,
+        led: &Led<'_>,
     ) -> Result<Renewed, Failure> {
-        let Some(led) = cluster.led(route, self.site, cluster.deadline()).await? else {
-            return Ok(Renewed::Lost);
-        };
         // A touch cannot be fenced. So look first, and put back what was touched if it was
         // changed in between.
         let before = led.call(touch(key, None)).await?;
@@ -102,23 +87,11 @@ impl Lead {
             .is_some_and(|meta| meta.cas == Some(self.cas))
     }
 
-    /// Ends it, so that the next reader leads. `None` if it did not stand any more; else the way to
-    /// the node that gave it.
-    pub(super) async fn end<'c>(
-        self,
-        key: &Key<'_>,
-        route: &str,
-        cluster: &'c Cluster,
-        deadline: Instant,
-    ) -> Result<Option<Led<'c>>, Failure> {
-        let Some(led) = cluster.led(route, self.site, deadline).await? else {
-            return Ok(None);
-        };
-        let ended = led
-            .call(Request::end_lead(key.borrowed(), self.cas, self.over))
-            .await?;
-        let done = ended.meta().is_some_and(|meta| meta.code == Code::Done);
-        Ok(done.then_some(led))
+    /// Ends it, so that the next reader leads. Whether it stood until then.
+    pub(super) async fn end(self, key: &Key<'_>, led: &Led<'_>) -> Result<bool, Failure> {
+        let end = Request::end_lead(key.borrowed(), self.cas, self.over);
+        let ended = led.call(end).await?;
+        Ok(ended.meta().is_some_and(|meta| meta.code == Code::Done))
     }
 }
 
@@ -131,31 +104,4 @@ fn touch<'k>(key: &'k Key<'_>, touch: Option<Exptime>) -> Request<'k> {
         vivify: None,
         touch,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_is_read_back() {
-        for over in [Over::Stub, Over::Stale, Over::Fresh] {
-            let lead = Lead {
-                over,
-                site: Site {
-                    node: 3,
-                    run: u64::MAX,
-                },
-                cas: 1 << 40,
-            };
-            assert_eq!(Lead::of(&lead.to_token()), Some(lead));
-        }
-    }
-
-    #[test]
-    fn the_token_of_another_backend_is_none_of_ours() {
-        for bytes in [vec![], vec![0; LEN - 1], vec![9; LEN], vec![0; LEN + 1]] {
-            assert_eq!(Lead::of(&Token::new(bytes)), None);
-        }
-    }
 }

@@ -6,7 +6,7 @@ use cachekit_core::backend::{self, Found, Lookup, Ttl, Want};
 
 use super::lead::Lead;
 use super::overdue::Overdue;
-use crate::client::{Answered, Place, Target, unexpected};
+use crate::client::{Answered, Place, Site, Target, unexpected};
 use crate::error::Failure;
 use crate::protocol::{Code, Dialect, Exptime, Get, Key, Meta, Request, Vivify};
 
@@ -50,6 +50,8 @@ pub(super) struct Seen {
 pub(super) enum Next {
     /// Take this one over, which somebody has had for too long.
     TakeOver(Lead),
+    /// Add a lease at this node, which cannot fence, for so long.
+    Lease(Site, Exptime),
 }
 
 /// What `answered` means to a reader of `key` who wants `want`. A lead that the server gave and the
@@ -71,21 +73,33 @@ pub(super) fn lookup(
         let lookup = Lookup::new(found, lead);
         Ok(Seen { lookup, next })
     };
-    let (early, wait) = match want {
-        Want::Value => return seen(found, backend::Lead::None, None),
-        Want::Lead {
-            hold,
-            early,
-            patience,
-        } => (early, patience.max(self::hold(hold).duration())),
+    let Want::Lead {
+        hold,
+        early,
+        patience,
+    } = want
+    else {
+        return seen(found, backend::Lead::None, None);
     };
+    let hold = self::hold(hold);
     if !answered.fenced {
-        let lead = match &found {
-            Some(found) if found.lasts(early) => backend::Lead::None,
-            _ => backend::Lead::Unfenced(None),
+        let (lead, next) = match &found {
+            Some(found) if found.lasts(early) => (backend::Lead::None, None),
+            // Where no times are told an entry may end soon, and far more likely does not: to take a
+            // lease for each read would cost more than it saves.
+            Some(found) if !found.stale && found.left.is_none() && early < Duration::MAX => {
+                (backend::Lead::Unfenced(None), None)
+            }
+            _ => (
+                backend::Lead::Other,
+                Some(Next::Lease(answered.site(), hold)),
+            ),
         };
-        return seen(found, lead, None);
+        // Nobody leads here, whatever the server says of a stale item.
+        answered.answer.keep();
+        return seen(found, lead, next);
     }
+    let wait = patience.max(hold.duration());
     if let (Some(cas), true, Some(_)) = (meta.cas, meta.taken, &found)
         && overdue.seen(key, cas, wait)
     {

@@ -2,9 +2,11 @@
 
 mod health;
 mod lead;
+mod lease;
 mod lookup;
 mod overdue;
 mod reader;
+mod right;
 mod write;
 
 use std::borrow::Cow;
@@ -18,14 +20,14 @@ use cachekit_core::error::{ErrorKind, Result};
 use cachekit_core::key::StoreKey;
 use tokio::time::Instant;
 
-use crate::client::{Client, Cluster, Target, WINDOW_BYTES, delete, join_all};
+use crate::client::{Client, Cluster, Target, WINDOW_BYTES, delete, join_all, lease};
 use crate::config::{Config, Failover};
 use crate::error::Failure;
-use crate::protocol::Key;
-use lead::Lead;
+use crate::protocol::{Delete, Key, Request};
 use overdue::Overdue;
 use reader::{Reader, lookups};
-use write::{fill, stored};
+use right::Right;
+use write::stored;
 
 const GET: &str = "memcached get";
 const SET: &str = "memcached set";
@@ -153,16 +155,16 @@ impl Memcached {
             lead,
         } = entry;
         let set = write::set(self.wire(&key)?, value, self.cluster().exptime(ttl));
-        let route = self.route(&key);
-        match lead.as_ref().map(Lead::of) {
-            Some(Some(lead)) => return fill(set, lead, &route, self.cluster(), deadline).await,
-            // The token of another backend does not stand here, where tokens mean something.
-            Some(None) if self.cluster().is_fenced(&route, deadline).await? => {
-                return Ok(Stored::Superseded(Reason::Overtaken));
+        let (cluster, route) = (self.cluster(), self.route(&key));
+        match lead.as_ref().map(Right::of) {
+            Some(Some(right)) => right.fill(set, &route, cluster, deadline).await,
+            // The token of another backend does not stand here.
+            Some(None) => Ok(Stored::Superseded(Reason::Overtaken)),
+            None => {
+                cluster.end_lease(&set.key, &route, deadline).await;
+                stored(&cluster.store(&set, &route, deadline).await?)
             }
-            Some(None) | None => {}
         }
-        stored(&self.cluster().store(&set, &route, deadline).await?)
     }
 
     /// Marks the entries of `keys` as stale, or removes them.
@@ -178,8 +180,15 @@ impl Memcached {
         };
         let request = |index: usize| delete(&wires[index], None, stale);
         let (cluster, routes) = (self.cluster(), self.routes(keys));
+        let lease = |index: usize| {
+            Request::Delete(Delete {
+                key: lease(&wires[index]),
+                cas: None,
+                stale: false,
+            })
+        };
         let outcomes = cluster
-            .invalidate_many(&routes, cluster.deadline(), request)
+            .invalidate_entries(&routes, cluster.deadline(), request, lease)
             .await;
         let result = |outcome: Result<bool, Failure>| {
             outcome
@@ -235,26 +244,21 @@ impl Backend for Memcached {
 
     async fn renew(&self, key: &StoreKey, lead: &Token, hold: Ttl) -> Result<Renewed> {
         let wire = self.wire(key).map_err(|f| f.into_error(RENEW))?;
-        let Some(lead) = Lead::of(lead) else {
+        let Some(right) = Right::of(lead) else {
             return Ok(Renewed::Lost);
         };
-        let hold = lookup::hold(hold);
-        let outcome = lead
-            .renew(&wire, &self.route(key), hold, self.cluster())
-            .await;
+        let (route, hold) = (self.route(key), lookup::hold(hold));
+        let outcome = right.renew(&wire, &route, hold, self.cluster()).await;
         outcome.map_err(|failure| failure.into_error(RENEW))
     }
 
     async fn release(&self, key: &StoreKey, lead: &Token) -> Result<()> {
         let wire = self.wire(key).map_err(|f| f.into_error(RELEASE))?;
-        let Some(lead) = Lead::of(lead) else {
+        let Some(right) = Right::of(lead) else {
             return Ok(());
         };
-        let (cluster, deadline) = (self.cluster(), self.cluster().deadline());
-        let ended = lead.end(&wire, &self.route(key), cluster, deadline).await;
-        ended
-            .map(drop)
-            .map_err(|failure| failure.into_error(RELEASE))
+        let outcome = right.release(&wire, &self.route(key), self.cluster()).await;
+        outcome.map_err(|failure| failure.into_error(RELEASE))
     }
 
     async fn get_many(&self, keys: &[StoreKey], want: Want) -> Vec<Result<Lookup>> {

@@ -1,15 +1,17 @@
 //! What a reader does for the lead beyond asking once.
 
 use cachekit_core::backend::{self, Lookup, Want};
+use cachekit_core::error::ErrorKind;
 use tokio::time::Instant;
 
 use super::AT_ONCE;
 use super::lead::Lead;
+use super::lease::Lease;
 use super::lookup::{self, Next, Seen};
 use super::overdue::Overdue;
-use crate::client::{Answered, Cluster, join_all};
+use crate::client::{Answered, Cluster, Led, Site, delete, join_all, lease};
 use crate::error::Failure;
-use crate::protocol::Key;
+use crate::protocol::{Exptime, Key};
 
 /// One who reads one key.
 #[derive(Clone, Copy)]
@@ -37,7 +39,53 @@ impl Reader<'_> {
                 Ok(Some(lookup)) => Ok(lookup),
                 Ok(None) | Err(_) => Ok(seen.lookup),
             },
+            Some(Next::Lease(site, hold)) => self.take_lease(seen.lookup, site, hold).await,
         }
+    }
+
+    async fn led(&self, site: Site) -> Result<Option<Led<'_>>, Failure> {
+        self.cluster.led(self.route, site, self.deadline).await
+    }
+
+    /// Adds a lease beside the entry that was found to be wanting in `lookup`, and reads once more:
+    /// somebody may have written it, and given the lease back, in between.
+    ///
+    /// Cancel safety: the server is owed the deletion of the lease.
+    async fn take_lease(
+        self,
+        lookup: Lookup,
+        site: Site,
+        hold: Exptime,
+    ) -> Result<Lookup, Failure> {
+        let Some(led) = self.led(site).await? else {
+            return Ok(lookup);
+        };
+        let (key, held) = (lease(self.key), Lease::new(site));
+        let unsettled = led.unsettled(&key);
+        match held.add(&key, hold, &led).await {
+            Ok(true) => {}
+            Ok(false) => {
+                unsettled.settle();
+                return Ok(lookup);
+            }
+            // Without memory for a lease nobody can be chosen.
+            Err(failure) if failure.kind == ErrorKind::Rejected => {
+                unsettled.settle();
+                return Ok(Lookup::new(lookup.found, backend::Lead::Unfenced(None)));
+            }
+            Err(failure) => return Err(failure),
+        }
+        let request = lookup::request(self.key, self.want, led.target());
+        let Seen { lookup, next } = self.seen(led.call(request).await?)?;
+        let token = next.map(|_| held.to_token());
+        if token.is_none() {
+            led.call(delete(&key, None, false)).await?;
+        }
+        unsettled.settle();
+        Ok(match token {
+            None => lookup,
+            token => Lookup::new(lookup.found, backend::Lead::Unfenced(token)),
+        })
     }
 
     /// Ends the lead of one who has had it for too long, and asks for it. `None` if somebody else
@@ -45,10 +93,12 @@ impl Reader<'_> {
     ///
     /// Cancel safety: a lead that was ended goes to the next reader.
     async fn take_over(self, lead: Lead) -> Result<Option<Lookup>, Failure> {
-        let ended = lead.end(self.key, self.route, self.cluster, self.deadline);
-        let Some(led) = ended.await? else {
+        let Some(led) = self.led(lead.site).await? else {
             return Ok(None);
         };
+        if !lead.end(self.key, &led).await? {
+            return Ok(None);
+        }
         let request = lookup::request(self.key, self.want, led.target());
         let Lookup { found, lead, .. } = self.seen(led.call(request).await?)?.lookup;
         Ok(Some(Lookup {

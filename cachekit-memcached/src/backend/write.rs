@@ -3,10 +3,9 @@
 use bytes::Bytes;
 use cachekit_core::backend::{Reason, Stored};
 use cachekit_core::error::ErrorKind;
-use tokio::time::Instant;
 
 use super::lead::Lead;
-use crate::client::{Answered, Cluster, delete, unexpected};
+use crate::client::{Answered, Led, delete, unexpected};
 use crate::error::Failure;
 use crate::protocol::{Code, Exptime, Key, Mode, Set};
 
@@ -29,16 +28,7 @@ pub(super) const fn set(key: Key<'_>, value: Bytes, exptime: Exptime) -> Set<'_>
 }
 
 /// Writes `set` where `lead` was given, if the lead stands.
-pub(super) async fn fill(
-    set: Set<'_>,
-    lead: Lead,
-    route: &str,
-    cluster: &Cluster,
-    deadline: Instant,
-) -> Result<Stored, Failure> {
-    let Some(led) = cluster.led(route, lead.site, deadline).await? else {
-        return Ok(Stored::Superseded(Reason::Moved));
-    };
+pub(super) async fn fill(set: Set<'_>, lead: Lead, led: &Led<'_>) -> Result<Stored, Failure> {
     let set = Set {
         cas: Some(lead.cas),
         ..set

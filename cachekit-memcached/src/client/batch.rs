@@ -19,9 +19,16 @@ pub(crate) const WINDOW_BYTES: usize = 8 * 1024 * 1024;
 /// nowhere, or not again.
 pub(super) type Placing<'a> = dyn Fn(usize, Option<Tried>) -> Option<Place> + Sync + 'a;
 
-/// Makes the request of an index.
-pub(super) type Making<'a, 'k> =
-    dyn Fn(usize, Target<'_>) -> Result<Request<'k>, Failure> + Sync + 'a;
+/// Makes the requests of a batch.
+pub(super) struct Making<'a, 'k> {
+    /// That of an index, for a node. `None`: this node needs none.
+    pub(super) request: &'a MakingOne<'a, 'k>,
+    /// From this index on a request waits for the replies to all before that go to its node.
+    pub(super) second: usize,
+}
+
+type MakingOne<'a, 'k> =
+    dyn Fn(usize, Target<'_>) -> Result<Option<Request<'k>>, Failure> + Sync + 'a;
 
 /// One request of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -45,10 +52,12 @@ impl Cluster {
             None => Some(self.place(&routes[index])),
             Some(tried) => self.again(&routes[index], tried),
         };
+        let making = Making {
+            request: &|index, target: Target<'_>| request(index, target).map(Some),
+            second: routes.len(),
+        };
         let deadlines = self.deadlines(deadline);
-        let results = self
-            .deliver(routes.len(), &place, &request, deadlines)
-            .await;
+        let results = self.deliver(routes.len(), &place, &making, deadlines).await;
         results
             .into_iter()
             .map(|result| result.expect("every key has a place"))
@@ -61,7 +70,7 @@ impl Cluster {
         &self,
         count: usize,
         place: &Placing<'_>,
-        request: &Making<'_, '_>,
+        making: &Making<'_, '_>,
         mut deadlines: Deadlines,
     ) -> Vec<Option<Result<Answered, Failure>>> {
         let mut results: Vec<_> = (0..count).map(|_| None).collect();
@@ -74,7 +83,7 @@ impl Cluster {
         };
         let mut jobs: Vec<Job> = (0..count).filter_map(first).collect();
         while !jobs.is_empty() {
-            for (index, result) in self.round(&jobs, request, deadlines).await {
+            for (index, result) in self.round(&jobs, making, deadlines).await {
                 results[index] = Some(result);
             }
             deadlines = Deadlines::only(deadlines.last);
@@ -99,7 +108,7 @@ impl Cluster {
     async fn round(
         &self,
         jobs: &[Job],
-        request: &Making<'_, '_>,
+        making: &Making<'_, '_>,
         deadlines: Deadlines,
     ) -> impl Iterator<Item = (usize, Result<Answered, Failure>)> + use<> {
         let mut groups: Vec<Vec<Job>> = vec![Vec::new(); self.nodes.len()];
@@ -108,7 +117,7 @@ impl Cluster {
         }
         let groups = groups.into_iter().filter(|group| !group.is_empty());
         let groups = groups
-            .map(|group| self.group(group, request, deadlines))
+            .map(|group| self.group(group, making, deadlines))
             .collect();
         join_all(groups).await.into_iter().flatten()
     }
@@ -117,7 +126,7 @@ impl Cluster {
     async fn group(
         &self,
         jobs: Vec<Job>,
-        request: &Making<'_, '_>,
+        making: &Making<'_, '_>,
         deadlines: Deadlines,
     ) -> Vec<(usize, Result<Answered, Failure>)> {
         let node = &self.nodes[jobs[0].place.node];
@@ -126,28 +135,32 @@ impl Cluster {
             Ok(link) => link,
             Err(failure) => {
                 span.failed(&failure);
-                return self.all_missed(&jobs, request, &failure, &span);
+                return self.all_missed(&jobs, making, &failure, &span);
             }
         };
         let mut results = Vec::with_capacity(jobs.len());
         let mut window = Vec::with_capacity(jobs.len().min(WINDOW));
         let mut bytes = 0;
+        let mut first = true;
         for job in jobs {
+            let begins = first && job.index >= making.second;
+            first &= !begins;
+            if begins || window.len() == WINDOW || bytes >= WINDOW_BYTES {
+                let requests = std::mem::take(&mut window);
+                results.extend(self.carry_out_all(requests, deadlines, &span).await);
+                bytes = 0;
+            }
             let target = Target {
                 link: Some(&link),
                 ..self.target(job.place)
             };
-            match request(job.index, target) {
-                Ok(request) => {
+            match (making.request)(job.index, target) {
+                Ok(Some(request)) => {
                     bytes += request.encoded_len();
                     window.push((job.index, target, request));
                 }
+                Ok(None) => {}
                 Err(failure) => results.push((job.index, Err(failure))),
-            }
-            if window.len() == WINDOW || bytes >= WINDOW_BYTES {
-                let requests = std::mem::take(&mut window);
-                results.extend(self.carry_out_all(requests, deadlines, &span).await);
-                bytes = 0;
             }
         }
         results.extend(self.carry_out_all(window, deadlines, &span).await);
@@ -158,17 +171,17 @@ impl Cluster {
     fn all_missed(
         &self,
         jobs: &[Job],
-        request: &Making<'_, '_>,
+        making: &Making<'_, '_>,
         failure: &Failure,
         span: &CallSpan,
     ) -> Vec<(usize, Result<Answered, Failure>)> {
         let missed = |job: &Job| {
-            let request = request(job.index, self.target(job.place));
+            let request = (making.request)(job.index, self.target(job.place)).transpose()?;
             let request = request.inspect(|request| span.operation(request.operation()));
             self.missed(job.place, request, failure);
-            (job.index, Err(failure.clone()))
+            Some((job.index, Err(failure.clone())))
         };
-        jobs.iter().map(missed).collect()
+        jobs.iter().filter_map(missed).collect()
     }
 
     /// Sends requests to one node, and sees to what they leave to be deleted.

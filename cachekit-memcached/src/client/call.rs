@@ -4,15 +4,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use cachekit_core::error::ErrorKind;
 use tokio::time::Instant;
 
+use super::debts::may_have_missed;
 use super::errand::Errand;
 use super::route::{Deadlines, Tried};
 use super::span::CallSpan;
-use super::{Answered, Cluster, Place, Site, Target};
+use super::{Answered, Cluster, Place, Site, Target, delete, lease};
 use crate::error::Failure;
-use crate::node::{Link, Node, Sent};
-use crate::protocol::Request;
+use crate::node::{Debt, Link, Node, Sent};
+use crate::protocol::{Key, Request};
 
 /// The node that gave a lead, and a connection to it.
 pub(crate) struct Led<'a> {
@@ -132,10 +134,26 @@ impl Cluster {
         }
     }
 
-    /// Whether the node of `route` can fence writes.
-    pub(crate) async fn is_fenced(&self, route: &str, deadline: Instant) -> Result<bool, Failure> {
+    /// Ends the lease that may lie beside the entry of `key`, which is about to be written without
+    /// one, where the node of `route` cannot fence. One that it does not end is owed to the node,
+    /// and so gone before the entry is written there.
+    pub(crate) async fn end_lease(&self, key: &Key<'_>, route: &str, deadline: Instant) {
         let node = &self.nodes[self.place(route).node];
-        Ok(node.link(deadline).await?.greeting.fenced)
+        if !node.may_keep_leases() {
+            return;
+        }
+        let lease = lease(key);
+        let request = |target: Target<'_>| {
+            if target.may_keep_leases() {
+                return Ok(delete(&lease, None, false));
+            }
+            let detail = "keeps no leases";
+            Err(Failure::new(ErrorKind::Unsupported, detail))
+        };
+        let ended = self.call(route, deadline, request).await;
+        if ended.is_err_and(|failure| may_have_missed(&failure)) {
+            node.owe_write(&lease, Debt::new());
+        }
     }
 
     /// Goes back to the node that gave a lead over a key of `route`; `None` if that is another run

@@ -7,7 +7,7 @@ use std::time::Duration;
 use cachekit_core::error::ErrorKind;
 use tokio::time::Instant;
 
-use super::batch::Placing;
+use super::batch::{Making, Placing};
 use super::debts::may_have_missed;
 use super::route::{Deadlines, Tried};
 use super::{Answered, Cluster, Place, Target, join_all};
@@ -29,6 +29,50 @@ impl Cluster {
         deadline: Instant,
         request: impl Fn(usize) -> Request<'k> + Sync,
     ) -> Vec<Result<bool, Failure>> {
+        let making = Making {
+            request: &|index, _: Target<'_>| Ok(Some(request(index))),
+            second: routes.len(),
+        };
+        self.delete_all(routes, deadline, &making).await
+    }
+
+    /// [`invalidate_many`](Self::invalidate_many) for entries beside which leases may lie, where a
+    /// node cannot fence. The deletion that `lease` makes goes to such a node before the other one,
+    /// which waits for its answer: who computes under that lease, and looks at it after writing,
+    /// finds it gone whenever what was written may have outlived the entry.
+    pub(crate) async fn invalidate_entries<'k>(
+        &self,
+        routes: &[Cow<'_, str>],
+        deadline: Instant,
+        request: impl Fn(usize) -> Request<'k> + Sync,
+        lease: impl Fn(usize) -> Request<'k> + Sync,
+    ) -> Vec<Result<bool, Failure>> {
+        if !self.nodes.iter().any(|node| node.may_keep_leases()) {
+            return self.invalidate_many(routes, deadline, request).await;
+        }
+        let count = routes.len();
+        let making = Making {
+            request: &|index, target: Target<'_>| {
+                Ok(match index.checked_sub(count) {
+                    None => target.may_keep_leases().then(|| lease(index)),
+                    Some(index) => Some(request(index)),
+                })
+            },
+            second: count,
+        };
+        let twice = [routes, routes].concat();
+        let mut leases = self.delete_all(&twice, deadline, &making).await;
+        let entries = leases.split_off(count).into_iter();
+        let pairs = leases.into_iter().zip(entries);
+        pairs.map(|(lease, entry)| lease.and(entry)).collect()
+    }
+
+    async fn delete_all(
+        &self,
+        routes: &[Cow<'_, str>],
+        deadline: Instant,
+        making: &Making<'_, '_>,
+    ) -> Vec<Result<bool, Failure>> {
         let owner = |index: usize, tried: Option<Tried>| {
             let worthwhile = tried.is_none_or(|t| t.attempts == 1 && t.may_be_repeated());
             worthwhile.then(|| self.owner(&routes[index]))
@@ -39,10 +83,9 @@ impl Cluster {
             let worthwhile = tried.is_none_or(|t| t.may_be_repeated() && elsewhere(t));
             worthwhile.then_some(place)
         };
-        let making = |index: usize, _: Target<'_>| Ok(request(index));
         let placings: [&Placing<'_>; 2] = [&owner, &stand_in];
         let deliveries =
-            placings.map(|to| self.deliver(routes.len(), to, &making, Deadlines::only(deadline)));
+            placings.map(|to| self.deliver(routes.len(), to, making, Deadlines::only(deadline)));
         let mut outcomes = join_all(deliveries.into()).await.into_iter();
         let owners = outcomes.next().into_iter().flatten();
         let stand_ins = outcomes.next().into_iter().flatten();
@@ -51,13 +94,13 @@ impl Cluster {
             .enumerate()
             .map(|(index, (owner, stand_in))| {
                 let route = &routes[index];
-                let request = request(index);
+                let request = |place| (making.request)(index, self.target(place)).ok().flatten();
                 let place = self.stand_in(route);
                 let gone = place.map(|place| &self.nodes[place.node]);
                 let debt =
                     gone.map_or_else(Debt::new, |node| Debt::new().stood_in(node, Duration::ZERO));
-                let owner = self.delivered(Some(self.owner(route)), &request, owner, debt);
-                let stand_in = self.delivered(place, &request, stand_in, Debt::new());
+                let owner = self.delivered(Some(self.owner(route)), request, owner, debt);
+                let stand_in = self.delivered(place, request, stand_in, Debt::new());
                 Ok(owner? | stand_in?)
             })
             .collect()
@@ -65,16 +108,16 @@ impl Cluster {
 
     /// What came of a deletion. `place` is owed it if it did not arrive, as `debt` says; `None` if
     /// nobody would read what it was about.
-    fn delivered(
+    fn delivered<'k>(
         &self,
         place: Option<Place>,
-        request: &Request<'_>,
+        request: impl Fn(Place) -> Option<Request<'k>>,
         delivery: Option<Result<Answered, Failure>>,
         debt: Debt,
     ) -> Result<bool, Failure> {
         match (place, delivery.map_or(Ok(false), done)) {
             (Some(place), Err(failure)) if may_have_missed(&failure) => {
-                Err(self.pending(place, request, failure, debt))
+                Err(self.pending(place, request(place), failure, debt))
             }
             (None, Err(_)) => Ok(false),
             (_, outcome) => outcome,
@@ -84,13 +127,13 @@ impl Cluster {
     fn pending(
         &self,
         place: Place,
-        request: &Request<'_>,
+        request: Option<Request<'_>>,
         failure: Failure,
         debt: Debt,
     ) -> Failure {
         let node = &self.nodes[place.node];
         match request {
-            Request::Delete(deletion) if node.owe(&deletion.key, debt) => {
+            Some(Request::Delete(deletion)) if node.owe(&deletion.key, debt) => {
                 failure.turned(ErrorKind::Pending)
             }
             _ => {

@@ -46,14 +46,7 @@ impl Keys {
         {
             return Ok(key);
         }
-        let mut wire = Vec::with_capacity(MAX_KEY_LEN);
-        wire.extend_from_slice(self.prefix.as_bytes());
-        let readable = MAX_KEY_LEN - wire.len() - HASHED.len() - HASH;
-        let graphic = key.iter().take_while(|byte| byte.is_ascii_graphic());
-        wire.extend(graphic.take(readable));
-        wire.extend_from_slice(HASHED);
-        wire.extend_from_slice(blake3::hash(key).to_hex().as_bytes());
-        Key::new(wire).map_err(invalid)
+        hashed(&self.prefix, key, blake3::hash(key))
     }
 
     /// Adds the key on the wire to `line`, if there is one and it needs no base64.
@@ -82,6 +75,25 @@ impl Keys {
             text
         }
     }
+}
+
+/// The key of what lies beside the item of `key` and tells who computes it. No item of a caller ever
+/// has it: keys that look like it are hashed, and in another way.
+pub(crate) fn lease(key: &Key<'_>) -> Key<'static> {
+    let hash = blake3::derive_key("cachekit lease", key.as_bytes());
+    hashed("", key.as_bytes(), hash.into()).expect("graphic bytes and a hash are a key")
+}
+
+/// `prefix`, what fits of the readable beginning of `key`, and `hash`.
+fn hashed(prefix: &str, key: &[u8], hash: blake3::Hash) -> Result<Key<'static>, Failure> {
+    let mut wire = Vec::with_capacity(MAX_KEY_LEN);
+    wire.extend_from_slice(prefix.as_bytes());
+    let readable = MAX_KEY_LEN - wire.len() - HASHED.len() - HASH;
+    let graphic = key.iter().take_while(|byte| byte.is_ascii_graphic());
+    wire.extend(graphic.take(readable));
+    wire.extend_from_slice(HASHED);
+    wire.extend_from_slice(hash.to_hex().as_bytes());
+    Key::new(wire).map_err(invalid)
 }
 
 /// Whether `key` can be a key: all bytes can, but none at all.
@@ -201,6 +213,22 @@ mod tests {
         let looks = &hashed.as_bytes()[2..];
         assert_ne!(wire(looks), hashed);
         assert!(!wire(&[b" ", looks].concat()).is_base64());
+    }
+
+    #[test]
+    fn a_lease_lies_under_a_key_that_no_caller_can_write() {
+        for key in [b"k".as_slice(), &[b'k'; 250], b"a b"] {
+            let entry = keys("p:").wire(key).unwrap();
+            let lease = lease(&entry);
+            assert!(looks_hashed(lease.as_bytes()) && lease != entry);
+            assert!(lease.as_bytes().len() <= MAX_KEY_LEN);
+            for prefix in ["", "p:"] {
+                let text = lease.as_bytes().strip_prefix(prefix.as_bytes()).unwrap();
+                assert_ne!(keys(prefix).wire(text).unwrap(), lease);
+            }
+        }
+        let [one, other] = ["k:1", "k:2"].map(|key| lease(&Key::new(key.as_bytes()).unwrap()));
+        assert_ne!(one, other);
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod stats;
 mod store;
 mod touch;
 mod trust;
+mod unsettled;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -42,7 +43,7 @@ pub(crate) use batch::WINDOW_BYTES;
 pub(crate) use call::Led;
 pub(crate) use delete::delete;
 pub(crate) use join::join_all;
-pub(crate) use keys::Keys;
+pub(crate) use keys::{Keys, lease};
 pub(crate) use route::{Place, Site};
 
 pub use item::Item;
@@ -244,6 +245,12 @@ impl Target<'_> {
 
     pub(crate) fn fenced(&self) -> bool {
         self.link.is_some_and(|link| link.greeting.fenced)
+    }
+
+    /// Whether a lease may lie there beside an entry.
+    pub(crate) fn may_keep_leases(&self) -> bool {
+        self.link
+            .map_or_else(|| self.node.may_keep_leases(), |link| !link.greeting.fenced)
     }
 
     fn link(&self) -> Result<&Link, Failure> {

@@ -147,7 +147,7 @@ impl Target<'_> {
     /// What deletes the item with this CAS number, if it is old; and no other, where the server can
     /// tell.
     fn deletion<'k>(&self, key: &'k Key<'_>, cas: u64) -> Option<Request<'k>> {
-        let fenced = cas != 0 && self.dialect() == Dialect::Meta;
+        let fenced = cas != 0 && self.fenced();
         self.node.is_old(cas).then(|| {
             Request::Delete(Delete {
                 key: key.borrowed(),

@@ -19,8 +19,7 @@ pub(crate) struct Greeting {
     pub(crate) version: Option<Version>,
     /// Its `-I`.
     pub(crate) item_size_max: Option<usize>,
-    /// Whether it can lead: it has the meta commands, and counts CAS numbers. Without them (`-C`)
-    /// no write can be fenced.
+    /// Whether it can fence writes, and so lead.
     pub(crate) fenced: bool,
     /// Tells one run of the server from another; 0 where it does not tell. CAS numbers begin
     /// again with each run.
@@ -28,11 +27,28 @@ pub(crate) struct Greeting {
 }
 
 impl Greeting {
+    /// Why no write can be fenced; `None`: it can.
+    pub(crate) fn lacks(&self) -> Option<&'static str> {
+        match self.dialect {
+            _ if self.fenced => None,
+            Dialect::Classic => Some("it has only classic commands"),
+            Dialect::Meta if !counts_rightly(self.version) => {
+                Some("it deletes by CAS number only from 1.6.13")
+            }
+            Dialect::Meta => Some("it counts no CAS numbers (-C)"),
+        }
+    }
+
     /// Whether it can read and touch in one command: every memcached but one that tells that it is
     /// too old.
     pub(crate) fn touches_while_reading(&self) -> bool {
         self.version.is_none_or(|version| version >= Version::GAT)
     }
+}
+
+/// Whether deletions by CAS number do what they should, as far as the version tells.
+fn counts_rightly(version: Option<Version>) -> bool {
+    version.is_none_or(|version| version >= Version::FENCING)
 }
 
 /// Says who we are, where that is configured, and asks what `protocol` says: in one round trip, and
@@ -139,7 +155,9 @@ impl Told {
             dialect,
             version: self.version,
             item_size_max: row(&self.settings, "item_size_max"),
-            fenced: dialect == Dialect::Meta && cas_enabled.is_none_or(|enabled| enabled != "no"),
+            fenced: dialect == Dialect::Meta
+                && counts_rightly(self.version)
+                && cas_enabled.is_none_or(|enabled| enabled != "no"),
             run: run_of(&self.stats).unwrap_or(0),
         }
     }

@@ -19,7 +19,7 @@ mod tests;
 mod tls;
 mod trust;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -65,6 +65,8 @@ pub(crate) struct Node {
     owed: Owed,
     counters: Counters,
     trust: Trust,
+    /// Whether it could fence writes when it was last connected to.
+    fenced: AtomicBool,
     recovery: Mutex<Option<Recovery>>,
     /// The key of the write that tells its CAS number.
     mark: Key<'static>,
@@ -129,6 +131,7 @@ impl Node {
             owed: Owed::default(),
             counters: Counters::default(),
             trust: Trust::default(),
+            fenced: AtomicBool::new(false),
             recovery: Mutex::default(),
             mark: recovery::mark(&config.key_prefix),
             slots: Slots::new(config.max_pool_size, traffic),
@@ -167,6 +170,11 @@ impl Node {
     pub(crate) fn item_size_max(&self, link: Option<&Link>) -> usize {
         link.and_then(|link| link.greeting.item_size_max)
             .unwrap_or(self.max_item_size)
+    }
+
+    /// Whether leases may lie there in place of leads: it cannot fence writes, as far as is known.
+    pub(crate) fn may_keep_leases(&self) -> bool {
+        !self.fenced.load(Ordering::Acquire)
     }
 
     /// Whether there are items that an outage may have made old.
@@ -271,6 +279,7 @@ impl Node {
             Ok(link) => {
                 self.connected();
                 self.trust.connected(link.greeting.run);
+                self.fenced.store(link.greeting.fenced, Ordering::Release);
                 Ok(link)
             }
             Err(failure) => Err(self.failed(seen, failure)),

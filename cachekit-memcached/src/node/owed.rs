@@ -159,12 +159,16 @@ impl Owed {
         Ok(former)
     }
 
-    /// Up to `most` debts that are to be delivered.
+    /// Up to `most` debts that are to be delivered, in the order in which they were added: a lease
+    /// has to be gone before the entry beside it.
     pub(super) fn some(&self, most: usize) -> Vec<(Key<'static>, Debt)> {
         let mut debts = self.lock();
         debts.sweep();
         self.recount(&debts);
-        let some = debts.by_key.iter().take(most);
+        let mut some: Vec<_> = debts.by_key.iter().collect();
+        some.sort_unstable_by_key(|(_, debt)| debt.number);
+        some.truncate(most);
+        let some = some.into_iter();
         some.map(|(key, debt)| (key.clone(), debt.clone()))
             .collect()
     }

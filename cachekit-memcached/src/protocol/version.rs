@@ -21,6 +21,13 @@ impl Version {
         patch: 10,
     };
 
+    /// The first release that deletes by CAS number as it should (memcached issue 844).
+    pub const FENCING: Self = Self {
+        major: 1,
+        minor: 6,
+        patch: 13,
+    };
+
     /// The first release that reads and touches in one classic command.
     pub const GAT: Self = Self {
         major: 1,

@@ -10,6 +10,7 @@ mod eventually;
 mod explain;
 mod items;
 mod lanes;
+mod leases;
 mod limits;
 mod load;
 mod many;

@@ -123,8 +123,9 @@ async fn a_server_before_1_6_10_is_spoken_to_in_classic_words_only() {
 async fn a_backend_on_a_classic_server_has_no_leads_and_says_so() {
     let server = Scripted::start(of_1_5_16).await;
     let backend = Memcached::new(server.config()).unwrap();
+    // Somebody else has the lease.
     let missing = backend.get(&key("k"), LEAD).await.unwrap();
-    assert_eq!((missing.found, missing.lead), (None, Lead::Unfenced(None)));
+    assert_eq!((missing.found, missing.lead), (None, Lead::Other));
     let lookup = backend.get(&key("there"), LEAD).await.unwrap();
     assert_eq!(lookup.lead, Lead::None);
     assert_eq!(lookup.found.unwrap().left, None);
@@ -162,6 +163,44 @@ fn of_1_6_15(line: &str) -> Vec<u8> {
         "ms" | "md" => format!("HD {}\r\n", opaque()).into(),
         _ => b"ERROR\r\n".to_vec(),
     }
+}
+
+#[tokio::test]
+async fn a_server_before_1_6_13_reads_by_meta_commands_and_gives_leases_and_no_leads() {
+    let server = Scripted::start(|line| match line {
+        "version" => b"VERSION 1.6.12\r\n".to_vec(),
+        line if line.starts_with("mn") => b"MN\r\n".to_vec(),
+        line => of_1_6_15(line),
+    })
+    .await;
+    let backend = Memcached::new(server.config()).unwrap();
+    let missing = backend.get(&key("k"), LEAD).await.unwrap();
+    assert!(matches!(missing.lead, Lead::Unfenced(Some(_))));
+    // The entry, the lease, and the entry once more.
+    assert_eq!(server.words(), ["mg", "ms", "mg"]);
+    backend.remove(&key("k")).await.unwrap();
+    assert_eq!(server.words()[3..], ["md", "md"]);
+    let lines = server.lines.lock().unwrap().clone();
+    let fences = |line: &String| line.contains(" N") || line.contains(" C");
+    assert!(!lines.iter().any(fences), "{lines:?}");
+    let health = backend.health().await;
+    assert_eq!(health.state(), NodeState::Degraded);
+    let detail = &health.nodes[0].detail;
+    assert!(
+        detail.contains("1.6.12") && detail.contains("1.6.13"),
+        "{detail}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_fences_is_asked_nothing_about_leases() {
+    let server = Scripted::start(of_1_6_15).await;
+    let backend = Memcached::new(server.config()).unwrap();
+    backend.remove(&key("k")).await.unwrap();
+    let stored = backend.set(&key("k"), "v".into(), TTL, None).await.unwrap();
+    assert_eq!(stored, Stored::Stored);
+    backend.expire(&key("k")).await.unwrap();
+    assert_eq!(server.words(), ["md", "ms", "md"]);
 }
 
 #[tokio::test]

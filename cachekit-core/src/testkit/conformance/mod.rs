@@ -9,6 +9,7 @@
 //! node that is away fails its own keys and no other.
 
 mod leading;
+mod leases;
 mod many;
 mod reading;
 mod report;

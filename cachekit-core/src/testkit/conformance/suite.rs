@@ -4,7 +4,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Check, Failure, Line, Report, Scene, leading, many, reading, unfenced, writing};
+use super::{
+    Check, Failure, Line, Report, Scene, leading, leases, many, reading, unfenced, writing,
+};
 use crate::backend::{Backend, Ttl};
 use crate::testkit::ManualClock;
 
@@ -65,8 +67,9 @@ impl Suite {
         self
     }
 
-    /// The store cannot lead: in place of the lines on leading, it must answer
-    /// [`Lead::Unfenced`](crate::backend::Lead::Unfenced) wherever it would have to choose.
+    /// The store cannot fence: in place of the lines on leading, it must answer
+    /// [`Lead::Unfenced`](crate::backend::Lead::Unfenced) wherever it would have to choose, and keep
+    /// the others waiting if it does so with a token.
     #[must_use]
     pub const fn unfenced(mut self) -> Self {
         self.leads = false;
@@ -111,10 +114,10 @@ impl Suite {
     }
 
     fn lines(&self) -> impl Iterator<Item = Line> + use<> {
-        let leading = if self.leads {
-            leading::LINES
+        let [leading, leases] = if self.leads {
+            [leading::LINES, &[]]
         } else {
-            unfenced::LINES
+            [unfenced::LINES, leases::LINES]
         };
         let timed = if self.timed { reading::TIMED } else { &[] };
         let over_the_limit = if self.refused.is_some() {
@@ -129,6 +132,7 @@ impl Suite {
             over_the_limit,
             many::LINES,
             leading,
+            leases,
         ]
         .into_iter()
         .flatten()

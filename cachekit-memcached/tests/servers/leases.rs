@@ -1,0 +1,347 @@
+//! Servers that cannot fence: one reader computes under a lease, and the others wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cachekit_core::backend::{
+    Backend as _, Lead, Lookup, NodeState, Reason, Renewed, Stored, Token, Ttl, Want,
+};
+use cachekit_core::error::ErrorKind;
+use cachekit_core::key::StoreKey;
+use cachekit_memcached::testkit::Server;
+use cachekit_memcached::{Config, Memcached, Protocol};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::{LEAD, TTL, config, eventually, found, key, set, value};
+
+/// The least that a lease can be held for.
+const SHORT: Ttl = Ttl::from_secs(2);
+
+/// A server that counts no CAS numbers, and one that is spoken to in classic words.
+const KINDS: [(&[&str], Protocol); 2] = [(&["-C"], Protocol::Auto), (&[], Protocol::Classic)];
+
+fn process(servers: &[Server], protocol: Protocol) -> Memcached {
+    Memcached::new(Config {
+        protocol,
+        ..config(servers)
+    })
+    .unwrap()
+}
+
+/// A server of each kind, and two processes that share it.
+fn fleets() -> impl Iterator<Item = (Server, Memcached, Memcached)> {
+    KINDS.into_iter().map(|(args, protocol)| {
+        let servers = [Server::with_args(args)];
+        let [one, other] = [(); 2].map(|()| process(&servers, protocol));
+        let [server] = servers;
+        (server, one, other)
+    })
+}
+
+const fn lead(hold: Ttl, early: Duration) -> Want {
+    Want::Lead {
+        hold,
+        early,
+        patience: Duration::ZERO,
+    }
+}
+
+async fn read(backend: &Memcached, key: &StoreKey) -> Lookup {
+    backend.get(key, LEAD).await.unwrap()
+}
+
+fn leased(lookup: Lookup) -> Token {
+    match lookup.lead {
+        Lead::Unfenced(Some(token)) => token,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn fill(backend: &Memcached, key: &StoreKey, value: &'static str, lead: &Token) -> Stored {
+    let value = Bytes::from_static(value.as_bytes());
+    backend.set(key, value, TTL, Some(lead)).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_lacking_is_told_and_no_fence_is_claimed() {
+    let whys = ["counts no CAS numbers", "only classic commands"];
+    for ((_server, backend, _), why) in fleets().zip(whys) {
+        let health = backend.health().await;
+        assert_eq!(health.state(), NodeState::Degraded);
+        let detail = &health.nodes[0].detail;
+        assert!(
+            detail.contains("no fencing") && detail.contains(why),
+            "{detail}"
+        );
+        let token = leased(read(&backend, &key("k")).await);
+        assert_eq!(fill(&backend, &key("k"), "v", &token).await, Stored::Stored);
+        assert_eq!(read(&backend, &key("k")).await.lead, Lead::None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_reader_in_the_fleet_computes_and_those_who_come_just_then_find_its_entry() {
+    for (_server, one, other) in fleets() {
+        let fleet = [Arc::new(one), Arc::new(other)];
+        for round in 0..20 {
+            let mut readers = JoinSet::new();
+            for reader in 0..20 {
+                let (backend, key) = (Arc::clone(&fleet[reader % 2]), key(round));
+                readers.spawn(async move {
+                    let mut computed = 0;
+                    loop {
+                        let lookup = read(&backend, &key).await;
+                        match lookup.lead {
+                            Lead::Unfenced(Some(token)) => {
+                                computed += 1;
+                                let stored = fill(&backend, &key, "v", &token).await;
+                                assert_eq!(stored, Stored::Stored);
+                            }
+                            Lead::Other => {}
+                            Lead::None if lookup.found.is_some() => return computed,
+                            lead => panic!("{lead:?}"),
+                        }
+                    }
+                });
+            }
+            assert_eq!(readers.join_all().await.into_iter().sum::<usize>(), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_invalidation_during_a_computation_wins() {
+    for (_server, one, other) in fleets() {
+        let [removed, expired] = ["removed", "expired"].map(key);
+        let token = leased(read(&one, &removed).await);
+        other.remove(&removed).await.unwrap();
+        let gone = Stored::Superseded(Reason::Gone);
+        assert_eq!(fill(&one, &removed, "old", &token).await, gone);
+        assert_eq!(value(&one, &removed).await, None);
+        set(&one, &expired, "older").await;
+        one.expire(&expired).await.unwrap();
+        let token = leased(read(&one, &expired).await);
+        other.expire(&expired).await.unwrap();
+        assert_eq!(fill(&one, &expired, "old", &token).await, gone);
+        assert!(found(&one, &expired).await.is_none_or(|found| found.stale));
+        // At once with the next computation, which is not bothered by the late one.
+        let next = leased(read(&other, &removed).await);
+        let overtaken = Stored::Superseded(Reason::Overtaken);
+        assert_eq!(fill(&one, &removed, "old", &token).await, overtaken);
+        assert_eq!(fill(&other, &removed, "new", &next).await, Stored::Stored);
+        assert_eq!(fill(&one, &removed, "old", &token).await, gone);
+        assert_eq!(value(&one, &removed).await.unwrap(), "new");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_written_while_it_is_invalidated_does_not_stay() {
+    for (_server, one, other) in fleets() {
+        let fleet = [Arc::new(one), Arc::new(other)];
+        for round in 0..300 {
+            let key = key(round);
+            let token = leased(read(&fleet[0], &key).await);
+            let [leader, writer] = [0, 1].map(|index| Arc::clone(&fleet[index]));
+            let (led, changed) = (key.clone(), key.clone());
+            let filled = tokio::spawn(async move { fill(&leader, &led, "old", &token).await });
+            let changed = tokio::spawn(async move {
+                match round % 3 {
+                    0 => writer.remove(&changed).await.unwrap(),
+                    1 => writer.remove_many(&[changed]).await.remove(0).unwrap(),
+                    _ => set(&writer, &changed, "new").await,
+                }
+            });
+            changed.await.unwrap();
+            let filled = filled.await.unwrap();
+            let left = value(&fleet[0], &key).await;
+            let old = left.is_some_and(|value| value == "old");
+            assert!(!old, "round {round}: {filled:?} and the old value is there");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_leader_who_dies_is_replaced_when_its_hold_is_over_and_its_late_fill_rejected() {
+    for (_server, dead, alive) in fleets() {
+        let short = lead(SHORT, Duration::ZERO);
+        let late = leased(dead.get(&key("k"), short).await.unwrap());
+        let began = Instant::now();
+        let next = eventually(|| async {
+            let lookup = alive.get(&key("k"), short).await.unwrap();
+            matches!(lookup.lead, Lead::Unfenced(_)).then_some(lookup)
+        })
+        .await;
+        let most = SHORT.duration() + Duration::from_millis(1_500);
+        assert!(began.elapsed() < most, "{:?}", began.elapsed());
+        let overtaken = Stored::Superseded(Reason::Overtaken);
+        assert_eq!(fill(&dead, &key("k"), "late", &late).await, overtaken);
+        let stored = fill(&alive, &key("k"), "new", &leased(next)).await;
+        assert_eq!(stored, Stored::Stored);
+        let gone = Stored::Superseded(Reason::Gone);
+        assert_eq!(fill(&dead, &key("k"), "late", &late).await, gone);
+        let found = found(&alive, &key("k")).await.unwrap();
+        assert_eq!((&*found.value, found.stale), (&b"new"[..], false));
+    }
+}
+
+#[tokio::test]
+async fn a_leader_that_renews_its_lease_computes_for_several_holds() {
+    for (_server, slow, alive) in fleets() {
+        let short = lead(SHORT, Duration::ZERO);
+        let token = leased(slow.get(&key("k"), short).await.unwrap());
+        let (began, mut renewals) = (Instant::now(), 0);
+        while began.elapsed() < 2 * SHORT.duration() {
+            if began.elapsed() > renewals * SHORT.duration() / 4 {
+                let renewed = slow.renew(&key("k"), &token, SHORT).await.unwrap();
+                assert_eq!(renewed, Renewed::Held);
+                renewals += 1;
+            }
+            assert_eq!(read(&alive, &key("k")).await.lead, Lead::Other);
+        }
+        assert_eq!(fill(&slow, &key("k"), "slow", &token).await, Stored::Stored);
+        let renewed = slow.renew(&key("k"), &token, SHORT).await.unwrap();
+        assert_eq!(renewed, Renewed::Lost);
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_at_any_moment_leaves_no_lease_behind() {
+    for (_server, one, _) in fleets() {
+        set(&one, &key("connected"), "v").await;
+        for polls in 0..40 {
+            let key = key(polls);
+            let mut reading = Box::pin(one.get(&key, LEAD));
+            let mut ended = false;
+            for _ in 0..polls {
+                let poll = std::future::poll_fn(|context| {
+                    std::task::Poll::Ready(reading.as_mut().poll(context).is_ready())
+                });
+                ended = poll.await;
+                if ended {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            drop(reading);
+            if !ended {
+                leased(read(&one, &key).await);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_lease_of_a_run_that_is_over_has_moved() {
+    for (mut server, one, other) in fleets() {
+        let old = leased(read(&one, &key("k")).await);
+        server.restart();
+        let new = leased(read(&other, &key("k")).await);
+        let renewed = one.renew(&key("k"), &old, TTL).await.unwrap();
+        assert_eq!(renewed, Renewed::Lost);
+        one.release(&key("k"), &old).await.unwrap();
+        let moved = Stored::Superseded(Reason::Moved);
+        assert_eq!(fill(&one, &key("k"), "old", &old).await, moved);
+        assert_eq!(fill(&other, &key("k"), "new", &new).await, Stored::Stored);
+    }
+}
+
+#[tokio::test]
+async fn a_removal_that_waits_for_its_server_ends_the_lease_there_as_well() {
+    for (args, protocol) in KINDS {
+        let servers = [Server::with_args(args)];
+        let impatient = Memcached::new(Config {
+            timeout: Duration::from_millis(200),
+            protocol,
+            ..config(&servers)
+        });
+        let (leader, impatient) = (process(&servers, protocol), impatient.unwrap());
+        set(&impatient, &key("k"), "older").await;
+        impatient.remove(&key("k")).await.unwrap();
+        let token = leased(read(&leader, &key("k")).await);
+        servers[0].stop();
+        let error = impatient.remove(&key("k")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Pending);
+        servers[0].resume();
+        eventually(|| async { impatient.get(&key("k"), Want::Value).await.ok() }).await;
+        let gone = Stored::Superseded(Reason::Gone);
+        assert_eq!(fill(&leader, &key("k"), "old", &token).await, gone);
+        assert_eq!(value(&leader, &key("k")).await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_removal_ends_the_lease_at_the_server_that_stands_in() {
+    for (args, protocol) in KINDS {
+        let mut servers = [Server::with_args(args), Server::with_args(args)];
+        let [leader, writer] = [(); 2].map(|()| process(&servers, protocol));
+        let of_the_first = |key: &StoreKey| leader.owner(key).unwrap() == servers[0].address();
+        let key = (0..).map(key).find(of_the_first).unwrap();
+        servers[0].kill();
+        let token = leased(read(&leader, &key).await);
+        let error = writer.remove(&key).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Pending);
+        let gone = Stored::Superseded(Reason::Gone);
+        assert_eq!(fill(&leader, &key, "old", &token).await, gone);
+        assert_eq!(value(&leader, &key).await, None);
+    }
+}
+
+#[tokio::test]
+async fn many_leases_are_taken_and_ended_together() {
+    for (_server, one, other) in fleets() {
+        let keys: Vec<StoreKey> = (0..1_000).map(key).collect();
+        let taken = one.get_many(&keys, LEAD).await;
+        let tokens: Vec<Token> = taken.into_iter().map(|it| leased(it.unwrap())).collect();
+        for lookup in other.get_many(&keys, LEAD).await {
+            assert_eq!(lookup.unwrap().lead, Lead::Other);
+        }
+        for removed in other.remove_many(&keys[..500]).await {
+            removed.unwrap();
+        }
+        for (index, (key, token)) in keys.iter().zip(&tokens).enumerate() {
+            let expected = match index < 500 {
+                true => Stored::Superseded(Reason::Gone),
+                false => Stored::Stored,
+            };
+            assert_eq!(fill(&one, key, "v", token).await, expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_ends_early_is_leased_where_the_server_tells_so() {
+    let early = lead(TTL, 2 * TTL.duration());
+    let rearmed = lead(TTL, Duration::MAX);
+    for ((_server, one, other), told) in fleets().zip([true, false]) {
+        set(&one, &key("k"), "old").await;
+        let first = one.get(&key("k"), early).await.unwrap();
+        assert!(first.found.as_ref().is_some_and(|found| !found.stale));
+        if told {
+            let token = leased(first);
+            let second = other.get(&key("k"), early).await.unwrap();
+            assert_eq!((second.lead, second.found.is_some()), (Lead::Other, true));
+            assert_eq!(fill(&one, &key("k"), "new", &token).await, Stored::Stored);
+            continue;
+        }
+        // Every read would take a lease. Who knows better asks for one.
+        assert_eq!(first.lead, Lead::Unfenced(None));
+        let token = leased(one.get(&key("k"), rearmed).await.unwrap());
+        let second = other.get(&key("k"), rearmed).await.unwrap();
+        assert_eq!((second.lead, second.found.is_some()), (Lead::Other, true));
+        assert_eq!(fill(&one, &key("k"), "new", &token).await, Stored::Stored);
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_refused_uses_up_the_lease_and_removes_what_it_was_to_replace() {
+    for (_server, one, other) in fleets() {
+        let token = leased(read(&one, &key("k")).await);
+        let large = Bytes::from(vec![b'x'; 1 << 20]);
+        let error = one.set(&key("k"), large, TTL, Some(&token)).await;
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::TooLarge);
+        assert_eq!(value(&one, &key("k")).await, None);
+        leased(read(&other, &key("k")).await);
+    }
+}

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::cache::Inner;
 use crate::cache::arguments::Key;
 use crate::cache::form::Form;
+use crate::cache::function::Function;
 use crate::cache::leading::Leading;
 use crate::cache::old::Old;
 use crate::cache::outgoing::{Entering, Outgoing};
@@ -95,6 +96,13 @@ pub(crate) enum Ended<V> {
 }
 
 impl<V> Ending<V> {
+    /// Tells what a computation takes: one that has failed at once says nothing of the next.
+    fn teaches(&self, function: &Function, cost: Duration) {
+        if !matches!(self, Self::Fail) {
+            function.learns(cost);
+        }
+    }
+
     /// What this is after the key was given to others.
     pub(crate) const fn late(&self) -> Self {
         Self::Late {
@@ -136,6 +144,7 @@ where
     pub(crate) async fn end(self, ending: Ending<V>) -> Ended<V> {
         let cost = self.cost();
         self.inner.spent(self.key.function(), cost);
+        ending.teaches(self.key.function(), cost);
         match self.close(ending, cost).await {
             Closed::Ended(ended) => ended,
             Closed::Outgoing(outgoing) => outgoing.send().await,
@@ -146,7 +155,10 @@ where
     /// takes one call of the backend.
     pub(crate) async fn end_many(all: Vec<(Self, Ending<V>)>) -> Vec<Ended<V>> {
         if let Some((first, _)) = all.first() {
-            first.inner.spent(first.key.function(), first.cost());
+            let (function, cost) = (first.key.function(), first.cost());
+            first.inner.spent(function, cost);
+            all.iter()
+                .for_each(|(_, ending)| ending.teaches(function, cost));
         }
         let close = |(computation, ending): (Self, _)| async move {
             let cost = computation.cost();
@@ -263,7 +275,8 @@ where
     async fn give_up_late(self) {
         self.inner.l1.drop_grace(self.key.bytes());
         if let Some(remote) = self.remote {
-            self.inner.count(self.key.function(), Event::Superseded);
+            let function = self.key.function();
+            self.inner.superseded(function, Event::SupersededHere);
             remote.leading.hand_back(false).await;
         }
     }

@@ -127,8 +127,14 @@ impl Open<'_> {
         &self,
         found: Found,
     ) -> Result<(Entry<V>, Option<Miss>), Miss> {
-        self.seen::<V, F>(&found)
-            .inspect_err(|miss| self.warn(*miss))
+        let seen = self.seen::<V, F>(&found);
+        match &seen {
+            // A fresh one or not: so long it takes.
+            Ok((entry, _)) if !entry.cost.is_zero() => self.function.learns(entry.cost),
+            Ok(_) => {}
+            Err(miss) => self.warn(*miss),
+        }
+        seen
     }
 
     /// The same, and nobody is told of one that cannot be used.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{Backend, NewEntry, Renewed, Stored, Token, Ttl};
+use crate::backend::{Lead, NewEntry, Renewed, Stored, Token, Ttl};
 use crate::background::AbortOnDrop;
 use crate::cache::Inner;
 use crate::cache::function::Function;
@@ -13,8 +13,11 @@ use crate::envelope::{self, Header, TagVersion};
 use crate::error::{ErrorKind, Result};
 use crate::key::StoreKey;
 
-/// How long a lead stands unless it is renewed; renewed at half of it.
-pub(crate) const HOLD: Ttl = Ttl::from_secs(10);
+/// How long a lead stands unless it is renewed. A dead leader is to be replaced, and the new one to
+/// be done, before those give up who wait for ten seconds.
+pub(crate) const HOLD: Ttl = Ttl::from_secs(6);
+/// How often it is renewed: where one renewal fails, the next one is still in time.
+const RENEWAL: Duration = Duration::from_secs(2);
 
 /// The right to store one result.
 #[derive(Debug)]
@@ -32,10 +35,32 @@ pub(crate) struct Leading {
 pub(crate) enum Right {
     /// A result that nothing newer has overtaken.
     Fenced(Token),
-    /// Any result: the store cannot fence.
+    /// Any result, as far as the store can tell; it keeps other processes waiting.
+    Leased(Token),
+    /// Any result: the store cannot fence, and others may compute as well.
     Unfenced,
     /// Nothing: the store is away, another leads, or the entry is to be left alone.
     Nothing,
+}
+
+impl Right {
+    /// What the answer of a store allows.
+    pub(crate) fn of(lead: &Lead) -> Self {
+        match lead {
+            Lead::Mine(token) => Self::Fenced(token.clone()),
+            Lead::Unfenced(Some(token)) => Self::Leased(token.clone()),
+            Lead::Unfenced(None) => Self::Unfenced,
+            Lead::None | Lead::Other => Self::Nothing,
+        }
+    }
+
+    /// What the store knows it by.
+    pub(crate) fn token(&self) -> Option<&Token> {
+        match self {
+            Self::Fenced(token) | Self::Leased(token) => Some(token),
+            Self::Unfenced | Self::Nothing => None,
+        }
+    }
 }
 
 /// What became of a result.
@@ -56,19 +81,7 @@ impl Leading {
         key: StoreKey,
         right: Right,
     ) -> Self {
-        let renewal = match (&right, &inner.backend) {
-            (Right::Fenced(token), Some(backend)) => {
-                let deadline = function.asks().deadline();
-                renewal(
-                    inner,
-                    Arc::clone(backend),
-                    key.clone(),
-                    token.clone(),
-                    deadline,
-                )
-            }
-            _ => None,
-        };
+        let renewal = (right.token()).and_then(|token| renewal(inner, function, &key, token));
         Self {
             inner: Arc::clone(inner),
             function,
@@ -80,7 +93,7 @@ impl Leading {
 
     /// Whether a result would be written that something newer has overtaken.
     pub(crate) fn is_unfenced(&self) -> bool {
-        matches!(self.right, Right::Unfenced)
+        matches!(self.right, Right::Leased(_) | Right::Unfenced)
     }
 
     /// Whether a result would be written at all.
@@ -96,16 +109,14 @@ impl Leading {
         tags: &[TagVersion],
     ) -> Option<(Self, NewEntry)> {
         self.renewal = None;
-        let lead = match &self.right {
-            Right::Fenced(token) => Some(token.clone()),
-            Right::Unfenced => None,
-            Right::Nothing => return None,
-        };
+        if !self.may_store() {
+            return None;
+        }
         let entry = NewEntry {
             value: envelope::seal(buffer, header, tags, &self.key),
             key: self.key.clone(),
             ttl: header.whole(),
-            lead,
+            lead: self.right.token().cloned(),
         };
         Some((self, entry))
     }
@@ -114,14 +125,16 @@ impl Leading {
     /// or because its future was dropped, is handed back.
     pub(crate) fn written(mut self, outcome: Result<Stored>) -> Written {
         match outcome {
-            Ok(stored) => match (std::mem::replace(&mut self.right, Right::Nothing), stored) {
-                (_, Stored::Superseded(_)) => {
-                    self.inner.count(self.function, Event::Superseded);
-                    Written::Superseded
+            Ok(stored) => {
+                let unfenced = self.is_unfenced();
+                self.right = Right::Nothing;
+                self.inner.filled(self.function, stored);
+                match stored {
+                    Stored::Superseded(_) => Written::Superseded,
+                    Stored::Stored if unfenced => Written::Unfenced,
+                    Stored::Stored => Written::Stored,
                 }
-                (Right::Unfenced, Stored::Stored) => Written::Unfenced,
-                (_, Stored::Stored) => Written::Stored,
-            },
+            }
             Err(error) if error.kind() == ErrorKind::TooLarge => {
                 self.inner.count(self.function, Event::TooLarge);
                 tracing::warn!(key = %self.key.digest(), %error, "value not stored");
@@ -144,8 +157,8 @@ impl Leading {
         };
         let outcome = match right {
             Right::Nothing => Ok(()),
-            Right::Fenced(_) | Right::Unfenced if outdated => backend.remove(&self.key).await,
-            Right::Fenced(token) => backend.release(&self.key, &token).await,
+            _ if outdated => backend.remove(&self.key).await,
+            Right::Fenced(token) | Right::Leased(token) => backend.release(&self.key, &token).await,
             Right::Unfenced => Ok(()),
         };
         if let Err(error) = outcome {
@@ -159,7 +172,7 @@ impl Drop for Leading {
     /// handed back in the background. If that fails too, it ends by itself after [`HOLD`].
     fn drop(&mut self) {
         let right = std::mem::replace(&mut self.right, Right::Nothing);
-        if let (Right::Fenced(token), Some(backend)) = (right, &self.inner.backend) {
+        if let (Some(token), Some(backend)) = (right.token().cloned(), &self.inner.backend) {
             let (backend, key) = (Arc::clone(backend), self.key.clone());
             let _ = self.inner.clock.spawn(async move {
                 let _ = backend.release(&key, &token).await;
@@ -168,23 +181,26 @@ impl Drop for Leading {
     }
 }
 
-/// Renews until `deadline`: a computation that never returns does not keep its key from others.
+/// Renews until the deadline of a computation: one that never returns does not keep its key from
+/// others.
 fn renewal(
     inner: &Arc<Inner>,
-    backend: Arc<dyn Backend>,
-    key: StoreKey,
-    token: Token,
-    deadline: Duration,
+    function: &'static Function,
+    key: &StoreKey,
+    token: &Token,
 ) -> Option<AbortOnDrop<()>> {
-    let clock = inner.clock.clone();
-    let half = HOLD.duration() / 2;
+    let backend = Arc::clone(inner.backend.as_ref()?);
+    let (key, token) = (key.clone(), token.clone());
+    let counting = Arc::clone(inner);
     let task = inner.clock.spawn(async move {
         let mut spent = Duration::ZERO;
-        while spent < deadline {
-            clock.sleep(half).await;
-            spent += half;
-            if !matches!(backend.renew(&key, &token, HOLD).await, Ok(Renewed::Held)) {
-                return; // the write will say so
+        while spent < function.asks().deadline() {
+            counting.clock.sleep(RENEWAL).await;
+            spent += RENEWAL;
+            match backend.renew(&key, &token, HOLD).await {
+                Ok(Renewed::Held) => counting.count(function, Event::LeadRenewed),
+                Ok(Renewed::Lost) => return, // the write will say so
+                Err(_) => {}                 // it may stand until the next one
             }
         }
     });

@@ -16,7 +16,7 @@ use crate::cache::remote::{Ask, Place, Reading};
 use crate::cache::stats::Event;
 use crate::cache::tags;
 use crate::l1::{Fill, Look, Mark};
-use crate::policy::flight::{Moment, Offering};
+use crate::policy::flight::{Moment, Offering, WAIT_BUDGET};
 use crate::policy::freshness::early_window;
 
 pub(crate) use many::Sighted;
@@ -36,6 +36,8 @@ pub(crate) struct Sought<V, F> {
     pub(crate) refreshing: bool,
     /// Whether it is to be computed whatever there is.
     pub(crate) anew: bool,
+    /// Whether the process that computes may wait for this one, and is not to be waited for for long.
+    pub(crate) briefly: bool,
 }
 
 /// What the look came to.
@@ -120,6 +122,10 @@ where
         Ask {
             inner: &self.inner,
             function,
+            budget: match self.briefly {
+                true => WAIT_BUDGET.min(policy.deadline()),
+                false => policy.deadline(),
+            },
             early: policy.grace_of(self.ttl) + early_window(self.ttl.duration(), function.cost()),
             declared: self.key.tags(),
             serve_stale: policy.serves_while_refreshing() && !self.anew,

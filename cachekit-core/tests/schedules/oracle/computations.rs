@@ -12,7 +12,7 @@ use crate::operation::{Mood, Operation, Says};
 /// How long a flight has its key, in milliseconds.
 pub(super) const FLIGHT_MS: u64 = 60_000;
 /// How long a flight waits for the lead of another process, in milliseconds.
-const LEAD_BUDGET_MS: u64 = 10_000;
+const LEAD_BUDGET_MS: u64 = 60_000;
 /// A lead is renewed in time as long as no step of the clock is longer, and on a slow way to the
 /// store.
 const STEP: Duration = Duration::from_millis(2_500);
@@ -94,7 +94,9 @@ fn excused_in_fleet(story: &Story<'_>, one: &Computation, two: &Computation) -> 
         || [one, two].into_iter().any(|of| has_old_token(story, of))
         || story.store_was_in_trouble(trouble_ms, two.began)
         || story.time_jumped(step, from, two.began)
-        || story.was_told_late(step, one)
+        || [one, two]
+            .into_iter()
+            .any(|of| story.was_told_late(step, of))
         || story.lead_had_ended(one, two) && story.time_jumped(STEP_AFTER_STEP, from, two.began)
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::backend::{Lead, NewEntry, Renewed, Stored, Token, Ttl};
 use crate::background::AbortOnDrop;
 use crate::cache::Inner;
+use crate::cache::asking::{self, Asking};
 use crate::cache::function::Function;
 use crate::cache::stats::Event;
 use crate::envelope::{self, Header, TagVersion};
@@ -64,7 +65,7 @@ impl Right {
 }
 
 /// What became of a result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Written {
     /// Nothing newer had happened when it was sent.
     Stored,
@@ -72,6 +73,8 @@ pub(crate) enum Written {
     Unfenced,
     Superseded,
     NotStored,
+    /// The same, and others are to know.
+    TooLarge(Box<Leading>),
 }
 
 impl Leading {
@@ -138,13 +141,52 @@ impl Leading {
             Err(error) if error.kind() == ErrorKind::TooLarge => {
                 self.inner.count(self.function, Event::TooLarge);
                 tracing::warn!(key = %self.key.digest(), %error, "value not stored");
-                Written::NotStored
+                Written::TooLarge(Box::new(self))
             }
             Err(error) => {
                 self.inner.backend_failed(self.function, &error);
                 Written::NotStored
             }
         }
+    }
+
+    /// Leaves `mark` in the place of the entry, so that nobody waits for the next result. Without a
+    /// lead, or if it cannot be left, the lead is handed back, and what is `outdated` removed.
+    pub(crate) async fn mark(mut self, mark: &Header, outdated: bool) {
+        self.renewal = None;
+        match self.set_mark(mark).await {
+            Some(Ok(_)) => self.right = Right::Nothing,
+            Some(Err(_)) | None => self.hand_back(outdated).await,
+        }
+    }
+
+    /// The same after a write that has removed the entry, and may have used up the lead.
+    pub(crate) async fn mark_anew(mut self, mark: &Header) {
+        let superseded = match self.set_mark(mark).await {
+            Some(Ok(Stored::Stored)) => return self.right = Right::Nothing,
+            Some(Ok(Stored::Superseded(_))) => self.inner.backend.clone(),
+            Some(Err(_)) | None => None,
+        };
+        let Some(backend) = superseded else {
+            return; // what there is of a lead is handed back
+        };
+        let want = asking::lead(Duration::ZERO, mark.cost);
+        if let Ok(lookup) = Asking::one(&backend, &self.key, want).await {
+            self.right = Right::of(&lookup.lead);
+            self.mark(mark, false).await;
+        }
+    }
+
+    /// `None`: there is no lead to do it with.
+    async fn set_mark(&self, mark: &Header) -> Option<Result<Stored>> {
+        let (token, backend) = (self.right.token()?, self.inner.backend.as_ref()?);
+        let value = envelope::seal(envelope::begin(), mark, &[], &self.key);
+        let set = backend.set(&self.key, value, mark.whole(), Some(token));
+        let outcome = set.await;
+        if let Err(error) = &outcome {
+            self.inner.backend_failed(self.function, error);
+        }
+        Some(outcome)
     }
 
     /// Hands the lead back, so that the next caller may have it at once, and with it removes what

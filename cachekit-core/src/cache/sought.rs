@@ -17,7 +17,6 @@ use crate::cache::stats::Event;
 use crate::cache::tags;
 use crate::l1::{Fill, Look, Mark};
 use crate::policy::flight::{Moment, Offering, WAIT_BUDGET};
-use crate::policy::freshness::early_window;
 
 pub(crate) use many::Sighted;
 
@@ -126,7 +125,7 @@ where
                 true => WAIT_BUDGET.min(policy.deadline()),
                 false => policy.deadline(),
             },
-            early: policy.grace_of(self.ttl) + early_window(self.ttl.duration(), function.cost()),
+            early: policy.led_within(self.ttl, function.cost()),
             declared: self.key.tags(),
             serve_stale: policy.serves_while_refreshing() && !self.anew,
             tells_absent: self.tells_absent,
@@ -144,6 +143,7 @@ where
         reading: Reading<V>,
     ) -> Begun<V, F> {
         let (token, l1_until_ms) = (bounds.token, bounds.l1_until_ms);
+        let ttl = self.ttl;
         match reading {
             Reading::Found(entry, asked) => {
                 bounds.vouch(&asked, self.inner.l1_share(entry.ttl));
@@ -163,6 +163,7 @@ where
                 tags::capture(&self.inner, &mut versions).await;
                 let remote = Remote {
                     leading,
+                    ttl,
                     versions,
                     token,
                     l1_until_ms,

@@ -81,6 +81,9 @@ counters! {
     schema, Schema, "schema";
     /// Misses because the entry has a format from the future; it is left alone.
     unknown_version, UnknownVersion, "unknown_version";
+    /// Misses because somebody has found out not long ago that results of the key cannot be stored:
+    /// they are computed at once.
+    uncacheable, Uncacheable, "uncacheable";
     /// Computations that were begun, those of bypassed calls not included.
     computed, Computed, "computed";
     /// Computations that were begun before their entry had ended.

@@ -1,8 +1,12 @@
 //! Who computes in a fleet: leads that are held, lost, waited for and taken over. Each `Cache` here
 //! is one process, with a way to the store of its own.
 
+mod events;
+mod foreign;
+mod graceless;
 mod holding;
 mod leased;
+mod uncacheable;
 mod waiting;
 mod wire;
 

@@ -107,7 +107,7 @@ async fn what_stands_is_left_to_its_leader_for_twice_what_it_takes() {
     static COSTLY: Function = Function::new("tests::leads", "costly");
     /// The same in a process that has not computed it.
     static SEEN: Function = Function::new("tests::leads", "costly");
-    let patience = |wire: &Wire| match wire.last_want() {
+    let patience = |wire: &Wire| match wire.last_read().1 {
         Want::Lead { hold, patience, .. } => {
             assert_eq!(hold.duration(), HOLD);
             patience

@@ -23,7 +23,7 @@ pub(crate) struct Wire {
     pub(crate) never_leads_over: Option<Bytes>,
     cut: AtomicBool,
     renewals_to_fail: AtomicU32,
-    wants: Mutex<Vec<Want>>,
+    reads: Mutex<Vec<(StoreKey, Want)>>,
 }
 
 impl Wire {
@@ -35,7 +35,7 @@ impl Wire {
             never_leads_over: None,
             cut: AtomicBool::new(false),
             renewals_to_fail: AtomicU32::new(0),
-            wants: Mutex::default(),
+            reads: Mutex::default(),
         }
     }
 
@@ -48,10 +48,10 @@ impl Wire {
         self.renewals_to_fail.store(count, Ordering::SeqCst);
     }
 
-    /// What entries were last read for.
-    pub(crate) fn last_want(&self) -> Want {
-        let wants = self.wants.lock().unwrap();
-        *wants.last().expect("a read")
+    /// What was read last, and what for.
+    pub(crate) fn last_read(&self) -> (StoreKey, Want) {
+        let reads = self.reads.lock().unwrap();
+        reads.last().expect("a read").clone()
     }
 
     fn arrives(&self) -> Result<()> {
@@ -66,7 +66,7 @@ impl Wire {
 impl Backend for Wire {
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
         self.arrives()?;
-        self.wants.lock().unwrap().push(want);
+        self.reads.lock().unwrap().push((key.clone(), want));
         if let Some(foreign) = &self.never_leads_over {
             let found = self.store.get(key, Want::Value).await?.found;
             if found

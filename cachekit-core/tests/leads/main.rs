@@ -6,6 +6,7 @@ mod foreign;
 mod graceless;
 mod holding;
 mod leased;
+mod many;
 mod uncacheable;
 mod waiting;
 mod wire;

@@ -16,6 +16,7 @@ use cachekit_core::clock::{Clock, Time};
 use cachekit_core::config::Config;
 use cachekit_core::testkit::{ManualClock, ReferenceBackend};
 use cachekit_core::{Error, ErrorKind};
+use tokio::sync::oneshot;
 
 static ASYNC: Function = Function::new("tests::blocked_runtime", "in_a_future");
 static SYNC: Function = Function::new("tests::blocked_runtime", "on_a_thread");
@@ -38,9 +39,17 @@ impl Time for Beside {
     }
 }
 
-/// What `call` comes to on the thread of a runtime. Time passes whenever somebody waits for it.
+/// What `call` comes to on the thread of a runtime. Ten seconds pass whenever somebody waits for it.
 fn on_a_runtime<T: Send + 'static>(
     time: &ManualClock,
+    call: impl Future<Output = T> + Send + 'static,
+) -> T {
+    on_a_runtime_in_steps(time, Duration::from_secs(10), call)
+}
+
+fn on_a_runtime_in_steps<T: Send + 'static>(
+    time: &ManualClock,
+    step: Duration,
     call: impl Future<Output = T> + Send + 'static,
 ) -> T {
     let (done, is_done) = mpsc::channel();
@@ -53,7 +62,7 @@ fn on_a_runtime<T: Send + 'static>(
             return value;
         }
         if time.sleepers() > 0 {
-            time.advance(Duration::from_secs(10));
+            time.advance(step);
         }
     }
     panic!("not done after ten seconds");
@@ -86,6 +95,38 @@ fn a_sync_function_goes_on_without_a_place_for_which_it_would_wait_for_ever() {
         call.run_blocking(None, |_| false, voice, || 2)
     });
     assert_eq!(value, 2);
+}
+
+#[test]
+fn a_sync_function_does_not_wait_for_long_for_a_leader_that_it_keeps_from_going_on() {
+    let time = ManualClock::new();
+    let clock = Clock::with_time(Arc::new(Beside(time.clone())));
+    let store = Arc::new(ReferenceBackend::new(clock.clone()));
+    let cache = Cache::builder().backend(store).clock(clock).build();
+    let began_ms = time.clock().monotonic_ms();
+    let step = Duration::from_millis(100);
+    let value = on_a_runtime_in_steps(&time, step, async move {
+        let key: Key<u64> = ASYNC.key(&1_u64).unwrap();
+        let (begun, has_begun) = oneshot::channel();
+        let compute = || async {
+            begun.send(()).unwrap();
+            std::future::pending::<Result<u64, Error>>().await
+        };
+        let mut computing = pin!(cache.get_or_compute(&key, compute));
+        tokio::select! {
+            _ = &mut computing => panic!("it never ends"),
+            begun = has_begun => begun.unwrap(),
+        }
+        let kind = Probe::<u64>::new().kind();
+        let voice = Voice::new(ErrorProbe::<Infallible>::new(kind).share(), None);
+        let mut arguments = Arguments::new(&ASYNC);
+        arguments.argument(&1_u64);
+        let call = Call::new(kind, &cache, arguments);
+        call.run_blocking(None, |_| false, voice, || 2)
+    });
+    assert_eq!(value, 2);
+    let took_ms = time.clock().monotonic_ms() - began_ms;
+    assert!((8_000..12_000).contains(&took_ms), "{took_ms}");
 }
 
 #[test]

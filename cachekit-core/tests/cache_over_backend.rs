@@ -156,7 +156,7 @@ async fn an_invalidation_in_another_process_beats_a_computation_that_began_befor
         Ok::<_, Error>("old".to_owned())
     });
     assert_eq!(result.await.unwrap(), "old");
-    assert_eq!(leader.stats().superseded, 1);
+    assert_eq!(leader.stats().superseded(), 1);
     // Not in L1 either.
     assert_eq!(get(&leader, 1, "new").await, "new");
     assert_eq!(get(&fleet.process(), 1, "newer").await, "new");

@@ -29,6 +29,8 @@ fn sealed(payload: &[u8]) -> Bytes {
         grace: Duration::from_secs(600),
         cost: Duration::ZERO,
         absent: false,
+        uncacheable: false,
+        no_grace: false,
     };
     let mut buffer = envelope::begin();
     buffer.extend_from_slice(payload);

@@ -27,6 +27,8 @@ fn header() -> Header {
         grace: Duration::from_secs(600),
         cost: Duration::from_micros(1_234),
         absent: false,
+        uncacheable: false,
+        no_grace: false,
     }
 }
 
@@ -78,6 +80,22 @@ fn tags_come_back_in_their_order_and_leave_the_payload_as_it_is() {
     let opened = open(sealed_with(b"payload", &header(), &TAGS)).unwrap();
     assert_eq!(opened.tags, TAGS);
     assert_eq!(opened.payload, "payload");
+}
+
+#[test]
+fn an_entry_that_says_that_nothing_can_be_stored_has_no_payload() {
+    let uncacheable = Header {
+        uncacheable: true,
+        no_grace: true,
+        ..header()
+    };
+    let bytes = sealed_with(b"forgotten", &uncacheable, &[]);
+    assert_eq!(bytes.len(), HEADER_LEN);
+    let entry = open(bytes).unwrap();
+    assert_eq!(entry.header, uncacheable);
+    assert!(entry.payload.is_empty());
+    let with_payload = forged(&sealed(b"payload"), |entry| entry[FLAGS] |= 4);
+    assert_eq!(open(with_payload).unwrap_err(), Defect::Length);
 }
 
 #[test]
@@ -183,7 +201,7 @@ fn every_truncation_and_every_tail_is_seen() {
 
 #[test]
 fn a_flag_of_a_later_release_is_left_alone() {
-    for flag in (2..8).map(|bit| 1 << bit) {
+    for flag in (4..8).map(|bit| 1 << bit) {
         for bytes in entries() {
             let later = forged(&bytes, |entry| entry[FLAGS] |= flag);
             assert_eq!(open(later).unwrap_err(), Defect::UnknownVersion);
@@ -314,16 +332,26 @@ fn tag() -> impl Strategy<Value = TagVersion> {
 fn any_header() -> impl Strategy<Value = Header> {
     let millis = || (0..1_u64 << 40).prop_map(Duration::from_millis);
     let cost = any::<u32>().prop_map(|cost| Duration::from_micros(cost.into()));
-    (any::<u8>(), 0..1_u64 << 48, millis(), millis(), cost).prop_map(
-        |(codec, computed_at_ms, ttl, grace, cost)| Header {
-            codec,
-            computed_at_ms,
-            ttl,
-            grace,
-            cost,
-            absent: false,
-        },
+    (
+        any::<u8>(),
+        0..1_u64 << 48,
+        millis(),
+        millis(),
+        cost,
+        any::<bool>(),
     )
+        .prop_map(
+            |(codec, computed_at_ms, ttl, grace, cost, no_grace)| Header {
+                codec,
+                computed_at_ms,
+                ttl,
+                grace,
+                cost,
+                absent: false,
+                uncacheable: false,
+                no_grace,
+            },
+        )
 }
 
 proptest! {

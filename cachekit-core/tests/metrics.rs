@@ -132,6 +132,7 @@ fn every_function_has_counters_of_its_own_without_keys_or_values() {
     let expected = [
         ("cachekit_computation_seconds{}", 2),
         ("cachekit_computations_total{}", 2),
+        ("cachekit_events_total{,event=lead_won}", 2),
         ("cachekit_hits_total{,layer=backend}", 1),
         ("cachekit_misses_total{,reason=cold}", 1),
         ("cachekit_misses_total{,reason=expired}", 1),

@@ -206,9 +206,9 @@ async fn callers_of_one_process_register_its_release_once() {
     assert_eq!(store.reads_of_the_list.load(Ordering::SeqCst), 2);
 }
 
-/// Whether `cache` computes long before a lead that was not handed back ends, after ten seconds.
+/// Whether `cache` computes long before a lead that was not handed back ends, after six seconds.
 async fn leads_soon(cache: &Cache) -> bool {
-    let patience = Duration::from_secs(5);
+    let patience = Duration::from_secs(3);
     tokio::time::timeout(patience, compute(cache, 1, 2))
         .await
         .is_ok()

@@ -43,6 +43,8 @@ fn forged(flags: u8, tags: u8, rest: &[u8], key: &StoreKey) -> Vec<u8> {
         grace: Duration::ZERO,
         cost: Duration::ZERO,
         absent: false,
+        uncacheable: false,
+        no_grace: false,
     };
     let mut entry = envelope::seal(envelope::begin(), &header, &[], key).to_vec();
     let payload = rest.len().saturating_sub(TAG_LEN * usize::from(tags));

@@ -34,28 +34,28 @@ pub(crate) trait Answered: Sized + Send + 'static {
 
 impl Answered for Result<Lookup> {
     fn leads(self) -> impl Iterator<Item = Option<Token>> + Send {
-        [lead(self)].into_iter()
+        [token(self)].into_iter()
     }
 }
 
 impl Answered for Vec<Result<Lookup>> {
     fn leads(self) -> impl Iterator<Item = Option<Token>> + Send {
-        self.into_iter().map(lead)
+        self.into_iter().map(token)
     }
 }
 
-fn lead(lookup: Result<Lookup>) -> Option<Token> {
+fn token(lookup: Result<Lookup>) -> Option<Token> {
     lookup.ok()?.lead.token()
 }
 
 impl Asking<Result<Lookup>> {
     /// Reads one entry.
-    pub(crate) fn one(backend: &Arc<dyn Backend>, key: &StoreKey, early: Duration) -> Self {
+    pub(crate) fn one(backend: &Arc<dyn Backend>, key: &StoreKey, want: Want) -> Self {
         let (asked, of) = (Arc::clone(backend), key.clone());
         Self {
             backend: Arc::clone(backend),
             keys: vec![key.clone()],
-            answer: Some(Box::pin(async move { asked.get(&of, want(early)).await })),
+            answer: Some(Box::pin(async move { asked.get(&of, want).await })),
             runtime: Handle::try_current().ok(),
         }
     }
@@ -63,24 +63,27 @@ impl Asking<Result<Lookup>> {
 
 impl Asking<Vec<Result<Lookup>>> {
     /// Reads many, in one call of the backend.
-    pub(crate) fn many(backend: &Arc<dyn Backend>, keys: Vec<StoreKey>, early: Duration) -> Self {
+    pub(crate) fn many(backend: &Arc<dyn Backend>, keys: Vec<StoreKey>, want: Want) -> Self {
         let (asked, of) = (Arc::clone(backend), keys.clone());
         Self {
             backend: Arc::clone(backend),
             keys,
-            answer: Some(Box::pin(
-                async move { asked.get_many(&of, want(early)).await },
-            )),
+            answer: Some(Box::pin(async move { asked.get_many(&of, want).await })),
             runtime: Handle::try_current().ok(),
         }
     }
 }
 
-fn want(early: Duration) -> Want {
+/// A lead that cannot be renewed is left with its reader for this many times what the computation
+/// takes: one that takes longer than it did last time is no reason to begin another.
+const PATIENCE: u32 = 2;
+
+/// The lead of a computation that takes about `cost`, where less than `early` is left.
+pub(crate) fn lead(early: Duration, cost: Duration) -> Want {
     Want::Lead {
         hold: HOLD,
         early,
-        patience: Duration::ZERO,
+        patience: cost.saturating_mul(PATIENCE),
     }
 }
 

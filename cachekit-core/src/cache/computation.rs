@@ -5,22 +5,25 @@ mod storable;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::backend::Ttl;
 use crate::cache::Inner;
 use crate::cache::arguments::Key;
 use crate::cache::form::Form;
+use crate::cache::function::Function;
 use crate::cache::leading::Leading;
 use crate::cache::old::Old;
 use crate::cache::outgoing::{Entering, Outgoing};
 use crate::cache::stats::Event;
 use crate::cache::tags::{self, Versions};
-use crate::envelope::TagVersion;
+use crate::envelope::{Header, TagVersion};
 use crate::l1::{Fill, Mark};
 use crate::policy::flight::Moment;
-use crate::policy::freshness::Lifetime;
+use crate::policy::freshness::{Lifetime, Policy};
 use crate::policy::race;
 
-/// For how long callers of a key whose result is for one caller alone do not wait for each other.
-const PASS: Duration = Duration::from_secs(10);
+/// For how long callers of a key whose result is for one caller alone do not wait for each other, nor
+/// processes for one whose result cannot be stored.
+const PASS: Ttl = Ttl::from_secs(10);
 /// For how long an origin that has failed is left alone, where there is something in grace.
 const THROTTLE: Duration = Duration::from_secs(5);
 
@@ -44,6 +47,8 @@ pub(crate) struct Computation<V, F> {
 #[derive(Debug)]
 pub(crate) struct Remote {
     pub(crate) leading: Leading,
+    /// The ttl that readers go by.
+    pub(crate) ttl: Ttl,
     /// What the declared tags were before it began.
     pub(crate) versions: Versions,
     /// The token of the namespace.
@@ -95,6 +100,13 @@ pub(crate) enum Ended<V> {
 }
 
 impl<V> Ending<V> {
+    /// Tells what a computation takes: one that has failed at once says nothing of the next.
+    fn teaches(&self, function: &Function, cost: Duration) {
+        if !matches!(self, Self::Fail) {
+            function.learns(cost);
+        }
+    }
+
     /// What this is after the key was given to others.
     pub(crate) const fn late(&self) -> Self {
         Self::Late {
@@ -136,6 +148,7 @@ where
     pub(crate) async fn end(self, ending: Ending<V>) -> Ended<V> {
         let cost = self.cost();
         self.inner.spent(self.key.function(), cost);
+        ending.teaches(self.key.function(), cost);
         match self.close(ending, cost).await {
             Closed::Ended(ended) => ended,
             Closed::Outgoing(outgoing) => outgoing.send().await,
@@ -146,7 +159,10 @@ where
     /// takes one call of the backend.
     pub(crate) async fn end_many(all: Vec<(Self, Ending<V>)>) -> Vec<Ended<V>> {
         if let Some((first, _)) = all.first() {
-            first.inner.spent(first.key.function(), first.cost());
+            let (function, cost) = (first.key.function(), first.cost());
+            first.inner.spent(function, cost);
+            all.iter()
+                .for_each(|(_, ending)| ending.teaches(function, cost));
         }
         let close = |(computation, ending): (Self, _)| async move {
             let cost = computation.cost();
@@ -191,8 +207,8 @@ where
             }
             Ending::Pass => {
                 let fill = self.fill.twin();
-                self.give_up().await;
-                fill.complete_mark(Mark::Pass, PASS);
+                self.mark().await;
+                fill.complete_mark(Mark::Pass, PASS.duration());
                 Ended::Private
             }
             Ending::Fail => self.fail().await,
@@ -223,6 +239,7 @@ where
         let (inner, function) = (computation.inner, computation.key.function());
         let (fill, started) = (computation.fill, computation.started);
         let header = inner.header::<V, F>(lifetime, cost, value.is_none());
+        let (header, mark) = remote.headers(function.asks(), header);
         let (token, l1_until_ms, bytes) = (remote.token, remote.l1_until_ms, encoded.bytes);
         let (leading, tags) = remote
             .tagged(&inner, computation.key.tags(), &names, started.at_ms)
@@ -231,6 +248,7 @@ where
         Closed::Outgoing(Box::new(Outgoing {
             function,
             write,
+            mark,
             tags,
             token,
             lifetime,
@@ -263,7 +281,8 @@ where
     async fn give_up_late(self) {
         self.inner.l1.drop_grace(self.key.bytes());
         if let Some(remote) = self.remote {
-            self.inner.count(self.key.function(), Event::Superseded);
+            let function = self.key.function();
+            self.inner.superseded(function, Event::SupersededHere);
             remote.leading.hand_back(false).await;
         }
     }
@@ -275,6 +294,24 @@ where
         }
         if let Some(remote) = self.remote {
             remote.leading.hand_back(outdated).await;
+        }
+    }
+
+    /// Gives up a result that cannot be stored, and lets other processes know: else each would lead
+    /// in turn while the others wait for it, in vain.
+    async fn mark(self) {
+        let outdated = self.old.is_some();
+        if outdated {
+            self.inner.l1.drop_grace(self.key.bytes());
+        }
+        let lifetime = Lifetime {
+            ttl: PASS,
+            grace: Duration::ZERO,
+        };
+        let header = self.inner.header::<V, F>(lifetime, self.cost(), false);
+        if let Some(remote) = self.remote {
+            let (_, mark) = remote.headers(self.key.function().asks(), header);
+            remote.leading.mark(&mark, outdated).await;
         }
     }
 
@@ -304,6 +341,25 @@ where
 }
 
 impl Remote {
+    /// The header of an entry, as a store is to keep it, and that of the mark that results of its key
+    /// cannot be stored.
+    fn headers(&self, policy: &Policy, mut entry: Header) -> (Header, Header) {
+        let mark = Header {
+            ttl: PASS.duration(),
+            // It is not worth beginning early.
+            grace: policy.led_within(self.ttl, entry.cost),
+            absent: false,
+            uncacheable: true,
+            no_grace: true,
+            ..entry
+        };
+        if entry.grace.is_zero() {
+            entry.grace = policy.kept_after(entry.ttl, self.ttl, entry.cost);
+            entry.no_grace = !entry.grace.is_zero();
+        }
+        (entry, mark)
+    }
+
     /// The tags of an entry as they were before it was computed. Without them the lead is of no
     /// use, and is handed back.
     async fn tagged(

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::backend::{Reason, Stored};
 use crate::cache::Inner;
 use crate::cache::arguments::Key;
 use crate::cache::entry::Entry;
@@ -45,7 +46,6 @@ impl Inner {
     /// Counts a hit in the backend.
     pub(crate) fn hit<V>(&self, function: &'static Function, entry: &Entry<V>) {
         self.count(function, Event::BackendHit);
-        function.learns(entry.cost);
         self.counters.add_saved(entry.cost);
         function.counters().add_saved(entry.cost);
         metrics::saved(function, entry.cost);
@@ -53,7 +53,6 @@ impl Inner {
 
     /// Counts what a computation has cost.
     pub(crate) fn spent(&self, function: &'static Function, cost: Duration) {
-        function.learns(cost);
         self.counters.add_origin(cost);
         function.counters().add_origin(cost);
         metrics::spent(function, cost);
@@ -67,6 +66,35 @@ impl Inner {
             tracing::debug!(function = function.path(), event = event.name(), "cache");
         } else {
             tracing::trace!(function = function.path(), event = event.name(), "cache");
+        }
+    }
+
+    /// Counts what has become of a result that was sent to the backend.
+    pub(crate) fn filled(&self, function: &'static Function, stored: Stored) {
+        match stored {
+            Stored::Stored => {
+                function.pressure().notes(false);
+            }
+            Stored::Superseded(Reason::Gone) => self.superseded(function, Event::SupersededGone),
+            Stored::Superseded(Reason::Moved) => self.superseded(function, Event::SupersededMoved),
+            Stored::Superseded(_) => self.superseded(function, Event::SupersededOvertaken),
+        }
+    }
+
+    /// Counts a result that something newer has overtaken.
+    pub(crate) fn superseded(&self, function: &'static Function, event: Event) {
+        self.count(function, event);
+        let pressure = function.pressure();
+        if !pressure.notes(true) {
+            return;
+        }
+        self.count(function, Event::InvalidationPressure);
+        if pressure.is_news(self.clock.monotonic_ms()) {
+            let function = function.path();
+            tracing::warn!(
+                function,
+                "most results are overtaken before they are stored"
+            );
         }
     }
 

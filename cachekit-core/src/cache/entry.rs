@@ -49,6 +49,8 @@ pub(crate) enum Miss {
     Defect(Defect),
     /// Its bytes are not those of the type.
     Undecodable,
+    /// Somebody has found out that results of the key cannot be stored.
+    Uncacheable,
 }
 
 impl<V> Entry<V> {
@@ -66,8 +68,18 @@ impl<V> Entry<V> {
 }
 
 impl Miss {
+    /// Whether what is there is to stay, and nobody needs the lead.
     pub(crate) fn leave_alone(self) -> bool {
-        matches!(self, Self::Defect(defect) if defect.leave_alone())
+        match self {
+            Self::Defect(defect) => defect.leave_alone(),
+            Self::Uncacheable => true,
+            Self::Cold | Self::Expired | Self::Invalidated | Self::Tag | Self::Undecodable => false,
+        }
+    }
+
+    /// Whether it should not be like that.
+    fn is_damage(self) -> bool {
+        matches!(self, Self::Defect(_) | Self::Undecodable) && !self.leave_alone()
     }
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -78,6 +90,7 @@ impl Miss {
             Self::Tag => "tag",
             Self::Defect(defect) => defect.as_str(),
             Self::Undecodable => "undecodable",
+            Self::Uncacheable => "uncacheable",
         }
     }
 
@@ -87,6 +100,7 @@ impl Miss {
             Self::Expired => Event::Expired,
             Self::Invalidated => Event::Invalidated,
             Self::Tag => Event::Tag,
+            Self::Uncacheable => Event::Uncacheable,
             Self::Undecodable | Self::Defect(Defect::OtherCodec) => Event::Schema,
             Self::Defect(Defect::OtherKey) => Event::OtherKey,
             Self::Defect(Defect::UnknownVersion) => Event::UnknownVersion,
@@ -127,8 +141,14 @@ impl Open<'_> {
         &self,
         found: Found,
     ) -> Result<(Entry<V>, Option<Miss>), Miss> {
-        self.seen::<V, F>(&found)
-            .inspect_err(|miss| self.warn(*miss))
+        let seen = self.seen::<V, F>(&found);
+        match &seen {
+            // A fresh one or not: so long it takes.
+            Ok((entry, _)) if !entry.cost.is_zero() => self.function.learns(entry.cost),
+            Ok(_) => {}
+            Err(miss) => self.warn(*miss),
+        }
+        seen
     }
 
     /// The same, and nobody is told of one that cannot be used.
@@ -152,13 +172,6 @@ impl Open<'_> {
         let envelope = envelope::open(found.value.clone(), self.release.codec, self.key);
         let envelope = envelope.map_err(Miss::Defect)?;
         let header = envelope.header;
-        let value = match header.absent {
-            true => None,
-            false => {
-                let value = F::decode(&envelope.payload).map_err(|_| Miss::Undecodable)?;
-                Some(Arc::new(value))
-            }
-        };
         let left = found
             .left
             .unwrap_or_else(|| self.left_by_own_clock(&header));
@@ -166,12 +179,25 @@ impl Open<'_> {
             true => Duration::ZERO,
             false => left.saturating_sub(header.grace),
         };
+        if header.uncacheable && !fresh.is_zero() {
+            return Err(Miss::Uncacheable);
+        }
+        let value = match header.absent || header.uncacheable {
+            true => None,
+            false => {
+                let value = F::decode(&envelope.payload).map_err(|_| Miss::Undecodable)?;
+                Some(Arc::new(value))
+            }
+        };
         Ok(Entry {
             value,
             fresh,
             // When somebody has expired it is not known: each look finds it with the grace that it
             // has, but never with more than is left until its end.
-            grace: left.saturating_sub(fresh).min(header.grace),
+            grace: match header.no_grace {
+                true => Duration::ZERO,
+                false => left.saturating_sub(fresh).min(header.grace),
+            },
             ttl: Ttl::new(header.ttl).unwrap_or(Ttl::NEVER),
             cost: header.cost,
             computed_at_ms: header.computed_at_ms,
@@ -189,7 +215,7 @@ impl Open<'_> {
     }
 
     fn warn(&self, miss: Miss) {
-        if !miss.leave_alone() {
+        if miss.is_damage() {
             let (key, reason) = (self.key.digest(), miss.as_str());
             tracing::warn!(function = self.function.path(), %key, reason, "entry cannot be used");
         }

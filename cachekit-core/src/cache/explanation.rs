@@ -69,7 +69,7 @@ pub enum Reason {
     UnknownVersion,
     /// The backend cannot be reached.
     Away,
-    /// The result of this key is for one caller alone: it is not stored.
+    /// Results of this key are not stored: they are for one caller alone, or cannot be.
     NotStored,
 }
 
@@ -197,6 +197,7 @@ impl From<Miss> for Reason {
             Event::Schema => Self::Schema,
             Event::UnknownVersion => Self::UnknownVersion,
             Event::Corrupt => Self::Corrupt,
+            Event::Uncacheable => Self::NotStored,
             _ => Self::Cold,
         }
     }

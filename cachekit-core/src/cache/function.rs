@@ -13,6 +13,7 @@ use crate::cache::stats::{Counters, Stats};
 use crate::error::Result;
 use crate::key::KeyBuffer;
 use crate::policy::freshness::Policy;
+use crate::policy::pressure::Pressure;
 
 /// A family of entries: the results of one function, one entry for each list of arguments.
 ///
@@ -29,6 +30,8 @@ pub struct Function {
     counters: Counters,
     /// What its last computation took, in microseconds.
     cost_us: AtomicU32,
+    /// What becomes of its results.
+    pressure: Pressure,
     /// What stands for the name in keys of L1; zero until the first key is made.
     id: AtomicU32,
     /// Whether it was said already that its values cannot be stored.
@@ -51,6 +54,7 @@ impl Function {
             policy: Policy::new(),
             counters: Counters::new(),
             cost_us: AtomicU32::new(0),
+            pressure: Pressure::new(),
             id: AtomicU32::new(0),
             refused: AtomicBool::new(false),
         }
@@ -128,6 +132,10 @@ impl Function {
     pub(crate) fn learns(&self, cost: Duration) {
         let micros = u32::try_from(cost.as_micros()).unwrap_or(u32::MAX);
         self.cost_us.store(micros, Ordering::Relaxed);
+    }
+
+    pub(crate) const fn pressure(&self) -> &Pressure {
+        &self.pressure
     }
 
     pub(crate) const fn asks(&self) -> &Policy {

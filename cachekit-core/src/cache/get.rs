@@ -72,10 +72,14 @@ where
     }
     let versions = versions(&inner, &found).await;
     for (asked, entry) in found {
-        if let Ok((entry, None)) = judged(entry, None, asked.key.tags(), &versions) {
-            inner.hit(asked.key.function(), &entry);
-            results[asked.index] = Ok(entry.value.clone().map(Arc::unwrap_or_clone));
-            inner.keep(asked.fill, entry, asked.place.l1_until_ms);
+        match judged(entry, None, asked.key.tags(), &versions) {
+            Ok((entry, None)) => {
+                inner.hit(asked.key.function(), &entry);
+                results[asked.index] = Ok(entry.value.clone().map(Arc::unwrap_or_clone));
+                inner.keep(asked.fill, entry, asked.place.l1_until_ms);
+            }
+            Ok((_, Some(_))) => {} // nobody can say what its tags are
+            Err(_) => inner.l1.drop_grace(asked.key.bytes()),
         }
     }
     results

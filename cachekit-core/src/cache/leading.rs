@@ -4,17 +4,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{Backend, NewEntry, Renewed, Stored, Token, Ttl};
+use crate::backend::{Lead, NewEntry, Renewed, Stored, Token, Ttl};
 use crate::background::AbortOnDrop;
 use crate::cache::Inner;
+use crate::cache::asking::{self, Asking};
 use crate::cache::function::Function;
 use crate::cache::stats::Event;
 use crate::envelope::{self, Header, TagVersion};
 use crate::error::{ErrorKind, Result};
 use crate::key::StoreKey;
 
-/// How long a lead stands unless it is renewed; renewed at half of it.
-pub(crate) const HOLD: Ttl = Ttl::from_secs(10);
+/// How long a lead stands unless it is renewed. A dead leader is to be replaced, and the new one to
+/// be done, before those give up who wait for ten seconds.
+pub(crate) const HOLD: Ttl = Ttl::from_secs(6);
+/// How often it is renewed: where one renewal fails, the next one is still in time.
+const RENEWAL: Duration = Duration::from_secs(2);
 
 /// The right to store one result.
 #[derive(Debug)]
@@ -32,14 +36,36 @@ pub(crate) struct Leading {
 pub(crate) enum Right {
     /// A result that nothing newer has overtaken.
     Fenced(Token),
-    /// Any result: the store cannot fence.
+    /// Any result, as far as the store can tell; it keeps other processes waiting.
+    Leased(Token),
+    /// Any result: the store cannot fence, and others may compute as well.
     Unfenced,
     /// Nothing: the store is away, another leads, or the entry is to be left alone.
     Nothing,
 }
 
+impl Right {
+    /// What the answer of a store allows.
+    pub(crate) fn of(lead: &Lead) -> Self {
+        match lead {
+            Lead::Mine(token) => Self::Fenced(token.clone()),
+            Lead::Unfenced(Some(token)) => Self::Leased(token.clone()),
+            Lead::Unfenced(None) => Self::Unfenced,
+            Lead::None | Lead::Other => Self::Nothing,
+        }
+    }
+
+    /// What the store knows it by.
+    pub(crate) fn token(&self) -> Option<&Token> {
+        match self {
+            Self::Fenced(token) | Self::Leased(token) => Some(token),
+            Self::Unfenced | Self::Nothing => None,
+        }
+    }
+}
+
 /// What became of a result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Written {
     /// Nothing newer had happened when it was sent.
     Stored,
@@ -47,6 +73,8 @@ pub(crate) enum Written {
     Unfenced,
     Superseded,
     NotStored,
+    /// The same, and others are to know.
+    TooLarge(Box<Leading>),
 }
 
 impl Leading {
@@ -56,19 +84,7 @@ impl Leading {
         key: StoreKey,
         right: Right,
     ) -> Self {
-        let renewal = match (&right, &inner.backend) {
-            (Right::Fenced(token), Some(backend)) => {
-                let deadline = function.asks().deadline();
-                renewal(
-                    inner,
-                    Arc::clone(backend),
-                    key.clone(),
-                    token.clone(),
-                    deadline,
-                )
-            }
-            _ => None,
-        };
+        let renewal = (right.token()).and_then(|token| renewal(inner, function, &key, token));
         Self {
             inner: Arc::clone(inner),
             function,
@@ -80,7 +96,7 @@ impl Leading {
 
     /// Whether a result would be written that something newer has overtaken.
     pub(crate) fn is_unfenced(&self) -> bool {
-        matches!(self.right, Right::Unfenced)
+        matches!(self.right, Right::Leased(_) | Right::Unfenced)
     }
 
     /// Whether a result would be written at all.
@@ -96,16 +112,14 @@ impl Leading {
         tags: &[TagVersion],
     ) -> Option<(Self, NewEntry)> {
         self.renewal = None;
-        let lead = match &self.right {
-            Right::Fenced(token) => Some(token.clone()),
-            Right::Unfenced => None,
-            Right::Nothing => return None,
-        };
+        if !self.may_store() {
+            return None;
+        }
         let entry = NewEntry {
             value: envelope::seal(buffer, header, tags, &self.key),
             key: self.key.clone(),
             ttl: header.whole(),
-            lead,
+            lead: self.right.token().cloned(),
         };
         Some((self, entry))
     }
@@ -114,24 +128,65 @@ impl Leading {
     /// or because its future was dropped, is handed back.
     pub(crate) fn written(mut self, outcome: Result<Stored>) -> Written {
         match outcome {
-            Ok(stored) => match (std::mem::replace(&mut self.right, Right::Nothing), stored) {
-                (_, Stored::Superseded(_)) => {
-                    self.inner.count(self.function, Event::Superseded);
-                    Written::Superseded
+            Ok(stored) => {
+                let unfenced = self.is_unfenced();
+                self.right = Right::Nothing;
+                self.inner.filled(self.function, stored);
+                match stored {
+                    Stored::Superseded(_) => Written::Superseded,
+                    Stored::Stored if unfenced => Written::Unfenced,
+                    Stored::Stored => Written::Stored,
                 }
-                (Right::Unfenced, Stored::Stored) => Written::Unfenced,
-                (_, Stored::Stored) => Written::Stored,
-            },
+            }
             Err(error) if error.kind() == ErrorKind::TooLarge => {
                 self.inner.count(self.function, Event::TooLarge);
                 tracing::warn!(key = %self.key.digest(), %error, "value not stored");
-                Written::NotStored
+                Written::TooLarge(Box::new(self))
             }
             Err(error) => {
                 self.inner.backend_failed(self.function, &error);
                 Written::NotStored
             }
         }
+    }
+
+    /// Leaves `mark` in the place of the entry, so that nobody waits for the next result. Without a
+    /// lead, or if it cannot be left, the lead is handed back, and what is `outdated` removed.
+    pub(crate) async fn mark(mut self, mark: &Header, outdated: bool) {
+        self.renewal = None;
+        match self.set_mark(mark).await {
+            Some(Ok(_)) => self.right = Right::Nothing,
+            Some(Err(_)) | None => self.hand_back(outdated).await,
+        }
+    }
+
+    /// The same after a write that has removed the entry, and may have used up the lead.
+    pub(crate) async fn mark_anew(mut self, mark: &Header) {
+        let superseded = match self.set_mark(mark).await {
+            Some(Ok(Stored::Stored)) => return self.right = Right::Nothing,
+            Some(Ok(Stored::Superseded(_))) => self.inner.backend.clone(),
+            Some(Err(_)) | None => None,
+        };
+        let Some(backend) = superseded else {
+            return; // what there is of a lead is handed back
+        };
+        let want = asking::lead(Duration::ZERO, mark.cost);
+        if let Ok(lookup) = Asking::one(&backend, &self.key, want).await {
+            self.right = Right::of(&lookup.lead);
+            self.mark(mark, false).await;
+        }
+    }
+
+    /// `None`: there is no lead to do it with.
+    async fn set_mark(&self, mark: &Header) -> Option<Result<Stored>> {
+        let (token, backend) = (self.right.token()?, self.inner.backend.as_ref()?);
+        let value = envelope::seal(envelope::begin(), mark, &[], &self.key);
+        let set = backend.set(&self.key, value, mark.whole(), Some(token));
+        let outcome = set.await;
+        if let Err(error) = &outcome {
+            self.inner.backend_failed(self.function, error);
+        }
+        Some(outcome)
     }
 
     /// Hands the lead back, so that the next caller may have it at once, and with it removes what
@@ -144,8 +199,8 @@ impl Leading {
         };
         let outcome = match right {
             Right::Nothing => Ok(()),
-            Right::Fenced(_) | Right::Unfenced if outdated => backend.remove(&self.key).await,
-            Right::Fenced(token) => backend.release(&self.key, &token).await,
+            _ if outdated => backend.remove(&self.key).await,
+            Right::Fenced(token) | Right::Leased(token) => backend.release(&self.key, &token).await,
             Right::Unfenced => Ok(()),
         };
         if let Err(error) = outcome {
@@ -159,7 +214,7 @@ impl Drop for Leading {
     /// handed back in the background. If that fails too, it ends by itself after [`HOLD`].
     fn drop(&mut self) {
         let right = std::mem::replace(&mut self.right, Right::Nothing);
-        if let (Right::Fenced(token), Some(backend)) = (right, &self.inner.backend) {
+        if let (Some(token), Some(backend)) = (right.token().cloned(), &self.inner.backend) {
             let (backend, key) = (Arc::clone(backend), self.key.clone());
             let _ = self.inner.clock.spawn(async move {
                 let _ = backend.release(&key, &token).await;
@@ -168,23 +223,26 @@ impl Drop for Leading {
     }
 }
 
-/// Renews until `deadline`: a computation that never returns does not keep its key from others.
+/// Renews until the deadline of a computation: one that never returns does not keep its key from
+/// others.
 fn renewal(
     inner: &Arc<Inner>,
-    backend: Arc<dyn Backend>,
-    key: StoreKey,
-    token: Token,
-    deadline: Duration,
+    function: &'static Function,
+    key: &StoreKey,
+    token: &Token,
 ) -> Option<AbortOnDrop<()>> {
-    let clock = inner.clock.clone();
-    let half = HOLD.duration() / 2;
+    let backend = Arc::clone(inner.backend.as_ref()?);
+    let (key, token) = (key.clone(), token.clone());
+    let counting = Arc::clone(inner);
     let task = inner.clock.spawn(async move {
         let mut spent = Duration::ZERO;
-        while spent < deadline {
-            clock.sleep(half).await;
-            spent += half;
-            if !matches!(backend.renew(&key, &token, HOLD).await, Ok(Renewed::Held)) {
-                return; // the write will say so
+        while spent < function.asks().deadline() {
+            counting.clock.sleep(RENEWAL).await;
+            spent += RENEWAL;
+            match backend.renew(&key, &token, HOLD).await {
+                Ok(Renewed::Held) => counting.count(function, Event::LeadRenewed),
+                Ok(Renewed::Lost) => return, // the write will say so
+                Err(_) => {}                 // it may stand until the next one
             }
         }
     });

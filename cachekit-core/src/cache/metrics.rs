@@ -69,7 +69,8 @@ fn counter_of(path: String, event: Event) -> Counter {
         | Event::Corrupt
         | Event::OtherKey
         | Event::Schema
-        | Event::UnknownVersion => {
+        | Event::UnknownVersion
+        | Event::Uncacheable => {
             counter!("cachekit_misses_total", "function" => path, "reason" => event.name())
         }
         _ => counter!("cachekit_events_total", "function" => path, "event" => event.name()),

@@ -8,7 +8,7 @@ use crate::cache::computation::Ended;
 use crate::cache::function::Function;
 use crate::cache::leading::{Leading, Written};
 use crate::cache::tags::{self, Verdict};
-use crate::envelope::TagVersion;
+use crate::envelope::{Header, TagVersion};
 use crate::l1::{Fill, Mark, Span};
 use crate::policy::flight::Moment;
 use crate::policy::freshness::Lifetime;
@@ -43,6 +43,8 @@ pub(crate) struct Outgoing<V> {
     pub(crate) function: &'static Function,
     /// What is to be written, if anything is.
     pub(crate) write: Option<(Leading, NewEntry)>,
+    /// The mark that it is too large.
+    pub(crate) mark: Header,
     pub(crate) tags: Vec<TagVersion>,
     /// The token of the namespace.
     pub(crate) token: Option<u64>,
@@ -78,7 +80,7 @@ impl<V: Send + Sync + 'static> Outgoing<V> {
         let backend = all.first().and_then(|one| one.inner.backend.clone());
         let written = match backend {
             Some(backend) => write_many(&backend, &mut all).await,
-            None => vec![Written::NotStored; all.len()],
+            None => all.iter().map(|_| Written::NotStored).collect(),
         };
         let arrived = all.into_iter().zip(written);
         race::all(arrived.map(|(one, written)| one.arrived(written))).await
@@ -86,13 +88,14 @@ impl<V: Send + Sync + 'static> Outgoing<V> {
 
     /// Lets it into L1, unless something newer has happened to the key.
     async fn arrived(self, written: Written) -> Ended<V> {
+        let unfenced = matches!(written, Written::Unfenced);
         let Some(known) = self.known(written).await else {
             return Ended::Superseded;
         };
         let (inner, lifetime) = (&self.inner, self.lifetime);
-        known.vouches(match written {
-            Written::Unfenced => inner.share_unfenced(lifetime.ttl),
-            _ => inner.l1_share(lifetime.ttl),
+        known.vouches(match unfenced {
+            true => inner.share_unfenced(lifetime.ttl),
+            false => inner.l1_share(lifetime.ttl),
         });
         let bound = inner.l1_bound_until(self.l1_until_ms);
         let span = lifetime.over_store(bound).aged(inner.since(known.at_ms));
@@ -109,6 +112,10 @@ impl<V: Send + Sync + 'static> Outgoing<V> {
         match written {
             Written::Superseded => return None,
             Written::NotStored | Written::Unfenced => return Some(self.started.clone()),
+            Written::TooLarge(leading) => {
+                leading.mark_anew(&self.mark).await;
+                return Some(self.started.clone());
+            }
             Written::Stored if self.tags.is_empty() && self.token.is_none() => {
                 return Some(self.sent.clone());
             }
@@ -129,7 +136,7 @@ impl<V: Send + Sync + 'static> Outgoing<V> {
 }
 
 async fn write_many<V>(backend: &Arc<dyn Backend>, all: &mut [Outgoing<V>]) -> Vec<Written> {
-    let mut written = vec![Written::NotStored; all.len()];
+    let mut written: Vec<_> = all.iter().map(|_| Written::NotStored).collect();
     let (mut leads, mut entries) = (Vec::new(), Vec::new());
     for (index, one) in all.iter_mut().enumerate() {
         if let Some((leading, entry)) = one.write.take() {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{Backend, Lead, Lookup, Token, Want};
+use crate::backend::{Backend, Lead, Lookup, Want};
 use crate::cache::Inner;
 use crate::cache::arguments::Key;
-use crate::cache::asking::Asking;
+use crate::cache::asking::{self, Asking};
 use crate::cache::entry::{Entry, Miss, Open};
 use crate::cache::form::{Form, Release};
 use crate::cache::function::Function;
@@ -15,7 +15,7 @@ use crate::cache::stats::Event;
 use crate::cache::tags::{self, Versions};
 use crate::error::Result;
 use crate::key::StoreKey;
-use crate::policy::flight::{Moment, Offering, WAIT_BUDGET};
+use crate::policy::flight::{Moment, Offering};
 use crate::policy::race::both;
 use crate::policy::ttl::random;
 
@@ -87,6 +87,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) offering: &'a Offering,
     /// With less than this left a reader may be given the lead: the grace, and the early window.
     pub(crate) early: Duration,
+    /// How long to wait for another process.
+    pub(crate) budget: Duration,
     /// The declared tags.
     pub(crate) declared: &'a [u64],
     /// Whether what is in grace is served while another process computes.
@@ -136,7 +138,9 @@ impl<V> Seen<V> {
 pub(crate) enum Next<V> {
     Done(Reading<V>),
     /// Look again, for the lead of what the store takes for fresh.
-    Insist,
+    Insist(Seen<V>),
+    /// The same, although that was not given when it was asked for.
+    Arm(Seen<V>),
     /// Look again later: another process computes.
     Wait(Seen<V>),
 }
@@ -147,32 +151,68 @@ enum Step {
     Compute(Right),
     /// Ask for the lead of what the store takes for fresh.
     Insist,
+    /// It was asked for, and not given.
+    Arm,
     /// Another process computes.
     Wait,
 }
 
 impl Ask<'_> {
     /// Reads the entry, or takes the lead to compute it. Never fails: what cannot be read is
-    /// computed. `meanwhile` is told what there is while another process computes.
+    /// computed. `meanwhile` is told what there is until it comes to an end.
     pub(crate) async fn read<V, F: Form<V>>(
         self,
         meanwhile: impl Fn(Option<&Entry<V>>),
     ) -> Reading<V> {
         let mut early = self.early().await;
-        let mut waits = Waits::default();
+        let mut waits = Waits::within(self.budget);
+        let mut armed = false;
         loop {
+            // One who waits keeps its key: else each of those who wait for it would ask as well.
+            self.offering.prolong(self.inner.clock.monotonic_ms());
             let seen = self.look::<V, F>(early).await;
             match self.next(seen, early) {
                 Next::Done(reading) => return reading,
-                Next::Insist => early = Some(Duration::MAX),
+                Next::Insist(seen) => {
+                    meanwhile(seen.entry());
+                    early = Some(Duration::MAX);
+                }
+                Next::Arm(seen) if armed => return self.missed(Right::Nothing, seen),
+                Next::Arm(seen) => {
+                    meanwhile(seen.entry());
+                    armed = true;
+                    self.arm().await;
+                }
                 Next::Wait(seen) => {
-                    meanwhile(seen.entry.as_ref());
-                    if !waits.next(self.inner).await {
-                        self.inner.count(self.function, Event::LeadTimeout);
+                    meanwhile(seen.entry());
+                    if !self.wait(&mut waits).await {
                         return self.missed(Right::Nothing, seen);
                     }
                 }
             }
+        }
+    }
+
+    /// Pauses before the next look; false once the budget is spent.
+    async fn wait(&self, waits: &mut Waits) -> bool {
+        let count = |event| self.inner.count(self.function, event);
+        if waits.are_new() {
+            count(Event::LeadLost);
+            count(Event::LeadWaited);
+        }
+        let goes_on = waits.next(self.inner).await;
+        count(match goes_on {
+            true => Event::Poll,
+            false => Event::LeadTimeout,
+        });
+        goes_on
+    }
+
+    /// Says that what is there is of no use: something that another program has stored, for ever,
+    /// ends for no reader.
+    async fn arm(&self) {
+        if let Err(error) = self.place.backend.expire(&self.place.key).await {
+            self.inner.backend_failed(self.function, &error);
         }
     }
 
@@ -192,13 +232,15 @@ impl Ask<'_> {
         let asked = self.moment();
         let lookup = async {
             match early {
-                Some(early) => Asking::one(backend, key, early).await,
+                Some(early) => Asking::one(backend, key, self.want(early)).await,
                 None => backend.get(key, Want::Value).await,
             }
         };
         let tags = tags::read(self.inner, self.declared);
         let (lookup, mut versions) = both(lookup, tags).await;
-        let Lookup { found, lead, .. } = lookup?;
+        let lookup = lookup?;
+        self.told(&lookup);
+        let Lookup { found, lead, .. } = lookup;
         let opened = match found {
             None => Err(Miss::Cold),
             Some(found) => {
@@ -208,6 +250,17 @@ impl Ask<'_> {
             }
         };
         Ok(Seen::new(asked, opened, lead, versions))
+    }
+
+    pub(crate) fn want(&self, early: Duration) -> Want {
+        asking::lead(early, self.function.cost())
+    }
+
+    /// Counts what the store tells beside the entry.
+    pub(crate) fn told(&self, lookup: &Lookup) {
+        if lookup.taken_over {
+            self.inner.count(self.function, Event::LeadTakenOver);
+        }
     }
 
     /// Now, in the flight that this is a part of.
@@ -237,11 +290,17 @@ impl Ask<'_> {
         };
         let right = match self.step(&seen, early) {
             Step::Serve => match seen.entry {
-                Some(entry) => return Next::Done(Reading::Found(entry, seen.asked)),
+                Some(entry) => {
+                    if matches!(seen.lead, Lead::Other) {
+                        self.inner.count(self.function, Event::LeadLost);
+                    }
+                    return Next::Done(Reading::Found(entry, seen.asked));
+                }
                 None => Right::Nothing,
             },
             Step::Compute(right) => right,
-            Step::Insist => return Next::Insist,
+            Step::Insist => return Next::Insist(seen),
+            Step::Arm => return Next::Arm(seen),
             Step::Wait => return Next::Wait(seen),
         };
         Next::Done(self.missed(right, seen))
@@ -251,30 +310,32 @@ impl Ask<'_> {
         let usable = |entry: &&Entry<V>| entry.value.is_some() || self.tells_absent;
         let entry = seen.entry.as_ref().filter(usable);
         let fresh = entry.filter(|entry| !entry.fresh.is_zero());
-        match (&seen.lead, fresh) {
-            (lead, _) if seen.miss.is_some_and(Miss::leave_alone) => {
-                if let Lead::Mine(token) = lead {
-                    self.hand_back(token.clone()); // to those who can read it
-                }
+        match (Right::of(&seen.lead), fresh) {
+            (right, _) if seen.miss.is_some_and(Miss::leave_alone) => {
+                self.hand_back(&right); // to those who can read it
                 Step::Compute(Right::Nothing)
             }
             // What has more time than this has less grace than others, and needs nobody yet.
-            (Lead::Mine(token), Some(entry)) if !entry.is_early() => {
-                self.hand_back(token.clone());
+            (right, Some(entry)) if !entry.is_early() => {
+                self.hand_back(&right);
                 Step::Serve
             }
-            (Lead::Mine(token), _) => Step::Compute(Right::Fenced(token.clone())),
-            (Lead::Unfenced(_), Some(entry)) if entry.is_early() => Step::Compute(Right::Unfenced),
-            (_, Some(_)) => Step::Serve,
-            (Lead::Unfenced(_), None) => Step::Compute(Right::Unfenced),
-            (_, None) if self.serve_stale && entry.is_some() => Step::Serve,
-            (_, None) if early.is_none() => Step::Compute(Right::Nothing),
-            (Lead::None, None) if early != Some(Duration::MAX) => Step::Insist,
-            (Lead::None | Lead::Other, None) => Step::Wait,
+            (Right::Nothing, Some(_)) => Step::Serve,
+            (Right::Nothing, None) if self.serve_stale && entry.is_some() => Step::Serve,
+            (Right::Nothing, None) => match &seen.lead {
+                _ if early.is_none() => Step::Compute(Right::Nothing),
+                Lead::Other => Step::Wait,
+                _ if early == Some(Duration::MAX) => Step::Arm,
+                _ => Step::Insist,
+            },
+            (right, _) => Step::Compute(right),
         }
     }
 
-    fn hand_back(&self, token: Token) {
+    fn hand_back(&self, right: &Right) {
+        let Some(token) = right.token().cloned() else {
+            return;
+        };
         let (backend, key) = (Arc::clone(self.place.backend), self.place.key.clone());
         let _ = self.inner.clock.spawn(async move {
             let _ = backend.release(&key, &token).await; // else it ends by itself
@@ -301,6 +362,9 @@ impl Ask<'_> {
         versions: Versions,
         away: bool,
     ) -> Reading<V> {
+        if right.token().is_some() {
+            self.inner.count(self.function, Event::LeadWon);
+        }
         Reading::Compute {
             leading: Leading::new(self.inner, self.function, self.place.key.clone(), right),
             old,
@@ -311,16 +375,28 @@ impl Ask<'_> {
 }
 
 /// The pauses of a reader that waits for another process, growing and jittered.
-#[derive(Default)]
 struct Waits {
+    budget: Duration,
     spent: Duration,
     pause: Duration,
 }
 
 impl Waits {
+    const fn within(budget: Duration) -> Self {
+        Self {
+            budget,
+            spent: Duration::ZERO,
+            pause: Duration::ZERO,
+        }
+    }
+
+    const fn are_new(&self) -> bool {
+        self.pause.is_zero()
+    }
+
     /// Pauses; false once the budget is spent.
     async fn next(&mut self, inner: &Inner) -> bool {
-        if self.spent >= WAIT_BUDGET {
+        if self.spent >= self.budget {
             return false;
         }
         self.pause = (self.pause * 2).clamp(FIRST_POLL, LAST_POLL);

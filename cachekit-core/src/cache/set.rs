@@ -215,6 +215,8 @@ impl Inner {
             grace: lifetime.grace,
             cost,
             absent,
+            uncacheable: false,
+            no_grace: false,
         }
     }
 }

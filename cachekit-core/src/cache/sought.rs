@@ -16,8 +16,7 @@ use crate::cache::remote::{Ask, Place, Reading};
 use crate::cache::stats::Event;
 use crate::cache::tags;
 use crate::l1::{Fill, Look, Mark};
-use crate::policy::flight::{Moment, Offering};
-use crate::policy::freshness::early_window;
+use crate::policy::flight::{Moment, Offering, WAIT_BUDGET};
 
 pub(crate) use many::Sighted;
 
@@ -36,6 +35,8 @@ pub(crate) struct Sought<V, F> {
     pub(crate) refreshing: bool,
     /// Whether it is to be computed whatever there is.
     pub(crate) anew: bool,
+    /// Whether the process that computes may wait for this one, and is not to be waited for for long.
+    pub(crate) briefly: bool,
 }
 
 /// What the look came to.
@@ -120,7 +121,11 @@ where
         Ask {
             inner: &self.inner,
             function,
-            early: policy.grace_of(self.ttl) + early_window(self.ttl.duration(), function.cost()),
+            budget: match self.briefly {
+                true => WAIT_BUDGET.min(policy.deadline()),
+                false => policy.deadline(),
+            },
+            early: policy.led_within(self.ttl, function.cost()),
             declared: self.key.tags(),
             serve_stale: policy.serves_while_refreshing() && !self.anew,
             tells_absent: self.tells_absent,
@@ -138,6 +143,7 @@ where
         reading: Reading<V>,
     ) -> Begun<V, F> {
         let (token, l1_until_ms) = (bounds.token, bounds.l1_until_ms);
+        let ttl = self.ttl;
         match reading {
             Reading::Found(entry, asked) => {
                 bounds.vouch(&asked, self.inner.l1_share(entry.ttl));
@@ -157,6 +163,7 @@ where
                 tags::capture(&self.inner, &mut versions).await;
                 let remote = Remote {
                     leading,
+                    ttl,
                     versions,
                     token,
                     l1_until_ms,

@@ -81,6 +81,9 @@ counters! {
     schema, Schema, "schema";
     /// Misses because the entry has a format from the future; it is left alone.
     unknown_version, UnknownVersion, "unknown_version";
+    /// Misses because somebody has found out not long ago that results of the key cannot be stored:
+    /// they are computed at once.
+    uncacheable, Uncacheable, "uncacheable";
     /// Computations that were begun, those of bypassed calls not included.
     computed, Computed, "computed";
     /// Computations that were begun before their entry had ended.
@@ -98,14 +101,49 @@ counters! {
     shed, Shed, "shed";
     /// Operations that the backend failed.
     backend_errors, BackendError, "backend_error";
-    /// Writes that something newer had overtaken.
-    superseded, Superseded, "superseded";
+    /// Results that were not stored because the entry was written or expired meanwhile, or because
+    /// somebody else was given the lead.
+    superseded_overtaken, SupersededOvertaken, "superseded_overtaken";
+    /// Results that were not stored because what the lead was over had been removed or evicted, or
+    /// had ended.
+    superseded_gone, SupersededGone, "superseded_gone";
+    /// Results that were not stored because another node, or another run of it, keeps the entry now.
+    superseded_moved, SupersededMoved, "superseded_moved";
+    /// Results that were not stored because of something that happened to the key in this process.
+    superseded_here, SupersededHere, "superseded_here";
+    /// Results that were superseded while most of the last ones of their function were.
+    invalidation_pressure, InvalidationPressure, "invalidation_pressure";
     /// Values over the store's limit.
     too_large, TooLarge, "too_large";
     /// Values that their codec cannot carry.
     refused, Refused, "refused";
-    /// Computations that waited for a lead in another process in vain.
+    /// Leads over a key in the whole fleet that this process was given, and computed with.
+    leads_won, LeadWon, "lead_won";
+    /// Looks for which another process had the lead.
+    leads_lost, LeadLost, "lead_lost";
+    /// Looks that waited for what another process was computing.
+    leads_waited, LeadWaited, "lead_waited";
+    /// Renewals of leads while the computation ran.
+    leads_renewed, LeadRenewed, "lead_renewed";
+    /// Leads that were taken from a process that had had them for too long, as far as the store can
+    /// tell.
+    leads_taken_over, LeadTakenOver, "lead_taken_over";
+    /// Looks that waited for another process in vain, and computed.
     lead_timeouts, LeadTimeout, "lead_timeout";
+    /// Looks again while another process computed.
+    polls, Poll, "poll";
+}
+
+impl Stats {
+    /// Results that were not stored because something newer had happened to their keys, whatever it
+    /// was.
+    #[must_use]
+    pub const fn superseded(&self) -> u64 {
+        self.superseded_overtaken
+            + self.superseded_gone
+            + self.superseded_moved
+            + self.superseded_here
+    }
 }
 
 impl Event {
@@ -117,8 +155,13 @@ impl Event {
                 | Self::Failed
                 | Self::Timeout
                 | Self::Shed
-                | Self::Superseded
+                | Self::SupersededOvertaken
+                | Self::SupersededGone
+                | Self::SupersededMoved
+                | Self::SupersededHere
+                | Self::InvalidationPressure
                 | Self::TooLarge
+                | Self::LeadTakenOver
                 | Self::LeadTimeout
         )
     }

@@ -18,8 +18,10 @@ pub(crate) const VERSION: u8 = 2;
 const MAGIC: [u8; 2] = [0xCA, 0xCE];
 const LZ4: u8 = 1;
 const ABSENT: u8 = 2;
+const UNCACHEABLE: u8 = 4;
+const NO_GRACE: u8 = 8;
 /// The flags that this build understands.
-const KNOWN_FLAGS: u8 = if lz4::AVAILABLE { LZ4 | ABSENT } else { ABSENT };
+const KNOWN_FLAGS: u8 = ABSENT | UNCACHEABLE | NO_GRACE | if lz4::AVAILABLE { LZ4 } else { 0 };
 
 const VERSION_AT: usize = 2;
 const CODEC: usize = 3;
@@ -52,12 +54,20 @@ pub struct Header {
     pub cost: Duration,
     /// Whether the entry says that there is no value. It has no payload then.
     pub absent: bool,
+    /// Whether the entry says that results of its key cannot be stored. It has no payload then.
+    pub uncacheable: bool,
+    /// Whether it is never served after its ttl, though the store keeps it for the `grace`.
+    pub no_grace: bool,
 }
 
 impl Header {
     /// How long the store keeps the entry.
     pub(crate) fn whole(&self) -> Ttl {
         Ttl::new(self.ttl.saturating_add(self.grace)).unwrap_or(Ttl::NEVER)
+    }
+
+    pub(super) fn has_payload(&self) -> bool {
+        !self.absent && !self.uncacheable
     }
 }
 
@@ -75,7 +85,10 @@ pub(super) fn write(entry: &mut [u8], header: &Header, frame: &Frame, key: &Stor
     entry[..MAGIC.len()].copy_from_slice(&MAGIC);
     entry[VERSION_AT] = VERSION;
     entry[CODEC] = header.codec;
-    entry[FLAGS] = flag(frame.compressed, LZ4) | flag(header.absent, ABSENT);
+    entry[FLAGS] = flag(frame.compressed, LZ4)
+        | flag(header.absent, ABSENT)
+        | flag(header.uncacheable, UNCACHEABLE)
+        | flag(header.no_grace, NO_GRACE);
     put(entry, TAGS, frame.tags as u128);
     put(entry, COMPUTED_AT, header.computed_at_ms.into());
     put(entry, TTL, millis(header.ttl));
@@ -131,6 +144,8 @@ pub(super) fn read(entry: &[u8], codec: u8, key: &StoreKey) -> Result<Header, De
         grace: Duration::from_millis(number(&entry[GRACE])),
         cost: Duration::from_micros(number(&entry[COST])),
         absent: entry[FLAGS] & ABSENT != 0,
+        uncacheable: entry[FLAGS] & UNCACHEABLE != 0,
+        no_grace: entry[FLAGS] & NO_GRACE != 0,
     })
 }
 

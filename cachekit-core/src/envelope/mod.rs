@@ -16,6 +16,8 @@
 //! |---|---|
 //! | 1 | is compressed: its length 4, and one block of LZ4 |
 //! | 2 | is not there: it was looked for, and there is no value |
+//! | 4 | is not there: results of this key cannot be stored, for as long as the ttl says |
+//! | 8 | is not served after its ttl: `grace` is only how long the store keeps it |
 //!
 //! An entry with another flag, or with reserved bytes that are not zero, was written by a later
 //! release and is left alone. So is a compressed one where the feature `lz4` is off.
@@ -112,7 +114,7 @@ pub fn begin() -> Vec<u8> {
 
 /// Makes an entry of a `buffer` that [`begin`] made and a codec appended to: compresses the
 /// payload where that is worth it, puts the tags before it, and fills in the header. An
-/// [absent](Header::absent) entry has no payload.
+/// [absent](Header::absent) or [uncacheable](Header::uncacheable) entry has no payload.
 ///
 /// More than 255 tags, or 4 GiB, do not fit into the header; such an entry fails to open.
 ///
@@ -120,7 +122,7 @@ pub fn begin() -> Vec<u8> {
 /// If `buffer` is shorter than [`HEADER_LEN`], which one from `begin` never is.
 #[must_use]
 pub fn seal(mut buffer: Vec<u8>, header: &Header, tags: &[TagVersion], key: &StoreKey) -> Bytes {
-    if header.absent {
+    if !header.has_payload() {
         buffer.truncate(HEADER_LEN);
     }
     let compressed = lz4::compress(&buffer[HEADER_LEN..]);
@@ -154,7 +156,7 @@ pub fn open(bytes: Bytes, codec: u8, key: &StoreKey) -> Result<Envelope, Defect>
         return Err(Defect::Length);
     }
     let header = header::read(&bytes, codec, key)?;
-    if header.absent && frame.payload_len > 0 {
+    if !header.has_payload() && frame.payload_len > 0 {
         return Err(Defect::Length);
     }
     let (tags, _) = bytes[HEADER_LEN..][..tags_len].as_chunks();

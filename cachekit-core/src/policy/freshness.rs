@@ -159,6 +159,22 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// With less than this left in a store, an entry of this ttl is led: the grace, and the early
+    /// window. The same for all readers of a key, whatever is in the entry.
+    pub(crate) fn led_within(&self, ttl: Ttl, cost: Duration) -> Duration {
+        self.grace_of(ttl) + early_window(ttl.duration(), cost)
+    }
+
+    /// How long a store keeps an entry that has no grace after its own `fresh` time, where readers
+    /// go by `ttl`: so long that they lead it in its own early window, and not before.
+    pub(crate) fn kept_after(&self, fresh: Duration, ttl: Ttl, cost: Duration) -> Duration {
+        let led = self.led_within(ttl, cost);
+        let kept = led.saturating_sub(early_window(fresh, cost));
+        kept.min(MOST.saturating_sub(fresh))
+    }
+}
+
 /// How long one entry is what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lifetime {
@@ -219,6 +235,19 @@ mod tests {
         assert_eq!(window(500), Duration::from_secs(2));
         assert_eq!(window(20_000), Duration::from_secs(30));
         assert_eq!(window(0), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_has_no_grace_is_led_in_its_own_early_window() {
+        let (policy, ttl, cost) = (Policy::new(), Ttl::from_secs(300), Duration::from_secs(5));
+        let (led, fresh) = (policy.led_within(ttl, cost), 10 * cost);
+        assert_eq!(led, 50 * MINUTE + 4 * cost);
+        // Four times the cost before its end.
+        assert_eq!(policy.kept_after(fresh, ttl, cost), led - 4 * cost);
+        // Half of it at most.
+        assert_eq!(policy.kept_after(cost, ttl, cost), led - cost / 2);
+        let none = policy.grace(Duration::ZERO);
+        assert_eq!(none.kept_after(ttl.duration(), ttl, cost), Duration::ZERO);
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub(crate) mod computing;
 pub(crate) mod flight;
 pub(crate) mod freshness;
 pub(crate) mod lock;
+pub(crate) mod pressure;
 pub(crate) mod race;
 pub(crate) mod reentry;
 #[cfg(test)]

@@ -121,7 +121,7 @@ async fn what_is_removed_while_it_is_computed_is_given_to_the_caller_and_not_sto
     };
     let found = cache.get_or_compute_many(&USERS, vec![1, 2], compute).await;
     assert_eq!(found.unwrap(), users([1, 2]));
-    assert_eq!(cache.stats().superseded, 1);
+    assert_eq!(cache.stats().superseded(), 1);
     let [one, two] = [key(1), key(2)];
     assert!(other.get(&one).await.unwrap().is_some());
     assert!(other.get(&two).await.unwrap().is_none());

@@ -22,7 +22,7 @@ use crate::world::World;
 const MOST_CALLS: usize = 16;
 /// For how long after its last step, and after every trouble, a schedule may take to end: longer
 /// than all waits of the cache and the slowest computation together.
-const PATIENCE: Duration = Duration::from_secs(200);
+const PATIENCE: Duration = Duration::from_secs(400);
 const TICK: Duration = Duration::from_millis(500);
 
 /// What happens if `schedule` is carried out: the same each time.

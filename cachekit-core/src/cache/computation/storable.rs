@@ -79,8 +79,6 @@ where
         let function = self.key.function();
         self.inner.count(function, Event::Refused);
         function.refuse(reason);
-        if let Some(remote) = self.remote {
-            remote.leading.hand_back(false).await;
-        }
+        self.mark().await;
     }
 }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use super::admission::Admission;
 use super::outcome::{Landed, joined};
 use super::time::within;
@@ -136,10 +138,12 @@ where
         around: &Around,
         compute: impl FnOnce() -> K::Returned,
     ) -> Landed<K> {
-        let computation = match self.wait(self.sought(leader, refreshing).begin()) {
+        let briefly = around.outer.is_nested() || self.may_block_its_leader();
+        let sought = || self.sought(leader, refreshing, briefly);
+        let computation = match self.wait(sought().begin()) {
             Some(Begun::Compute(computation)) => computation,
             Some(Begun::Found(found)) => return self.landed_as(found),
-            None => self.sought(leader, refreshing).past_backend(),
+            None => sought().past_backend(),
         };
         let permit = match self.admission(&around.outer, &computation) {
             Admission::Place(permit) => Some(permit),
@@ -163,6 +167,12 @@ where
         };
         let ended = self.wait(computation.end(ending)).unwrap_or(Ended::Plain);
         self.landed(settled, ended)
+    }
+
+    /// Whether the lead may be that of a task of the runtime that this thread is of, and keeps from
+    /// going on.
+    pub(super) fn may_block_its_leader(&self) -> bool {
+        Handle::try_current().is_ok() && self.inner.flights.has(self.key.bytes())
     }
 
     /// Waits for a place; `None` if it took too long, or there is no background to wait in.

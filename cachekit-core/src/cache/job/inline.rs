@@ -57,7 +57,7 @@ where
         around: &Around,
         compute: impl Future<Output = K::Returned>,
     ) -> Landed<K> {
-        let computation = match self.begin(leader, refreshing).await {
+        let computation = match self.begin(leader, refreshing, around).await {
             Begun::Compute(computation) => computation,
             Begun::Found(found) => return self.landed_as(found),
         };

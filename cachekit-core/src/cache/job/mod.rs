@@ -153,7 +153,7 @@ where
     }
 
     /// What there is to be looked for, by the leader of a flight.
-    fn sought(&self, leader: &Leader, refreshing: bool) -> Sought<K::Value, F> {
+    fn sought(&self, leader: &Leader, refreshing: bool, briefly: bool) -> Sought<K::Value, F> {
         Sought {
             inner: Arc::clone(&self.inner),
             key: self.key.clone(),
@@ -162,18 +162,25 @@ where
             tells_absent: self.tells_absent(),
             refreshing,
             anew: self.anew,
+            briefly,
         }
     }
 
-    async fn begin(&self, leader: &Leader, refreshing: bool) -> Begun<K::Value, F> {
+    async fn begin(
+        &self,
+        leader: &Leader,
+        refreshing: bool,
+        around: &Around,
+    ) -> Begun<K::Value, F> {
+        let sought = || self.sought(leader, refreshing, around.outer.is_nested());
         // On the heap: it is large, and the computation goes on for long after it.
-        let begun = Box::pin(self.sought(leader, refreshing).begin());
+        let begun = Box::pin(sought().begin());
         if self.inner.backend.is_none() {
             return begun.await;
         }
         match background::with_runtime(begun).await {
             Ok(begun) => begun,
-            Err(_) => Begun::Compute(self.sought(leader, refreshing).past_backend()),
+            Err(_) => Begun::Compute(sought().past_backend()),
         }
     }
 

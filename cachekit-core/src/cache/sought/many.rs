@@ -93,7 +93,8 @@ where
     F: Form<V>,
 {
     let asks = asked.iter().map(Asked::ask).collect();
-    let nexts = look_many::<V, F>(inner, asks).await;
+    let meanwhile = |index: usize, seen: &Seen<V>| asked[index].sought.offer(seen.entry());
+    let nexts = look_many::<V, F>(inner, asks, meanwhile).await;
     let mut sighted = Vec::with_capacity(asked.len());
     for (asked, next) in asked.into_iter().zip(nexts) {
         sighted.push(match next {
@@ -102,8 +103,7 @@ where
                 let begun = asked.sought.begun(asked.fill, asked.kept, bounds, reading);
                 Sighted::Begun(begun.await)
             }
-            Next::Insist => Sighted::Elsewhere(asked.sought),
-            Next::Wait(seen) => {
+            Next::Insist(seen) | Next::Arm(seen) | Next::Wait(seen) => {
                 asked.sought.offer(seen.entry());
                 Sighted::Elsewhere(asked.sought)
             }
@@ -113,16 +113,24 @@ where
 }
 
 /// Looks at all entries; once more at those that have to be led although the store takes them for
-/// fresh.
-async fn look_many<V, F: Form<V>>(inner: &Arc<Inner>, asks: Vec<Ask<'_>>) -> Vec<Next<V>> {
+/// fresh: until then `meanwhile` is told what there is.
+async fn look_many<V, F: Form<V>>(
+    inner: &Arc<Inner>,
+    asks: Vec<Ask<'_>>,
+    meanwhile: impl Fn(usize, &Seen<V>),
+) -> Vec<Next<V>> {
     let Some(first) = asks.first() else {
         return Vec::new();
     };
     let early = first.early().await; // that of the function
     let mut nexts = look::<V, F>(inner, &asks, early).await;
-    let insists = |(_, next): &(usize, &Next<V>)| matches!(next, Next::Insist);
-    let again = nexts.iter().enumerate().filter(insists);
-    let again: Vec<usize> = again.map(|(place, _)| place).collect();
+    let mut again = Vec::new();
+    for (index, next) in nexts.iter().enumerate() {
+        if let Next::Insist(seen) = next {
+            meanwhile(index, seen);
+            again.push(index);
+        }
+    }
     if again.is_empty() {
         return nexts;
     }
@@ -171,7 +179,7 @@ async fn lookups(asks: &[Ask<'_>], early: Option<Duration>) -> Vec<Result<Lookup
     let backend = first.place.backend;
     let keys: Vec<_> = asks.iter().map(|ask| ask.place.key.clone()).collect();
     match early {
-        Some(early) => Asking::many(backend, keys, early).await,
+        Some(early) => Asking::many(backend, keys, first.want(early)).await,
         None => backend.get_many(&keys, Want::Value).await,
     }
 }
@@ -185,6 +193,7 @@ struct Opened<V> {
 
 impl<V> Opened<V> {
     fn of<F: Form<V>>(ask: &Ask<'_>, asked: Moment, lookup: Lookup) -> Self {
+        ask.told(&lookup);
         let Lookup { found, lead, .. } = lookup;
         let found = found.ok_or(Miss::Cold);
         let entry = found.and_then(|found| ask.open(asked.at_ms).opened::<V, F>(found));

@@ -1,7 +1,6 @@
 //! The caller, or the task, that computes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::landing::{Claim, Landing};
 use super::offering::{Offer, Offering};
@@ -36,15 +35,13 @@ impl Leader {
     /// Whether the deadline has passed: the key belongs to others, and nothing of this flight is
     /// stored any more.
     pub(crate) fn is_overdue(&self) -> bool {
-        self.flights.timers.clock().monotonic_ms() >= self.flight.deadline_ms
+        let now_ms = self.flights.timers.clock().monotonic_ms();
+        self.flight.is_overdue(now_ms)
     }
 
     /// Waits until the deadline has passed.
     pub(crate) async fn overdue(&self) {
-        let now_ms = self.flights.timers.clock().monotonic_ms();
-        let left_ms = self.flight.deadline_ms.saturating_sub(now_ms);
-        let left = Duration::from_millis(left_ms);
-        self.flights.timers.after(left).await;
+        self.flight.overdue(&self.flights.timers).await;
     }
 
     /// The place of the caller that started a detached flight.

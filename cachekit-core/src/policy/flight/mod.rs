@@ -31,8 +31,8 @@ use crate::timers::Timers;
 use landing::Claim;
 use state::Flight;
 
-/// How long a caller waits that is itself part of a computation: two computations that wait for
-/// each other come apart after it. Less than callers wait by default: who waits in a circle is told
+/// How long a caller waits that is itself part of a computation, for another caller or for another
+/// process: two computations that wait for each other come apart after it. Less than callers wait by default: who waits in a circle is told
 /// so, and not that it took too long.
 pub(crate) const WAIT_BUDGET: Duration = Duration::from_secs(8);
 
@@ -89,7 +89,7 @@ impl Flights {
     pub(crate) fn has(&self, key: &[u8]) -> bool {
         let now_ms = self.timers.clock().monotonic_ms();
         let flight = self.shard(key).with(|shard| shard.get(key).cloned());
-        flight.is_some_and(|flight| now_ms < flight.deadline_ms)
+        flight.is_some_and(|flight| !flight.is_overdue(now_ms))
     }
 
     /// Starts a flight of `key` in the place of the one that there is, which nobody joins any more.
@@ -140,11 +140,10 @@ impl Flights {
         tags: &[u64],
     ) -> Result<Leader, Arc<Flight>> {
         let now_ms = self.timers.clock().monotonic_ms();
-        let deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
         let (flight, overdue) = self.shard(key).with(|shard| match shard.get(key) {
-            Some(other) if now_ms < other.deadline_ms => Err(Arc::clone(other)),
+            Some(other) if !other.is_overdue(now_ms) => Err(Arc::clone(other)),
             _ => {
-                let flight = Arc::new(Flight::new(now_ms.saturating_add(deadline_ms), tags));
+                let flight = Arc::new(Flight::new(now_ms, deadline, tags));
                 let overdue = shard.insert(Arc::clone(key), Arc::clone(&flight));
                 Ok((flight, overdue))
             }

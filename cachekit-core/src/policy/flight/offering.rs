@@ -54,6 +54,12 @@ impl Offering {
         self.0.with(|state| state.kept = true);
     }
 
+    /// The flight has its key for the whole time from now on, unless that belongs to others already:
+    /// its leader only waits, and nobody else is to begin.
+    pub(crate) fn prolong(&self, now_ms: u64) {
+        self.0.prolong(now_ms);
+    }
+
     /// This moment of the flight: what is asked for after it was true after it.
     pub(crate) fn moment(&self, now_ms: u64) -> Moment {
         Moment::of(&self.0, now_ms)

@@ -1,6 +1,8 @@
 //! What the leader of a flight and those who wait for it share.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -9,12 +11,15 @@ use super::moment::Reach;
 use super::offering::Offer;
 use crate::policy::bulkhead::Loan;
 use crate::policy::lock::Lock;
+use crate::timers::Timers;
 
 pub(super) type Abort = Box<dyn FnOnce() + Send>;
 
 pub(super) struct Flight {
     /// From then on nobody joins, and nobody but the starter waits.
-    pub(super) deadline_ms: u64,
+    deadline_ms: AtomicU64,
+    /// How long it has its key.
+    whole_ms: u64,
     /// The declared tags of its value.
     pub(super) tags: Box<[u64]>,
     state: Lock<State>,
@@ -58,12 +63,40 @@ pub(super) enum Queue {
 }
 
 impl Flight {
-    pub(super) fn new(deadline_ms: u64, tags: &[u64]) -> Self {
+    /// A flight that begins now, and has its key for `whole`.
+    pub(super) fn new(now_ms: u64, whole: Duration, tags: &[u64]) -> Self {
+        let whole_ms = u64::try_from(whole.as_millis()).unwrap_or(u64::MAX);
         Self {
-            deadline_ms,
+            deadline_ms: AtomicU64::new(now_ms.saturating_add(whole_ms)),
+            whole_ms,
             tags: tags.into(),
             state: Lock::default(),
             changed: Notify::new(),
+        }
+    }
+
+    /// Whether the key belongs to others.
+    pub(super) fn is_overdue(&self, now_ms: u64) -> bool {
+        self.deadline_ms.load(Ordering::Relaxed) <= now_ms
+    }
+
+    /// Has its key for the whole time from now on, unless that belongs to others already.
+    pub(super) fn prolong(&self, now_ms: u64) {
+        if !self.is_overdue(now_ms) {
+            let deadline_ms = now_ms.saturating_add(self.whole_ms);
+            self.deadline_ms.store(deadline_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until the key belongs to others.
+    pub(super) async fn overdue(&self, timers: &Timers) {
+        loop {
+            let deadline_ms = self.deadline_ms.load(Ordering::Relaxed);
+            let left_ms = deadline_ms.saturating_sub(timers.clock().monotonic_ms());
+            if left_ms == 0 {
+                return;
+            }
+            timers.after(Duration::from_millis(left_ms)).await;
         }
     }
 

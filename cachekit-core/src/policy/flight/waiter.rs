@@ -1,7 +1,6 @@
 //! A caller that waits for the flight of another, or for its own in a task.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::WAIT_BUDGET;
 use super::landing::{Arrival, Claim, Landing};
@@ -82,15 +81,19 @@ impl Waiter {
     }
 
     async fn tire(&self, nested: bool) -> Arrival {
-        let left_ms = (self.flight.deadline_ms).saturating_sub(self.timers.clock().monotonic_ms());
-        let left = Duration::from_millis(left_ms);
-        if nested && WAIT_BUDGET < left {
-            self.timers.after(WAIT_BUDGET).await;
-            return Arrival::Reentrant;
+        let overdue = async {
+            self.flight.overdue(&self.timers).await;
+            // One of those who waited tries next: all at once would be the stampede.
+            Arrival::Again
+        };
+        if !nested {
+            return overdue.await;
         }
-        self.timers.after(left).await;
-        // One of those who waited tries next: all at once would be the stampede.
-        Arrival::Again
+        let tired = async {
+            self.timers.after(WAIT_BUDGET).await;
+            Arrival::Reentrant
+        };
+        race(overdue, tired).await
     }
 
     fn arrival(&self, state: &mut State) -> Option<Arrival> {

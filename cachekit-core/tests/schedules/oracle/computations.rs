@@ -12,7 +12,7 @@ use crate::operation::{Mood, Operation, Says};
 /// How long a flight has its key, in milliseconds.
 pub(super) const FLIGHT_MS: u64 = 60_000;
 /// How long a flight waits for the lead of another process, in milliseconds.
-const LEAD_BUDGET_MS: u64 = 10_000;
+const LEAD_BUDGET_MS: u64 = 60_000;
 /// A lead is renewed in time as long as no step of the clock is longer, and on a slow way to the
 /// store.
 const STEP: Duration = Duration::from_millis(2_500);
@@ -24,8 +24,8 @@ const STEP_AFTER_STEP: Duration = Duration::from_millis(1_200);
 const LIST_RETRY_MS: u64 = 1_000;
 /// How long a call inside of a computation waits for another flight, in milliseconds.
 pub(super) const INSIDE_BUDGET_MS: u64 = 8_000;
-/// For how long callers of a key whose result is for one alone do not wait for each other, once the
-/// lead was handed back, in milliseconds.
+/// For how long callers of a key whose result is for one alone do not wait for each other, nor
+/// processes that have read the mark of it, once that was left, in milliseconds.
 const PASS_MS: u64 = 10_000 + LANDING_MS;
 
 pub(super) fn check(story: &Story<'_>, findings: &mut Findings) {
@@ -92,9 +92,12 @@ fn excused_in_fleet(story: &Story<'_>, one: &Computation, two: &Computation) -> 
     [one, two].into_iter().any(alone)
         || story.was_written(one.key, None, from, two.began)
         || [one, two].into_iter().any(|of| has_old_token(story, of))
+        || [one, two].into_iter().any(|of| is_marked(story, of))
         || story.store_was_in_trouble(trouble_ms, two.began)
         || story.time_jumped(step, from, two.began)
-        || story.was_told_late(step, one)
+        || [one, two]
+            .into_iter()
+            .any(|of| story.was_told_late(step, of))
         || story.lead_had_ended(one, two) && story.time_jumped(STEP_AFTER_STEP, from, two.began)
 }
 
@@ -147,6 +150,17 @@ fn is_passed(story: &Story<'_>, call: &Call, alone: &Computation) -> bool {
             && story.says(private) == Says::NoStore
             && private.over < alone.began
             && private.over.at_ms >= least_ms
+    })
+}
+
+/// Whether a call may have read the mark that a result of its key was for its caller alone.
+fn is_marked(story: &Story<'_>, computation: &Computation) -> bool {
+    let call = story.call_of(computation);
+    story.computations.iter().any(|private| {
+        private.key == computation.key
+            && story.says(private) == Says::NoStore
+            && private.over < computation.began
+            && private.over.at_ms + PASS_MS >= call.began.at_ms
     })
 }
 

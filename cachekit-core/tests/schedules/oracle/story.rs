@@ -9,7 +9,7 @@ use crate::operation::{Operation, Says};
 use crate::schedule::Schedule;
 
 /// How long a lead stands unless it is renewed, in milliseconds.
-const HOLD_MS: u64 = 10_000;
+const HOLD_MS: u64 = 6_000;
 
 /// A place in a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -69,8 +69,8 @@ where
     }
 
     async fn look(&self, led: Vec<Led>) -> Vec<(Led, Sighted<V, F>)> {
-        let sought = |led: &Led| self.job(led.index).sought(&led.leader, led.refreshing);
-        let look = Sought::begin_many(led.iter().map(sought).collect());
+        let sought = led.iter().map(|led| self.sought(led));
+        let look = Sought::begin_many(sought.collect());
         let sighted = match self.asked(look).await {
             Some(sighted) => sighted,
             None => {
@@ -82,8 +82,14 @@ where
     }
 
     fn past_backend(&self, led: &Led) -> Begun<V, F> {
-        let sought = self.job(led.index).sought(&led.leader, led.refreshing);
-        Begun::Compute(sought.past_backend())
+        Begun::Compute(self.sought(led).past_backend())
+    }
+
+    fn sought(&self, led: &Led) -> Sought<V, F> {
+        let job = self.job(led.index);
+        let blocks = matches!(self.mode, Mode::Blocking) && job.may_block_its_leader();
+        let briefly = self.outer.is_nested() || blocks;
+        job.sought(&led.leader, led.refreshing, briefly)
     }
 
     /// What is to be computed; what is found lands.

@@ -75,7 +75,7 @@ impl Scene {
     fn compute<R>(&self, leader: &Leader, compute: impl FnOnce() -> R) -> R {
         self.in_the_air.with(|flights| {
             let now_ms = self.time.clock().monotonic_ms();
-            let overdue = |flight: &Arc<Flight>| flight.deadline_ms <= now_ms;
+            let overdue = |flight: &Arc<Flight>| flight.is_overdue(now_ms);
             assert!(overdue(&leader.flight) || flights.iter().all(overdue));
             flights.push(Arc::clone(&leader.flight));
         });

@@ -1,0 +1,97 @@
+//! What a scene has to show, beside that no rule is broken.
+
+use std::time::Duration;
+
+use cachekit_core::testkit::history::{History, Record};
+
+use crate::bar;
+use crate::fleet::kills::Kills;
+use crate::fleet::run::Run;
+use crate::fleet::scene::{Course, LEASE, POLL};
+
+/// Says of each bar of the scene whether it is met.
+pub(super) fn print(run: &Run) {
+    let tally = &run.findings.tally;
+    match run.scene.course {
+        Course::Steady { .. } => {
+            let (made, allowed) = (tally.computations as f64, tally.allowed() as f64);
+            bar::at_most("computations", made, allowed);
+        }
+        Course::Rounds { .. } => {
+            let alive = tally.computations - tally.takeovers;
+            bar::at_most(
+                "computations of who lived",
+                alive as f64,
+                run.scene.keys.into(),
+            );
+            last_callers(run);
+        }
+    }
+}
+
+/// How long the last caller waits.
+fn last_callers(run: &Run) {
+    let Some(times) = Times::of(&run.history) else {
+        return println!("  nobody computed");
+    };
+    match run.scene.kills {
+        Some(Kills::First(leaders)) => {
+            let wait = (LEASE + Duration::from_secs(1)) * leaders + POLL;
+            let waited = times.answered.saturating_sub(times.first_began);
+            let waited = milliseconds(waited) - run.scene.origin.as_secs_f64() * 1e3;
+            bar::at_most(
+                "from the first leader to the last caller, less a computation, ms",
+                waited,
+                wait.as_secs_f64() * 1e3,
+            );
+        }
+        _ => {
+            let bar = run.scene.origin.mul_f64(1.25) + Duration::from_millis(20);
+            let waited = times.answered.saturating_sub(times.last_ended);
+            let what = "from the value to the last caller, ms";
+            bar::at_most(what, milliseconds(waited), bar.as_secs_f64() * 1e3);
+        }
+    }
+}
+
+/// Moments of a run of rounds.
+struct Times {
+    /// When the first computation began.
+    first_began: u64,
+    /// When the last one ended.
+    last_ended: u64,
+    /// When the last caller of the first round had an answer.
+    answered: u64,
+}
+
+impl Times {
+    fn of(history: &History) -> Option<Self> {
+        let (mut began, mut ended) = (None, None);
+        for record in &history.records {
+            if let &Record::Computation {
+                began: one,
+                ended: end,
+                ..
+            } = record
+            {
+                began = Some(began.map_or(one, |first: u64| first.min(one)));
+                ended = ended.max(end);
+            }
+        }
+        let last_ended = ended?;
+        // Those of later rounds began when there was a value.
+        let answered = history.records.iter().filter_map(|record| match *record {
+            Record::Read { began, ended, .. } if began < last_ended => Some(ended),
+            _ => None,
+        });
+        Some(Self {
+            first_began: began?,
+            last_ended,
+            answered: answered.max()?,
+        })
+    }
+}
+
+fn milliseconds(nanoseconds: u64) -> f64 {
+    nanoseconds as f64 / 1e6
+}

@@ -1,0 +1,105 @@
+//! What a run came to, in a row.
+
+use cachekit_core::testkit::history::Record;
+
+use crate::fleet::run::Run;
+use crate::fleet::scene::Course;
+
+/// So many violations and failed reads are shown of each run.
+const SHOWN: usize = 10;
+
+/// One line for each run, and then what was wrong with them.
+pub(super) fn print(runs: &[Run]) {
+    let columns = [
+        "reads",
+        "p50 ms",
+        "p99 ms",
+        "computed",
+        "allowed",
+        "killed",
+        "takeovers",
+        "superseded",
+        "stale",
+        "failed",
+        "wrong",
+    ];
+    print!("\n{:<26}", "");
+    columns.iter().for_each(|column| print!(" {column:>10}"));
+    println!();
+    for run in runs {
+        print!("{:<26}", title(run));
+        row(run).iter().for_each(|cell| print!(" {cell:>10}"));
+        println!();
+    }
+    runs.iter().for_each(problems);
+}
+
+/// In a line, what a run is.
+pub(super) fn heading(run: &Run) -> String {
+    let scene = &run.scene;
+    let l1 = if scene.l1 { "on" } else { "off" };
+    let course = match scene.course {
+        Course::Steady { seconds } => format!("{seconds} s"),
+        Course::Rounds { rounds: 1 } => "1 round".to_owned(),
+        Course::Rounds { rounds } => format!("{rounds} rounds"),
+    };
+    format!(
+        "{}: {}: {} processes x {} tasks, {} keys, {course}, {} servers, L1 {l1}, origin {} ms",
+        scene.name,
+        scene.what,
+        scene.processes,
+        scene.tasks,
+        scene.keys,
+        scene.servers,
+        scene.origin.as_millis(),
+    )
+}
+
+fn title(run: &Run) -> String {
+    format!("{}, {}", run.through.name(), run.scene.name)
+}
+
+fn row(run: &Run) -> Vec<String> {
+    let (tally, times) = (&run.findings.tally, read_times(run));
+    let quantile = |share: usize| match times.get(times.len() * share / 100) {
+        Some(&nanoseconds) => format!("{:.2}", nanoseconds as f64 / 1e6),
+        None => "-".to_owned(),
+    };
+    let is_kill = |record: &&Record| matches!(record, Record::Killed { .. });
+    let killed = run.history.records.iter().filter(is_kill).count();
+    vec![
+        tally.reads.to_string(),
+        quantile(50),
+        quantile(99),
+        tally.computations.to_string(),
+        tally.allowed().to_string(),
+        killed.to_string(),
+        tally.takeovers.to_string(),
+        run.counts.superseded.to_string(),
+        tally.stale_reads.to_string(),
+        (run.failed.len() + run.unfinished).to_string(),
+        run.findings.violations.len().to_string(),
+    ]
+}
+
+/// Sorted.
+fn read_times(run: &Run) -> Vec<u64> {
+    let time = |record: &Record| match *record {
+        Record::Read { began, ended, .. } => Some(ended - began),
+        _ => None,
+    };
+    let mut times: Vec<u64> = run.history.records.iter().filter_map(time).collect();
+    times.sort_unstable();
+    times
+}
+
+fn problems(run: &Run) {
+    let title = title(run);
+    println!("\n{title}: {}", run.findings);
+    for problem in run.failed.iter().take(SHOWN) {
+        println!("failed: {problem}");
+    }
+    if run.unfinished > 0 {
+        println!("{} reads did not come to their end", run.unfinished);
+    }
+}

@@ -117,6 +117,7 @@ pub(crate) fn keep(keeping: &str) -> Outcome {
         carry_out(&order?, &mut servers)?;
         println!("done");
     }
+    drop(servers);
     let _ = fs::remove_dir_all(&keeping.folder);
     Ok(std::process::ExitCode::SUCCESS)
 }

@@ -28,7 +28,7 @@ pub(super) struct Run {
     pub(super) findings: Findings,
     /// What failed reads said.
     pub(super) failed: Vec<String>,
-    /// Reads that had not come to their end when all was over.
+    /// Tasks that still waited for a read when all was over.
     pub(super) unfinished: usize,
     /// Of all processes together, of those that were killed up to shortly before.
     pub(super) counts: Counts,

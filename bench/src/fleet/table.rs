@@ -100,6 +100,9 @@ fn problems(run: &Run) {
         println!("failed: {problem}");
     }
     if run.unfinished > 0 {
-        println!("{} reads did not come to their end", run.unfinished);
+        println!(
+            "{} tasks still waited for a read at the end",
+            run.unfinished
+        );
     }
 }

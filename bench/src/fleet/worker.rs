@@ -7,7 +7,7 @@ use std::time::Duration;
 use cachekit_core::testkit::history::{Journal, Record};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::fleet::asking;
 use crate::fleet::clock::{now, pass, some};
@@ -15,13 +15,16 @@ use crate::fleet::plan::{Plan, Reads};
 use crate::fleet::reader::{Counts, Reader};
 use crate::{Failed, Outcome};
 
-/// So long may reads take that are under way when the parent wants an end. Longer than the lease:
-/// one that waits for a dead leader is to be seen.
+/// So long may reads take that are under way when the parent wants an end: longer than the
+/// lease, because one that waits for a dead leader is to be seen.
 pub(super) const END: Duration = Duration::from_secs(15);
 
 /// How often a process tells its counts and writes down what it has read: what has come together
 /// since is lost when it is killed.
 const TOLD: Duration = Duration::from_millis(200);
+
+/// A task waits so long for a read before it makes the next one.
+const LONG: Duration = Duration::from_millis(20);
 
 /// What a worker says on its standard output, one a line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,7 +36,7 @@ pub(super) enum Word {
     /// A read has failed.
     Failed(String),
     Counts(Counts),
-    /// As many reads have not come to an end in time.
+    /// As many tasks have not come to an end in time.
     Unfinished(usize),
 }
 
@@ -105,16 +108,28 @@ impl Worker {
         }
         let mut tasks = JoinSet::new();
         for _ in 0..this.plan.tasks {
-            let (worker, told) = (Arc::clone(this), told.clone());
-            tasks.spawn(async move {
-                while told.has_changed().is_ok() {
-                    worker.read(fastrand::u32(..worker.plan.keys)).await;
-                    pass(some(pause * 2)).await;
-                }
-            });
+            tasks.spawn(Arc::clone(this).read_on(pause, told.clone()));
         }
         while told.changed().await.is_ok() {}
         finish(tasks).await;
+    }
+
+    /// One read after the other. A read that takes long goes on beside the next ones: a dead leader
+    /// is not to keep everybody from reading what others have computed.
+    async fn read_on(self: Arc<Self>, pause: Duration, told: watch::Receiver<u32>) {
+        let mut long = Vec::new();
+        while told.has_changed().is_ok() {
+            let (worker, key) = (Arc::clone(&self), fastrand::u32(..self.plan.keys));
+            let mut read = tokio::spawn(async move { worker.read(key).await });
+            if tokio::time::timeout(LONG, &mut read).await.is_err() {
+                long.retain(|read: &JoinHandle<()>| !read.is_finished());
+                long.push(read);
+            }
+            pass(some(pause * 2)).await;
+        }
+        for read in long {
+            let _ = read.await;
+        }
     }
 
     /// One round for each line.

@@ -25,7 +25,7 @@ const LOOKS: u32 = 1_500;
 
 #[test]
 fn values_change_leaders_and_servers_are_killed_and_no_rule_is_broken() {
-    let output = fleet(&["--keys", "20", "--seconds", "6"]);
+    let output = fleet(&[SMALL, &["--keys", "20"]].concat());
     assert!(output.status.success(), "{}", text(&output));
 }
 
@@ -83,7 +83,7 @@ fn what_the_command_line_cannot_mean_is_answered_with_the_usage() {
 
 #[test]
 fn nothing_is_left_of_a_fleet_whose_parent_was_killed() {
-    let mut parent = command(CHURN).spawn().expect("the bench starts");
+    let mut parent = command(SMALL).spawn().expect("the bench starts");
     let folder = folder_of(&parent);
     until("it has workers", || processes_of(&folder) > 2);
     parent.kill().expect("the process is ours");
@@ -95,7 +95,7 @@ fn nothing_is_left_of_a_fleet_whose_parent_was_killed() {
 }
 
 fn churn(backend: &str) -> Output {
-    fleet(&[CHURN, &["--backend", backend]].concat())
+    fleet(&[SMALL, CHURN, &["--backend", backend]].concat())
 }
 
 fn fleet(options: &[&str]) -> Output {

@@ -161,16 +161,19 @@ impl Crew {
                 let said = self.said.notified();
                 tokio::pin!(said);
                 said.as_mut().enable();
-                let workers = self.workers();
-                if workers.alive.iter().all(|one| is_so(&lock(&one.report))) {
+                if self.all(&is_so) {
                     return;
                 }
-                drop(workers);
                 said.await;
             }
         };
         let waited = tokio::time::timeout(within, wait).await;
         waited.map_err(|_| format!("a worker did not do what it was told within {within:?}").into())
+    }
+
+    fn all(&self, is_so: impl Fn(&Report) -> bool) -> bool {
+        let workers = self.workers();
+        workers.alive.iter().all(|one| is_so(&lock(&one.report)))
     }
 
     fn workers(&self) -> MutexGuard<'_, Workers> {

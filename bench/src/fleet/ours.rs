@@ -33,10 +33,10 @@ impl From<cachekit::Error> for Problem {
     }
 }
 
-/// Without grace, because a plain call is not told whether what it is given is in grace: so all
-/// that it gives counts as fresh. The timeout is longer than any wait of a healthy fleet: it is the
-/// history that tells whether somebody has waited for too long.
-#[cached(ttl = ttl(), grace = 0, timeout = "50s", name = "fleet")]
+/// The origin never fails, and the timeout is longer than any wait of a healthy fleet: so nothing
+/// in grace is ever given out, and a plain call, which is not told whether what it is given is in
+/// grace, may take everything for fresh. Whether somebody has waited for too long the history tells.
+#[cached(ttl = ttl(), timeout = "50s", name = "fleet")]
 async fn version(key: u32) -> Result<u64, Problem> {
     asking::ask(key)
         .await

@@ -18,6 +18,7 @@ mod options;
 mod origin;
 mod ours;
 mod plan;
+mod plot;
 mod reader;
 mod run;
 mod scene;

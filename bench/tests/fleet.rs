@@ -7,17 +7,11 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+/// Little enough for a busy machine.
+const SMALL: &[&str] = &["--processes", "3", "--tasks", "8", "--seconds", "5"];
+
 /// Few keys, so that they have many readers; values are read from the servers.
-const CHURN: &[&str] = &[
-    "--scene",
-    "churn",
-    "--keys",
-    "4",
-    "--seconds",
-    "4",
-    "--l1",
-    "off",
-];
+const CHURN: &[&str] = &["--scene", "churn", "--keys", "4", "--l1", "off"];
 
 /// How often it is looked whether processes are there or gone, and how long: 30 s.
 const LOOK: Duration = Duration::from_millis(20);

@@ -30,25 +30,44 @@ use std::process::ExitCode;
 
 use crate::Outcome;
 use crate::fleet::options::Options;
+use crate::fleet::plot::Series;
+use crate::fleet::reader::Through;
+use crate::fleet::run::Run;
 
 pub(crate) use nodes::keep;
 pub(crate) use worker::run as work;
 
-/// Runs what the command line says. Fails if a rule was broken.
+/// Runs what the command line says. Fails if a rule was broken, or a read failed.
 pub(crate) fn run(arguments: &[&str]) -> Outcome {
     let options = Options::parse(arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let runs = vec![runtime.block_on(run::run(&options.scene, options.through))?];
+    let mut runs = vec![runtime.block_on(run::run(&options.scene, options.through))?];
+    if options.plot.is_some() {
+        runs.push(runtime.block_on(run::run(&options.scene, Through::NoLeads))?);
+    }
+    if let Some(file) = &options.history {
+        std::fs::write(file, runs[0].history.to_string())?;
+    }
+    if let (Some(file), [with, without]) = (&options.plot, &runs[..]) {
+        std::fs::write(file, drawn(with, without))?;
+    }
     for run in &runs {
         println!("{}", table::heading(run));
         bars::print(run);
     }
     table::print(&runs);
-    Ok(match runs.iter().all(run::Run::is_clean) {
+    // What is run for comparison may break the rules.
+    Ok(match runs[0].is_clean() {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
+}
+
+/// How often the origin was asked with leads and without.
+fn drawn(with: &Run, without: &Run) -> String {
+    let series = |run: &Run| Series::of(run.through.name(), &run.history);
+    plot::svg(&table::heading(with), &series(with), &series(without))
 }

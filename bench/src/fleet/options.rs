@@ -12,6 +12,8 @@ use crate::fleet::scene::{self, Course, Scene};
 pub(super) struct Options {
     pub(super) scene: Scene,
     pub(super) through: Through,
+    /// What happened is written there, one record a line.
+    pub(super) history: Option<PathBuf>,
     /// Runs with leads and without them are drawn there.
     pub(super) plot: Option<PathBuf>,
 }
@@ -27,6 +29,7 @@ impl Options {
         let mut options = Self {
             scene: name.map_or(Ok(scene::ALL[0]), |[_, name]| named(name))?,
             through: Through::Memcached,
+            history: None,
             plot: None,
         };
         for [option, value] in pairs {
@@ -61,6 +64,7 @@ impl Options {
                 let problem = || wrong(&format!("there is no backend `{value}`"));
                 self.through = *through.ok_or_else(problem)?;
             }
+            "--history" => self.history = Some(PathBuf::from(value)),
             "--plot" => self.plot = Some(PathBuf::from(value)),
             _ => return Err(wrong(&format!("there is no option `{option}`"))),
         }
@@ -99,7 +103,7 @@ fn wrong(problem: &str) -> Failed {
     let backends: Vec<_> = Through::ALL.iter().map(|one| one.name()).collect();
     format!(
         "{problem}\n\nusage: fleet [--scene NAME] [--processes N] [--tasks N] [--keys N] \
-         [--seconds N]\n             [--backend NAME] [--l1 on|off] [--plot FILE.svg]\n\n\
+         [--seconds N]\n             [--backend NAME] [--l1 on|off] [--history FILE] [--plot FILE.svg]\n\n\
          scenes:\n{}\nbackends: {}",
         scenes.join("\n"),
         backends.join(", ")

@@ -86,9 +86,13 @@ impl Reader for Ours {
 
     fn counts(&self) -> Counts {
         let stats = version::stats();
-        Counts {
-            taken_over: 0,
-            superseded: stats.superseded,
-        }
+        let counts = [
+            ("found in the store", stats.backend_hits),
+            ("waited in vain", stats.lead_timeouts),
+            ("superseded", stats.superseded),
+            ("given in grace", stats.stale),
+            ("store failed", stats.backend_errors),
+        ];
+        counts.map(|(name, count)| (name.to_owned(), count)).into()
     }
 }

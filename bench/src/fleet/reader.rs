@@ -1,5 +1,6 @@
 //! Who reads through a cache: ours, ours with a part of it taken away, and peers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -41,24 +42,8 @@ pub(super) enum How {
     Expire,
 }
 
-/// What a process says of itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Counts {
-    /// Leads that were taken from one who held them for too long.
-    pub(super) taken_over: u64,
-    /// Results that something newer had overtaken.
-    pub(super) superseded: u64,
-}
-
-impl Counts {
-    /// Of two processes together.
-    pub(super) const fn and(self, other: Self) -> Self {
-        Self {
-            taken_over: self.taken_over + other.taken_over,
-            superseded: self.superseded + other.superseded,
-        }
-    }
-}
+/// What a process says of itself, by name.
+pub(super) type Counts = BTreeMap<String, u64>;
 
 /// What the processes read through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

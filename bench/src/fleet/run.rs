@@ -71,7 +71,14 @@ pub(super) async fn run(scene: &Scene, through: Through) -> Result<Run, Failed> 
 
 impl Run {
     fn new(scene: Scene, through: Through, history: History, crew: &Crew) -> Self {
-        let counts = crew.reports(|report| report.counts);
+        let mut counts = Counts::new();
+        for (name, count) in crew
+            .reports(|report| report.counts.clone())
+            .into_iter()
+            .flatten()
+        {
+            *counts.entry(name).or_default() += count;
+        }
         Self {
             findings: check(&history, &scene.rules()),
             scene,
@@ -79,7 +86,7 @@ impl Run {
             history,
             failed: crew.reports(|report| report.failed.clone()).concat(),
             unfinished: crew.reports(|report| report.unfinished).iter().sum(),
-            counts: counts.into_iter().fold(Counts::default(), Counts::and),
+            counts,
         }
     }
 

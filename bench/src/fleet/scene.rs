@@ -21,10 +21,6 @@ pub(super) const AWAY: Duration = Duration::from_secs(1);
 /// come back every ten at most.
 const AFTER_LOSS: Duration = Duration::from_secs(20);
 
-/// The owner and the server that stands in, each at the loss and at the return, for processes that
-/// do not agree on which one is up.
-const COMPUTATIONS_PER_LOSS: u32 = 4;
-
 /// A run, as it is unless the command line says otherwise.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scene {
@@ -138,9 +134,16 @@ impl Scene {
             lease: LEASE,
             poll: POLL,
             after_node_loss: AFTER_LOSS,
-            computations_per_node_loss: COMPUTATIONS_PER_LOSS,
+            computations_per_node_loss: self.computations_per_loss(),
             ..Rules::default()
         }
+    }
+
+    /// One at the loss, another for whoever computed just then, and two for each process that learns
+    /// of the return: it deletes what the others may have stored on the owner of the key, and on
+    /// the server that stood in.
+    const fn computations_per_loss(&self) -> u32 {
+        2 + 2 * self.processes
     }
 
     /// Less a tenth of jitter, the window in which a value is computed early (four times what it

@@ -18,7 +18,6 @@ pub(super) fn print(runs: &[Run]) {
         "allowed",
         "killed",
         "takeovers",
-        "superseded",
         "stale",
         "failed",
         "wrong",
@@ -75,7 +74,6 @@ fn row(run: &Run) -> Vec<String> {
         tally.allowed().to_string(),
         killed.to_string(),
         tally.takeovers.to_string(),
-        run.counts.superseded.to_string(),
         tally.stale_reads.to_string(),
         (run.failed.len() + run.unfinished).to_string(),
         run.findings.violations.len().to_string(),
@@ -96,6 +94,12 @@ fn read_times(run: &Run) -> Vec<u64> {
 fn problems(run: &Run) {
     let title = title(run);
     println!("\n{title}: {}", run.findings);
+    let counts = run
+        .counts
+        .iter()
+        .map(|(name, count)| format!("{name} {count}"));
+    let counts: Vec<_> = counts.collect();
+    println!("the processes say: {}", counts.join(", "));
     for problem in run.failed.iter().take(SHOWN) {
         println!("failed: {problem}");
     }

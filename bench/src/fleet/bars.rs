@@ -37,7 +37,7 @@ fn last_callers(run: &Run) {
     match run.scene.kills {
         Some(Kills::First(leaders)) => {
             let wait = (LEASE + Duration::from_secs(1)) * leaders + POLL;
-            let waited = times.answered.saturating_sub(times.first_began);
+            let waited = times.answered.saturating_sub(times.first_killed);
             let waited = milliseconds(waited) - run.scene.origin.as_secs_f64() * 1e3;
             bar::at_most(
                 "from the first leader to the last caller, less a computation, ms",
@@ -56,36 +56,29 @@ fn last_callers(run: &Run) {
 
 /// Moments of a run of rounds.
 struct Times {
-    /// When the first computation began.
-    first_began: u64,
+    /// When the first computation began that never ended; zero without one.
+    first_killed: u64,
     /// When the last one ended.
     last_ended: u64,
-    /// When the last caller of the first round had an answer.
+    /// When the last caller had an answer who could not have had it before.
     answered: u64,
 }
 
 impl Times {
     fn of(history: &History) -> Option<Self> {
-        let (mut began, mut ended) = (None, None);
-        for record in &history.records {
-            if let &Record::Computation {
-                began: one,
-                ended: end,
-                ..
-            } = record
-            {
-                began = Some(began.map_or(one, |first: u64| first.min(one)));
-                ended = ended.max(end);
-            }
-        }
-        let last_ended = ended?;
-        // Those of later rounds began when there was a value.
-        let answered = history.records.iter().filter_map(|record| match *record {
+        let records = history.records.iter();
+        let computations = records.clone().filter_map(|record| match *record {
+            Record::Computation { began, ended, .. } => Some((began, ended)),
+            _ => None,
+        });
+        let killed = computations.clone().filter(|(_, ended)| ended.is_none());
+        let last_ended = computations.filter_map(|(_, ended)| ended).max()?;
+        let answered = records.filter_map(|record| match *record {
             Record::Read { began, ended, .. } if began < last_ended => Some(ended),
             _ => None,
         });
         Some(Self {
-            first_began: began?,
+            first_killed: killed.map(|(began, _)| began).min().unwrap_or_default(),
             last_ended,
             answered: answered.max()?,
         })

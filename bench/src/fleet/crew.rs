@@ -51,7 +51,8 @@ struct Worker {
 #[derive(Debug, Default)]
 pub(super) struct Report {
     ready: bool,
-    rounds: u32,
+    /// It was told to go on, and has not said that it has come to the end of a round.
+    goes: bool,
     ended: bool,
     pub(super) failed: Vec<String>,
     pub(super) counts: Counts,
@@ -86,9 +87,10 @@ impl Crew {
         self.workers().alive.iter_mut().try_for_each(Worker::go)
     }
 
-    /// Waits until every worker has come to the end of as many rounds.
-    pub(super) async fn rounds(&self, rounds: u32, within: Duration) -> Result<(), Failed> {
-        self.until(within, |report| report.rounds >= rounds).await
+    /// Lets all workers make a round, and waits until they have.
+    pub(super) async fn round(&self, within: Duration) -> Result<(), Failed> {
+        self.go()?;
+        self.until(within, |report| !report.goes).await
     }
 
     /// Kills `process`, if it is still there, and puts another in its place, which goes at once.
@@ -201,6 +203,7 @@ impl Worker {
     }
 
     fn go(&mut self) -> Result<(), Failed> {
+        lock(&self.report).goes = true;
         let orders = self.orders.as_mut().ok_or("it was told to end")?;
         Ok(orders.write_all(b"go\n")?)
     }
@@ -230,7 +233,7 @@ impl Report {
     fn add(&mut self, word: Word) {
         match word {
             Word::Ready => self.ready = true,
-            Word::Round => self.rounds += 1,
+            Word::Round => self.goes = false,
             Word::Failed(problem) => self.failed.push(problem),
             Word::Counts(counts) => self.counts = counts,
             Word::Unfinished(reads) => self.unfinished = reads,

@@ -98,7 +98,7 @@ fn number<N: FromStr + PartialOrd + From<u8> + Copy + std::fmt::Display>(
 fn wrong(problem: &str) -> Failed {
     let scenes: Vec<_> = scene::ALL
         .iter()
-        .map(|scene| format!("  {:<9} {}", scene.name, scene.what))
+        .map(|scene| format!("  {:<12} {}", scene.name, scene.what))
         .collect();
     let backends: Vec<_> = Through::ALL.iter().map(|one| one.name()).collect();
     format!(

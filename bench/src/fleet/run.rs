@@ -13,7 +13,7 @@ use crate::fleet::kills;
 use crate::fleet::nodes::Nodes;
 use crate::fleet::origin::Origin;
 use crate::fleet::plan::Plan;
-use crate::fleet::reader::{Counts, Through};
+use crate::fleet::reader::{Counts, How, Through};
 use crate::fleet::scene::{Course, LEASE, Scene};
 use crate::fleet::writer::Writer;
 
@@ -43,10 +43,9 @@ pub(super) async fn run(scene: &Scene, through: Through) -> Result<Run, Failed> 
     let exact = matches!(scene.course, Course::Rounds { .. });
     let origin = Origin::listen(&plan.origin, scene.keys, scene.origin, exact)?;
     let crew = Crew::start(scene.processes, plan.clone(), &folder, origin.clone()).await?;
-    let writer = Writer::default();
+    let (writer, reader) = (Writer::default(), through.open(&plan)?);
     match scene.course {
         Course::Steady { seconds } => {
-            let reader = through.open(&plan)?;
             crew.go()?;
             tokio::select! {
                 () = pass(Duration::from_secs(seconds)) => {}
@@ -55,10 +54,19 @@ pub(super) async fn run(scene: &Scene, through: Through) -> Result<Run, Failed> 
                 failed = lose(scene, &mut nodes) => failed?,
             }
         }
-        Course::Rounds { rounds } => tokio::select! {
-            done = round_by_round(scene, rounds, &crew) => done?,
-            failed = kill(scene, &origin, &crew) => failed?,
-        },
+        Course::Rounds { rounds, expired } => {
+            let within = ROUND + LEASE + scene.origin * 2;
+            for _ in 1..rounds {
+                crew.round(within).await?;
+            }
+            for key in (0..scene.keys).filter(|_| expired) {
+                writer.change(&origin, &*reader, key, How::Expire).await;
+            }
+            tokio::select! {
+                done = crew.round(within) => done?,
+                failed = kill(scene, &origin, &crew) => failed?,
+            }
+        }
     }
     crew.end().await?;
     let mut history = History::default();
@@ -120,14 +128,6 @@ fn plan(scene: &Scene, through: Through, nodes: &Nodes, folder: &Path) -> Plan {
         l1: scene.l1(),
         reads: scene.reads(),
     }
-}
-
-async fn round_by_round(scene: &Scene, rounds: u32, crew: &Crew) -> Result<(), Failed> {
-    for round in 1..=rounds {
-        crew.go()?;
-        crew.rounds(round, ROUND + LEASE + scene.origin * 2).await?;
-    }
-    Ok(())
 }
 
 async fn kill(scene: &Scene, origin: &Origin, crew: &Crew) -> Result<(), Failed> {

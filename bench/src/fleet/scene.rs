@@ -43,8 +43,9 @@ pub(super) struct Scene {
 pub(super) enum Course {
     /// Reads all the time, for as many seconds, and a writer that changes what is read.
     Steady { seconds: u64 },
-    /// All tasks read every key once, as many times.
-    Rounds { rounds: u32 },
+    /// All tasks read every key once, as many times. Before the last time everything may be expired;
+    /// only then processes are killed.
+    Rounds { rounds: u32, expired: bool },
 }
 
 /// How long a process keeps values for itself, where it does: less than the default, so that the
@@ -78,7 +79,10 @@ const ROUND: Scene = Scene {
     servers: 1,
     origin: Duration::from_millis(200),
     ttl: Duration::from_secs(300),
-    course: Course::Rounds { rounds: 1 },
+    course: Course::Rounds {
+        rounds: 1,
+        expired: false,
+    },
     kills: None,
     loses_nodes: false,
 };
@@ -103,12 +107,28 @@ pub(super) const ALL: &[Scene] = &[
         ..ROUND
     },
     Scene {
+        name: "killed-stale",
+        what: "leaders in a row are killed, over a value that was expired",
+        processes: 4,
+        tasks: 16,
+        l1: false,
+        kills: Some(Kills::First(3)),
+        course: Course::Rounds {
+            rounds: 2,
+            expired: true,
+        },
+        ..ROUND
+    },
+    Scene {
         name: "slow",
         what: "a computation takes longer than the lease",
         processes: 4,
         tasks: 16,
         origin: Duration::from_secs(LEASE.as_secs() * 2),
-        course: Course::Rounds { rounds: 2 },
+        course: Course::Rounds {
+            rounds: 2,
+            expired: false,
+        },
         ..ROUND
     },
 ];

@@ -39,8 +39,8 @@ pub(super) fn heading(run: &Run) -> String {
     let l1 = if scene.l1 { "on" } else { "off" };
     let course = match scene.course {
         Course::Steady { seconds } => format!("{seconds} s"),
-        Course::Rounds { rounds: 1 } => "1 round".to_owned(),
-        Course::Rounds { rounds } => format!("{rounds} rounds"),
+        Course::Rounds { rounds: 1, .. } => "1 round".to_owned(),
+        Course::Rounds { rounds, .. } => format!("{rounds} rounds"),
     };
     format!(
         "{}: {}: {} processes x {} tasks, {} keys, {course}, {} servers, L1 {l1}, origin {} ms",

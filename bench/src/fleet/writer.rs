@@ -33,7 +33,7 @@ impl Writer {
             pass(PAUSE / 2 + some(PAUSE)).await;
             let key = fastrand::u32(..keys);
             let mut begun = origin.begun();
-            self.change(origin, reader, key).await;
+            self.change(origin, reader, key, any()).await;
             let computation = async {
                 loop {
                     match begun.recv().await {
@@ -45,16 +45,12 @@ impl Writer {
             if let Ok(takes) = tokio::time::timeout(WAIT, computation).await {
                 pass(some(takes)).await;
             }
-            self.change(origin, reader, key).await;
+            self.change(origin, reader, key, any()).await;
         }
     }
 
     /// What is true is changed before the cache hears of it.
-    async fn change(&self, origin: &Origin, reader: &dyn Reader, key: u32) {
-        let how = match fastrand::u8(..4) {
-            0 => How::Expire,
-            _ => How::Remove,
-        };
+    pub(super) async fn change(&self, origin: &Origin, reader: &dyn Reader, key: u32, how: How) {
         let version = origin.raise(key);
         // Written down at once: should the run end meanwhile, it may yet have taken effect.
         let index = self.begin(key, version);
@@ -86,5 +82,13 @@ impl Writer {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Record>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One in four values is expired, the others are removed.
+fn any() -> How {
+    match fastrand::u8(..4) {
+        0 => How::Expire,
+        _ => How::Remove,
     }
 }

@@ -26,6 +26,16 @@ fn one_that_waits_for_longer_is_found_with_who_died() {
 }
 
 #[test]
+fn a_leader_that_is_not_replaced_is_found_once_for_all_who_wait() {
+    let reads: String = (0..50)
+        .map(|number| format!("read 2 7 {} 20000 1 fresh\n", 1500 + 50 * number))
+        .collect();
+    let findings = found(&format!("{DIED}computation 2 7 19000 19500 1\n{reads}"));
+    assert_eq!(findings.count(Rule::Replaced), 1);
+    assert_eq!(findings.tally.reads_over_a_death, 11);
+}
+
+#[test]
 fn so_is_one_that_began_after_the_death() {
     let findings = found(&format!(
         "{DIED}computation 2 7 15000 15200 1\nread 2 7 5000 15300 1 fresh\n"

@@ -1,6 +1,6 @@
 //! That someone takes the place of a leader that died.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::by_key::{ByKey, Computation, Read, Story};
 use super::findings::{Findings, Rule, Violation};
@@ -10,20 +10,23 @@ use super::rules::{Rules, nanos};
 const SECOND: u64 = 1_000_000_000;
 
 pub(super) fn check(by_key: &ByKey<'_>, key: u32, story: &Story, findings: &mut Findings) {
-    let lag = nanos(by_key.rules.lag);
-    let died = |computation: &Computation| computation.died(lag);
-    let mut deaths: Vec<u64> = story.computations.iter().filter_map(died).collect();
-    deaths.sort_unstable();
-    let within = Within::new(by_key.rules);
-    for read in &story.reads {
-        let before = deaths.partition_point(|death| *death < read.began);
-        let over_a_death = deaths.get(before).is_some_and(|death| *death <= read.ended);
-        findings.tally.reads_over_a_death += u64::from(over_a_death);
-        if read.ended.saturating_sub(read.began) > within.waiting {
-            check_wait(by_key, key, story, read, within.waiting, findings);
-        }
-    }
-    check_stale(by_key, key, story, &within, findings);
+    let watch = Watch {
+        by_key,
+        key,
+        story,
+        within: Within::new(by_key.rules),
+    };
+    watch.count_deaths(findings);
+    watch.check_waits(findings);
+    watch.check_stale(findings);
+}
+
+/// What a key is watched with.
+struct Watch<'a> {
+    by_key: &'a ByKey<'a>,
+    key: u32,
+    story: &'a Story,
+    within: Within,
 }
 
 /// How soon a leader is replaced, in nanoseconds.
@@ -54,28 +57,78 @@ struct Gap<'a> {
     after: Option<&'a Computation>,
 }
 
-fn check_wait(
-    by_key: &ByKey<'_>,
-    key: u32,
-    story: &Story,
-    read: &Read,
-    longest: u64,
-    findings: &mut Findings,
-) {
-    for gap in gaps(story, read) {
-        if gap.to - gap.from <= longest || by_key.is_unsettled(gap.from, gap.to) {
-            continue;
+impl Watch<'_> {
+    fn count_deaths(&self, findings: &mut Findings) {
+        let died = |computation: &Computation| computation.died(self.within.lag);
+        let mut deaths: Vec<u64> = self.story.computations.iter().filter_map(died).collect();
+        deaths.sort_unstable();
+        for read in &self.story.reads {
+            let before = deaths.partition_point(|death| *death < read.began);
+            let over_a_death = deaths.get(before).is_some_and(|death| *death <= read.ended);
+            findings.tally.reads_over_a_death += u64::from(over_a_death);
         }
-        let mut records = vec![read.record(key)];
-        records.extend(gap.after.map(|after| after.record(key)));
+    }
+
+    /// Of all who wait over one death for too long, the first is found.
+    fn check_waits(&self, findings: &mut Findings) {
+        let longest = self.within.waiting;
+        let mut found = HashSet::new();
+        let long = |read: &&Read| read.ended.saturating_sub(read.began) > longest;
+        for read in self.story.reads.iter().filter(long) {
+            for gap in gaps(self.story, read) {
+                let settled = !self.by_key.is_unsettled(gap.from, gap.to);
+                let leader = gap.after.map(|leader| (leader.process, leader.began));
+                if gap.to - gap.from > longest && settled && found.insert(leader) {
+                    findings.violations.push(self.waited(read, &gap));
+                }
+            }
+        }
+    }
+
+    fn waited(&self, read: &Read, gap: &Gap<'_>) -> Violation {
+        let mut records = vec![read.record(self.key)];
+        records.extend(gap.after.map(|leader| leader.record(self.key)));
         records.extend(gap.after.and_then(Computation::death));
-        findings.violations.push(Violation {
+        let latest = gap.from.saturating_add(self.within.waiting);
+        Violation {
             rule: Rule::Replaced,
-            key,
+            key: self.key,
             at: gap.from,
-            expected: format!("a computation before {}", gap.from.saturating_add(longest)),
+            expected: format!("a computation before {latest}"),
             records,
-        });
+        }
+    }
+
+    /// Who is given a stale entry sees the lead of one that died, and takes it over when that has
+    /// stood for too long.
+    fn check_stale(&self, findings: &mut Findings) {
+        let mut stale: Vec<_> = self.story.reads.iter().filter(|read| read.stale).collect();
+        if stale.is_empty() {
+            return;
+        }
+        stale.sort_by_key(|read| read.began);
+        for (index, leader) in self.story.computations.iter().enumerate() {
+            let Some(died) = leader.died(self.within.lag) else {
+                continue;
+            };
+            let replaced = replaced_at(&self.story.computations, index, died);
+            let from = stale.partition_point(|read| read.began <= died);
+            let to = stale.partition_point(|read| read.began < replaced);
+            let overdue = overdue(&stale[from..to.max(from)], &self.within);
+            let settled = |read: &Read| !self.by_key.is_unsettled(died, read.began);
+            if let Some((idle, read)) = overdue.filter(|(_, read)| settled(read)) {
+                let mut records = [read, idle].map(|read| read.record(self.key)).to_vec();
+                records.push(leader.record(self.key));
+                records.extend(leader.death());
+                findings.violations.push(Violation {
+                    rule: Rule::Replaced,
+                    key: self.key,
+                    at: read.began,
+                    expected: "a computation by then, after that of a process that died".to_owned(),
+                    records,
+                });
+            }
+        }
     }
 }
 
@@ -111,49 +164,6 @@ fn gaps<'a>(story: &'a Story, read: &Read) -> Vec<Gap<'a>> {
         });
     }
     gaps
-}
-
-/// Who is given a stale entry sees the lead of one that died, and takes it over when that has stood
-/// for too long.
-fn check_stale(
-    by_key: &ByKey<'_>,
-    key: u32,
-    story: &Story,
-    within: &Within,
-    findings: &mut Findings,
-) {
-    let mut stale: Vec<_> = story.reads.iter().filter(|read| read.stale).collect();
-    if stale.is_empty() {
-        return;
-    }
-    stale.sort_by_key(|read| read.began);
-    for (index, computation) in story.computations.iter().enumerate() {
-        let Some(died) = computation.died(within.lag) else {
-            continue;
-        };
-        let replaced = replaced_at(&story.computations, index, died);
-        let from = stale.partition_point(|read| read.began <= died);
-        let to = stale.partition_point(|read| read.began < replaced);
-        let Some((overdue, read)) = overdue(&stale[from..to.max(from)], within) else {
-            continue;
-        };
-        if by_key.is_unsettled(died, read.began) {
-            continue;
-        }
-        let mut records = vec![
-            read.record(key),
-            overdue.record(key),
-            computation.record(key),
-        ];
-        records.extend(computation.death());
-        findings.violations.push(Violation {
-            rule: Rule::Replaced,
-            key,
-            at: read.began,
-            expected: "a computation by then, after that of a process that died".to_owned(),
-            records,
-        });
-    }
 }
 
 /// When another computes, from the death of one on. Nobody replaces whom others have replaced before.

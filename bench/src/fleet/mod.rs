@@ -17,6 +17,7 @@ mod nodes;
 mod options;
 mod origin;
 mod ours;
+mod peers;
 mod plan;
 mod plot;
 mod reader;
@@ -44,23 +45,25 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let mut runs = vec![runtime.block_on(run::run(&options.scene, options.through))?];
-    if options.plot.is_some() {
-        runs.push(runtime.block_on(run::run(&options.scene, Through::NoLeads))?);
+    let mut runs = Vec::new();
+    for through in &options.through {
+        runs.push(runtime.block_on(run::run(&options.scene, *through))?);
     }
-    if let Some(file) = &options.history {
-        std::fs::write(file, runs[0].history.to_string())?;
-    }
-    if let (Some(file), [with, without]) = (&options.plot, &runs[..]) {
-        std::fs::write(file, drawn(with, without))?;
-    }
-    for run in &runs {
-        println!("{}", table::heading(run));
-        bars::print(run);
-    }
+    let [product, ..] = &runs[..] else {
+        return Err("there is nothing to run".into());
+    };
+    println!("{}", table::heading(product));
+    bars::print(product);
     table::print(&runs);
+    if let Some(file) = &options.history {
+        std::fs::write(file, product.history.to_string())?;
+    }
+    let without = runs.iter().find(|run| run.through == Through::NoLeads);
+    if let (Some(file), Some(without)) = (&options.plot, without) {
+        std::fs::write(file, drawn(product, without))?;
+    }
     // What is run for comparison may break the rules.
-    Ok(match runs[0].is_clean() {
+    Ok(match product.is_clean() {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })

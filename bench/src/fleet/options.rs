@@ -7,35 +7,58 @@ use crate::Failed;
 use crate::fleet::reader::Through;
 use crate::fleet::scene::{self, Course, Scene};
 
-/// A run, and where it is drawn.
+/// Runs of one scene, and where they are drawn.
 #[derive(Clone, Debug)]
 pub(super) struct Options {
     pub(super) scene: Scene,
-    pub(super) through: Through,
-    /// What happened is written there, one record a line.
+    /// One run for each: the first for itself, the others to compare it with.
+    pub(super) through: Vec<Through>,
+    /// What happened in the first run is written there, one record a line.
     pub(super) history: Option<PathBuf>,
-    /// Runs with leads and without them are drawn there.
+    /// The first run, and one without leads, are drawn there.
     pub(super) plot: Option<PathBuf>,
 }
 
 impl Options {
-    /// Options come in pairs of a name and a value. The scene says what they are by default.
+    /// Options come in pairs of a name and a value, but for `--peers`. The scene says what they
+    /// are by default.
     pub(super) fn parse(arguments: &[&str]) -> Result<Self, Failed> {
+        let peers = arguments.contains(&"--peers");
+        let in_pairs = |one: &&str| *one != "--peers";
+        let arguments: Vec<&str> = arguments.iter().copied().filter(in_pairs).collect();
         let (pairs, rest) = arguments.as_chunks::<2>();
         if let [alone] = rest {
             return Err(wrong(&format!("`{alone}` stands alone")));
         }
         let name = pairs.iter().rfind(|[option, _]| *option == "--scene");
+        let default = match peers {
+            true => scene::BESIDE_PEERS,
+            false => scene::ALL[0],
+        };
         let mut options = Self {
-            scene: name.map_or(Ok(scene::ALL[0]), |[_, name]| named(name))?,
-            through: Through::Memcached,
+            scene: name.map_or(Ok(default), |[_, name]| named(name))?,
+            through: vec![Through::Memcached],
             history: None,
             plot: None,
         };
         for [option, value] in pairs {
             options.set(option, value)?;
         }
+        if peers {
+            options.add(Through::PEERS);
+        }
+        if options.plot.is_some() {
+            options.add(&[Through::NoLeads]);
+        }
         Ok(options)
+    }
+
+    fn add(&mut self, others: &[Through]) {
+        for other in others {
+            if !self.through.contains(other) {
+                self.through.push(*other);
+            }
+        }
     }
 
     fn set(&mut self, option: &str, value: &str) -> Result<(), Failed> {
@@ -62,7 +85,7 @@ impl Options {
             "--backend" => {
                 let through = Through::ALL.iter().find(|one| one.name() == value);
                 let problem = || wrong(&format!("there is no backend `{value}`"));
-                self.through = *through.ok_or_else(problem)?;
+                self.through = vec![*through.ok_or_else(problem)?];
             }
             "--history" => self.history = Some(PathBuf::from(value)),
             "--plot" => self.plot = Some(PathBuf::from(value)),
@@ -103,7 +126,7 @@ fn wrong(problem: &str) -> Failed {
     let backends: Vec<_> = Through::ALL.iter().map(|one| one.name()).collect();
     format!(
         "{problem}\n\nusage: fleet [--scene NAME] [--processes N] [--tasks N] [--keys N] \
-         [--seconds N]\n             [--backend NAME] [--l1 on|off] [--history FILE] [--plot FILE.svg]\n\n\
+         [--seconds N]\n             [--backend NAME] [--l1 on|off] [--peers] [--history FILE] [--plot FILE.svg]\n\n\
          scenes:\n{}\nbackends: {}",
         scenes.join("\n"),
         backends.join(", ")
@@ -121,7 +144,29 @@ mod tests {
         let options = Options::parse(&options).unwrap();
         let scene = options.scene;
         assert_eq!((scene.name, scene.keys, scene.l1), ("churn", 7, false));
-        assert_eq!(options.through, Through::Memcached);
+        assert_eq!(options.through, [Through::Memcached]);
+    }
+
+    #[test]
+    fn others_run_after_what_was_asked_for_and_once() {
+        let through = |arguments: &[&str]| Options::parse(arguments).unwrap().through;
+        assert_eq!(through(&["--peers"]), Through::PEERS);
+        let drawn = ["--plot", "f.svg"];
+        assert_eq!(through(&drawn), [Through::Memcached, Through::NoLeads]);
+        let both = ["--plot", "f.svg", "--peers"];
+        assert_eq!(through(&both), Through::PEERS);
+        let blind = ["--backend", "blind", "--plot", "f.svg"];
+        assert_eq!(through(&blind), [Through::Blind, Through::NoLeads]);
+    }
+
+    #[test]
+    fn beside_peers_there_is_one_server_and_no_l1_which_some_have_not() {
+        let scene = Options::parse(&["--peers"]).unwrap().scene;
+        assert_eq!((scene.servers, scene.l1, scene.keys), (1, false, 100));
+        let scene = Options::parse(&["--scene", "cold", "--peers"])
+            .unwrap()
+            .scene;
+        assert_eq!(scene.name, "cold");
     }
 
     #[test]

@@ -69,10 +69,7 @@ struct Ours(Cache);
 impl Reader for Ours {
     async fn read(&self, key: u32) -> Result<Answer, Failed> {
         let version = with_cache(self.0.clone(), version(key)).await?;
-        Ok(Answer {
-            version,
-            stale: false,
-        })
+        Ok(Answer::fresh(version))
     }
 
     async fn invalidate(&self, key: u32, how: How) -> Result<(), Failed> {

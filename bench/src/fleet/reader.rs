@@ -10,6 +10,7 @@ use crate::Failed;
 use crate::fleet::blind::Blind;
 use crate::fleet::leaderless::Leaderless;
 use crate::fleet::ours;
+use crate::fleet::peers::{cachekit_rs, dalli, memcache};
 use crate::fleet::plan::Plan;
 
 /// A process's way to the values of the origin.
@@ -35,6 +36,16 @@ pub(super) struct Answer {
     pub(super) stale: bool,
 }
 
+impl Answer {
+    /// The caller was told nothing but the version.
+    pub(super) const fn fresh(version: u64) -> Self {
+        Self {
+            version,
+            stale: false,
+        }
+    }
+}
+
 /// How a value is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum How {
@@ -56,10 +67,34 @@ pub(super) enum Through {
     Blind,
     /// Nobody is told that another process computes.
     NoLeads,
+    /// Locks of the server, and results are stored whatever has happened meanwhile.
+    Dalli,
+    /// `fetch` of the client `memcache`.
+    Memcache,
+    /// The macro of `cachekit-rs`.
+    CachekitRs,
 }
 
 impl Through {
-    pub(super) const ALL: &[Self] = &[Self::Memcached, Self::Unfenced, Self::Blind, Self::NoLeads];
+    pub(super) const ALL: &[Self] = &[
+        Self::Memcached,
+        Self::Unfenced,
+        Self::Blind,
+        Self::NoLeads,
+        Self::Dalli,
+        Self::Memcache,
+        Self::CachekitRs,
+    ];
+
+    /// Those that are compared: the product is the first.
+    pub(super) const PEERS: &[Self] = &[
+        Self::Memcached,
+        Self::CachekitRs,
+        Self::Memcache,
+        Self::Dalli,
+        Self::Blind,
+        Self::NoLeads,
+    ];
 
     /// As the command line has it.
     pub(super) const fn name(self) -> &'static str {
@@ -68,6 +103,9 @@ impl Through {
             Self::Unfenced => "memcached-unfenced",
             Self::Blind => "blind",
             Self::NoLeads => "no-leads",
+            Self::Dalli => "dalli",
+            Self::Memcache => "memcache",
+            Self::CachekitRs => "cachekit-rs",
         }
     }
 
@@ -80,12 +118,15 @@ impl Through {
     }
 
     /// The reader of this process.
-    pub(super) fn open(self, plan: &Plan) -> Result<Arc<dyn Reader>, Failed> {
+    pub(super) async fn open(self, plan: &Plan) -> Result<Arc<dyn Reader>, Failed> {
         let ours = || ours::backend(&plan.servers);
         match self {
             Self::Memcached | Self::Unfenced => ours::reader(ours()?, plan),
             Self::Blind => ours::reader(Arc::new(Blind(ours()?)), plan),
             Self::NoLeads => ours::reader(Arc::new(Leaderless(ours()?)), plan),
+            Self::Dalli => dalli::reader(plan),
+            Self::Memcache => memcache::reader(plan).await,
+            Self::CachekitRs => cachekit_rs::reader(plan).await,
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) async fn run(scene: &Scene, through: Through) -> Result<Run, Failed> 
     let exact = matches!(scene.course, Course::Rounds { .. });
     let origin = Origin::listen(&plan.origin, scene.keys, scene.origin, exact)?;
     let crew = Crew::start(scene.processes, plan.clone(), &folder, origin.clone()).await?;
-    let (writer, reader) = (Writer::default(), through.open(&plan)?);
+    let (writer, reader) = (Writer::default(), through.open(&plan).await?);
     match scene.course {
         Course::Steady { seconds } => {
             crew.go()?;

@@ -52,6 +52,9 @@ pub(super) enum Course {
 /// servers have something to do.
 const L1: Duration = Duration::from_secs(1);
 
+/// How long values live where leaders are killed and servers are not.
+pub(super) const CHURN_TTL: Duration = Duration::from_secs(60);
+
 const PAUSE: Duration = Duration::from_millis(5);
 
 const STEADY: Scene = Scene {
@@ -87,17 +90,28 @@ const ROUND: Scene = Scene {
     loses_nodes: false,
 };
 
+const CHURN: Scene = Scene {
+    name: "churn",
+    what: "values change, and leaders are killed",
+    ttl: CHURN_TTL,
+    loses_nodes: false,
+    ..STEADY
+};
+
+/// With what all of them can: one has no more than one server, and two have no L1.
+pub(super) const BESIDE_PEERS: Scene = Scene {
+    name: "peers",
+    what: "values change, and leaders are killed, for one contender after the other",
+    l1: false,
+    servers: 1,
+    ..CHURN
+};
+
 /// The first is the default.
 pub(super) const ALL: &[Scene] = &[
     STEADY,
     ROUND,
-    Scene {
-        name: "churn",
-        what: "values change, and leaders are killed",
-        ttl: Duration::from_secs(60),
-        loses_nodes: false,
-        ..STEADY
-    },
+    CHURN,
     Scene {
         name: "killed",
         what: "leaders in a row are killed, over a key that nobody has",

@@ -1,6 +1,8 @@
 //! What a run came to, in a row.
 
-use cachekit_core::testkit::history::Record;
+use std::fmt::Display;
+
+use cachekit_core::testkit::history::{Record, Rule};
 
 use crate::fleet::run::Run;
 use crate::fleet::scene::Course;
@@ -8,29 +10,38 @@ use crate::fleet::scene::Course;
 /// So many violations and failed reads are shown of each run.
 const SHOWN: usize = 10;
 
-/// One line for each run, and then what was wrong with them.
+const COLUMNS: [&str; 11] = [
+    "reads",
+    "p50 ms",
+    "p99 ms",
+    "computed",
+    "allowed",
+    "killed",
+    "takeovers",
+    "told stale",
+    "stale as fresh",
+    "failed",
+    "wrong",
+];
+
+/// One line for each run, and then what was wrong with the first.
 pub(super) fn print(runs: &[Run]) {
-    let columns = [
-        "reads",
-        "p50 ms",
-        "p99 ms",
-        "computed",
-        "allowed",
-        "killed",
-        "takeovers",
-        "stale",
-        "failed",
-        "wrong",
-    ];
     print!("\n{:<26}", "");
-    columns.iter().for_each(|column| print!(" {column:>10}"));
-    println!();
+    line(COLUMNS);
     for run in runs {
         print!("{:<26}", title(run));
-        row(run).iter().for_each(|cell| print!(" {cell:>10}"));
-        println!();
+        line(row(run));
     }
-    runs.iter().for_each(problems);
+    if let Some(first) = runs.first() {
+        problems(first);
+    }
+}
+
+fn line(cells: [impl Display; COLUMNS.len()]) {
+    for (cell, name) in cells.iter().zip(COLUMNS) {
+        print!(" {cell:>0$}", name.len().max(9));
+    }
+    println!();
 }
 
 /// In a line, what a run is.
@@ -58,7 +69,7 @@ fn title(run: &Run) -> String {
     format!("{}, {}", run.through.name(), run.scene.name)
 }
 
-fn row(run: &Run) -> Vec<String> {
+fn row(run: &Run) -> [String; COLUMNS.len()] {
     let (tally, times) = (&run.findings.tally, read_times(run));
     let quantile = |share: usize| match times.get(times.len() * share / 100) {
         Some(&nanoseconds) => format!("{:.2}", nanoseconds as f64 / 1e6),
@@ -66,7 +77,7 @@ fn row(run: &Run) -> Vec<String> {
     };
     let is_kill = |record: &&Record| matches!(record, Record::Killed { .. });
     let killed = run.history.records.iter().filter(is_kill).count();
-    vec![
+    [
         tally.reads.to_string(),
         quantile(50),
         quantile(99),
@@ -75,6 +86,7 @@ fn row(run: &Run) -> Vec<String> {
         killed.to_string(),
         tally.takeovers.to_string(),
         tally.stale_reads.to_string(),
+        run.findings.count(Rule::Fresh).to_string(),
         (run.failed.len() + run.unfinished).to_string(),
         run.findings.violations.len().to_string(),
     ]

@@ -64,7 +64,7 @@ pub(crate) fn run(plan: &str) -> Outcome {
 async fn work(plan: Plan) -> Result<(), Failed> {
     asking::connect(&plan.origin, plan.process).await?;
     let worker = Worker {
-        reader: plan.through.open(&plan)?,
+        reader: plan.through.open(&plan).await?,
         journal: Journal::append_to(&plan.history)?,
         plan,
     };

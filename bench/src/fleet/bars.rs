@@ -16,14 +16,15 @@ pub(super) fn print(run: &Run) {
         Course::Steady { .. } => {
             let (made, allowed) = (tally.computations as f64, tally.allowed() as f64);
             bar::at_most("computations", made, allowed);
+            let excused = tally.reads_excused_by_node_loss as f64;
+            let what = "old values that the loss of a server excuses";
+            bar::at_most(what, excused, 0.0);
         }
-        Course::Rounds { .. } => {
+        Course::Rounds { expired, .. } => {
             let alive = tally.computations - tally.takeovers;
-            bar::at_most(
-                "computations of who lived",
-                alive as f64,
-                run.scene.keys.into(),
-            );
+            let values = run.scene.keys * if expired { 2 } else { 1 };
+            let what = "computations of who lived";
+            bar::at_most(what, alive as f64, values.into());
             last_callers(run);
         }
     }

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cachekit_core::testkit::history::{History, Record};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 
 use crate::Failed;
 use crate::fleet::clock::now;
-use crate::fleet::origin::Origin;
+use crate::fleet::origin::{Begun, Origin};
 use crate::fleet::plan::Plan;
 use crate::fleet::reader::Counts;
 use crate::fleet::worker::{END, Word};
@@ -91,6 +91,11 @@ impl Crew {
     pub(super) async fn round(&self, within: Duration) -> Result<(), Failed> {
         self.go()?;
         self.until(within, |report| !report.goes).await
+    }
+
+    /// Hears of every computation that begins from now on.
+    pub(super) fn begun(&self) -> broadcast::Receiver<Begun> {
+        self.origin.begun()
     }
 
     /// Kills `process`, if it is still there, and puts another in its place, which goes at once.

@@ -7,7 +7,6 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::Failed;
 use crate::fleet::clock::{pass, some};
 use crate::fleet::crew::Crew;
-use crate::fleet::origin::Origin;
 
 /// How long the fleet is left alone after a kill, to start the process that replaces it.
 const REST: Duration = Duration::from_millis(500);
@@ -21,16 +20,16 @@ pub(super) enum Kills {
     First(u32),
 }
 
-/// Kills and replaces workers until it is dropped, or until there is nobody left to kill.
-pub(super) async fn run(kills: Kills, origin: &Origin, crew: &Crew) -> Result<(), Failed> {
+/// Kills and replaces workers until it is dropped.
+pub(super) async fn run(kills: Kills, crew: &Crew) -> Result<(), Failed> {
     match kills {
-        Kills::Share(share) => some_of_them(share, origin, crew).await,
-        Kills::First(count) => the_first(count, origin, crew).await,
+        Kills::Share(share) => some_of_them(share, crew).await,
+        Kills::First(count) => the_first(count, crew).await,
     }
 }
 
-async fn some_of_them(share: f64, origin: &Origin, crew: &Crew) -> Result<(), Failed> {
-    let mut begun = origin.begun();
+async fn some_of_them(share: f64, crew: &Crew) -> Result<(), Failed> {
+    let mut begun = crew.begun();
     loop {
         match begun.recv().await {
             Ok(computation) if fastrand::f64() < share => {
@@ -45,8 +44,8 @@ async fn some_of_them(share: f64, origin: &Origin, crew: &Crew) -> Result<(), Fa
     }
 }
 
-async fn the_first(count: u32, origin: &Origin, crew: &Crew) -> Result<(), Failed> {
-    let mut begun = origin.begun();
+async fn the_first(count: u32, crew: &Crew) -> Result<(), Failed> {
+    let mut begun = crew.begun();
     for _ in 0..count {
         crew.replace(begun.recv().await?.process)?;
     }

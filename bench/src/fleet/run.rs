@@ -43,29 +43,19 @@ pub(super) async fn run(scene: &Scene, through: Through) -> Result<Run, Failed> 
     let exact = matches!(scene.course, Course::Rounds { .. });
     let origin = Origin::listen(&plan.origin, scene.keys, scene.origin, exact)?;
     let crew = Crew::start(scene.processes, plan.clone(), &folder, origin.clone()).await?;
-    let (writer, reader) = (Writer::default(), through.open(&plan).await?);
+    let writer = Writer::new(origin.clone(), through.open(&plan).await?);
     match scene.course {
         Course::Steady { seconds } => {
             crew.go()?;
             tokio::select! {
                 () = pass(Duration::from_secs(seconds)) => {}
-                failed = writer.write(&origin, &*reader, scene.keys) => failed?,
-                failed = kill(scene, &origin, &crew) => failed?,
+                () = writer.write(scene.keys) => {}
+                failed = kill(scene, &crew) => failed?,
                 failed = lose(scene, &mut nodes) => failed?,
             }
         }
         Course::Rounds { rounds, expired } => {
-            let within = ROUND + LEASE + scene.origin * 2;
-            for _ in 1..rounds {
-                crew.round(within).await?;
-            }
-            for key in (0..scene.keys).filter(|_| expired) {
-                writer.change(&origin, &*reader, key, How::Expire).await;
-            }
-            tokio::select! {
-                done = crew.round(within) => done?,
-                failed = kill(scene, &origin, &crew) => failed?,
-            }
+            in_rounds(scene, rounds, expired, &crew, &writer).await?;
         }
     }
     crew.end().await?;
@@ -77,14 +67,31 @@ pub(super) async fn run(scene: &Scene, through: Through) -> Result<Run, Failed> 
     Ok(Run::new(*scene, through, history, &crew))
 }
 
+async fn in_rounds(
+    scene: &Scene,
+    rounds: u32,
+    expired: bool,
+    crew: &Crew,
+    writer: &Writer,
+) -> Result<(), Failed> {
+    let within = ROUND + LEASE + scene.origin * 2;
+    for _ in 1..rounds {
+        crew.round(within).await?;
+    }
+    for key in (0..scene.keys).filter(|_| expired) {
+        writer.change(key, How::Expire).await;
+    }
+    tokio::select! {
+        done = crew.round(within) => done,
+        failed = kill(scene, crew) => failed,
+    }
+}
+
 impl Run {
     fn new(scene: Scene, through: Through, history: History, crew: &Crew) -> Self {
         let mut counts = Counts::new();
-        for (name, count) in crew
-            .reports(|report| report.counts.clone())
-            .into_iter()
-            .flatten()
-        {
+        let reports = crew.reports(|report| report.counts.clone());
+        for (name, count) in reports.into_iter().flatten() {
             *counts.entry(name).or_default() += count;
         }
         Self {
@@ -130,9 +137,9 @@ fn plan(scene: &Scene, through: Through, nodes: &Nodes, folder: &Path) -> Plan {
     }
 }
 
-async fn kill(scene: &Scene, origin: &Origin, crew: &Crew) -> Result<(), Failed> {
+async fn kill(scene: &Scene, crew: &Crew) -> Result<(), Failed> {
     match scene.kills {
-        Some(kills) => kills::run(kills, origin, crew).await,
+        Some(kills) => kills::run(kills, crew).await,
         None => std::future::pending().await,
     }
 }

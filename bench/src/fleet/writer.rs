@@ -1,11 +1,10 @@
 //! Who changes the source of truth, and says so to the cache.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cachekit_core::testkit::history::Record;
 
-use crate::Failed;
 use crate::fleet::clock::{now, pass, some};
 use crate::fleet::origin::Origin;
 use crate::fleet::reader::{How, Reader};
@@ -16,24 +15,30 @@ const PAUSE: Duration = Duration::from_millis(667);
 /// A change to come in between waits so long for a computation of its key.
 const WAIT: Duration = Duration::from_millis(400);
 
-/// What has been ended so far.
-#[derive(Debug, Default)]
-pub(super) struct Writer(Mutex<Vec<Record>>);
+/// Changes what is true, through a cache of its own.
+pub(super) struct Writer {
+    origin: Origin,
+    reader: Arc<dyn Reader>,
+    records: Mutex<Vec<Record>>,
+}
 
 impl Writer {
-    /// Changes one key after the other. Changes come in twos: the second while that is computed
-    /// which the first has brought about.
-    pub(super) async fn write(
-        &self,
-        origin: &Origin,
-        reader: &dyn Reader,
-        keys: u32,
-    ) -> Result<(), Failed> {
+    pub(super) fn new(origin: Origin, reader: Arc<dyn Reader>) -> Self {
+        Self {
+            origin,
+            reader,
+            records: Mutex::default(),
+        }
+    }
+
+    /// Changes one of `keys` after the other, for ever. Changes come in twos: the second while that
+    /// is computed which the first has brought about.
+    pub(super) async fn write(&self, keys: u32) {
         loop {
             pass(PAUSE / 2 + some(PAUSE)).await;
             let key = fastrand::u32(..keys);
-            let mut begun = origin.begun();
-            self.change(origin, reader, key, any()).await;
+            let mut begun = self.origin.begun();
+            self.change(key, any()).await;
             let computation = async {
                 loop {
                     match begun.recv().await {
@@ -45,16 +50,16 @@ impl Writer {
             if let Ok(takes) = tokio::time::timeout(WAIT, computation).await {
                 pass(some(takes)).await;
             }
-            self.change(origin, reader, key, any()).await;
+            self.change(key, any()).await;
         }
     }
 
     /// What is true is changed before the cache hears of it.
-    pub(super) async fn change(&self, origin: &Origin, reader: &dyn Reader, key: u32, how: How) {
-        let version = origin.raise(key);
+    pub(super) async fn change(&self, key: u32, how: How) {
+        let version = self.origin.raise(key);
         // Written down at once: should the run end meanwhile, it may yet have taken effect.
         let index = self.begin(key, version);
-        if reader.invalidate(key, how).await.is_ok() {
+        if self.reader.invalidate(key, how).await.is_ok() {
             self.end(index);
         }
     }
@@ -81,7 +86,7 @@ impl Writer {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Record>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -16,15 +16,17 @@ pub(super) fn print(run: &Run) {
         Course::Steady { .. } => {
             let (made, allowed) = (tally.computations as f64, tally.allowed() as f64);
             bar::at_most("computations", made, allowed);
-            let excused = tally.reads_excused_by_node_loss as f64;
-            let what = "old values that the loss of a server excuses";
-            bar::at_most(what, excused, 0.0);
+            if run.scene.loses_nodes {
+                let excused = tally.reads_excused_by_node_loss as f64;
+                let what = "old values that the loss of a server excuses";
+                bar::at_most(what, excused, 0.0);
+            }
         }
         Course::Rounds { expired, .. } => {
-            let alive = tally.computations - tally.takeovers;
+            let ended = computations(&run.history).filter(|(_, ended)| ended.is_some());
             let values = run.scene.keys * if expired { 2 } else { 1 };
-            let what = "computations of who lived";
-            bar::at_most(what, alive as f64, values.into());
+            let what = "computations that came to their end";
+            bar::at_most(what, ended.count() as f64, values.into());
             last_callers(run);
         }
     }
@@ -67,14 +69,9 @@ struct Times {
 
 impl Times {
     fn of(history: &History) -> Option<Self> {
-        let records = history.records.iter();
-        let computations = records.clone().filter_map(|record| match *record {
-            Record::Computation { began, ended, .. } => Some((began, ended)),
-            _ => None,
-        });
-        let killed = computations.clone().filter(|(_, ended)| ended.is_none());
-        let last_ended = computations.filter_map(|(_, ended)| ended).max()?;
-        let answered = records.filter_map(|record| match *record {
+        let killed = computations(history).filter(|(_, ended)| ended.is_none());
+        let last_ended = computations(history).filter_map(|(_, ended)| ended).max()?;
+        let answered = history.records.iter().filter_map(|record| match *record {
             Record::Read { began, ended, .. } if began < last_ended => Some(ended),
             _ => None,
         });
@@ -84,6 +81,14 @@ impl Times {
             answered: answered.max()?,
         })
     }
+}
+
+/// When each began and ended.
+fn computations(history: &History) -> impl Iterator<Item = (u64, Option<u64>)> {
+    history.records.iter().filter_map(|record| match *record {
+        Record::Computation { began, ended, .. } => Some((began, ended)),
+        _ => None,
+    })
 }
 
 fn milliseconds(nanoseconds: u64) -> f64 {

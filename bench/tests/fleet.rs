@@ -56,6 +56,22 @@ fn leads_that_nobody_keeps_to_are_found_as_stampedes() {
 }
 
 #[test]
+fn peers_read_what_the_same_origin_computes() {
+    let few = ["--processes", "2", "--tasks", "4", "--keys", "2"];
+    let output = fleet(&[&few as &[_], &["--seconds", "1", "--peers"]].concat());
+    let text = text(&output);
+    for peer in ["memcached", "cachekit-rs", "memcache", "dalli"] {
+        let name = format!("{peer}, peers ");
+        let row = text.lines().find_map(|line| line.strip_prefix(&name));
+        let cells: Vec<_> = row.unwrap_or_default().split_whitespace().collect();
+        assert!(
+            matches!(cells[..], [reads, .., "0", _wrong] if reads != "0"),
+            "{peer} reads, and no read fails: {text}"
+        );
+    }
+}
+
+#[test]
 fn one_cold_key_is_computed_once_for_many_processes() {
     let output = fleet(&["--scene", "cold", "--processes", "6", "--tasks", "16"]);
     assert!(output.status.success(), "{}", text(&output));

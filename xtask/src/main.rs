@@ -22,7 +22,7 @@ usage: cargo xtask COMMAND
                              [--quick]
   budget                     the instructions of a hit, counted by valgrind, against their bound
   fleet [--scene NAME] [--processes N] [--tasks N] [--keys N] [--seconds N] [--backend NAME]
-        [--l1 on|off] [--history FILE] [--plot FILE.svg]
+        [--l1 on|off] [--peers] [--history FILE] [--plot FILE.svg]
                              real processes over real servers, some of which are killed: fails if
                              what they read or computed is against the rules
   fuzz [--seconds N] [--keep]

@@ -6,6 +6,8 @@
 mod allocations;
 mod bar;
 mod callgrind;
+#[cfg(unix)] // it starts memcached, and kills processes
+mod fleet;
 mod freshness;
 mod hits;
 mod measure;
@@ -25,6 +27,7 @@ const USAGE: &str = "\
 usage: cachekit-bench hits [--json FILE]     what a hit costs, beside others
        cachekit-bench freshness              how often the origin is asked, and who waits
        cachekit-bench memcached [OPTIONS]    our client beside others, on Linux
+       cachekit-bench fleet [OPTIONS]        what processes with one store do together, on unix
        cachekit-bench budget                 fails if a hit takes more instructions than it may
        cachekit-bench pass CASE WHO COUNT    hits of one contender alone, for a profiler";
 
@@ -44,6 +47,12 @@ fn main() -> ExitCode {
         ["memcached", ref options @ ..] => memcached::run(options),
         #[cfg(target_os = "linux")]
         ["cell", cell] => memcached::run_cell(cell),
+        #[cfg(unix)]
+        ["fleet", ref options @ ..] => fleet::run(options),
+        #[cfg(unix)]
+        ["fleet-worker", plan] => fleet::work(plan),
+        #[cfg(unix)]
+        ["fleet-nodes", keeping] => fleet::keep(keeping),
         ["budget"] => hits::budget::run(),
         ["pass", case, who, count] => hits::pass(case, who, count),
         _ => Err(USAGE.into()),

@@ -4,6 +4,7 @@ mod bench;
 mod budget;
 mod env_table;
 mod examples;
+mod fleet;
 mod fuzz;
 mod package;
 mod shell;
@@ -20,6 +21,10 @@ usage: cargo xtask COMMAND
                              writes its rows; `memcached` [--json FILE] [--rounds N] [--case NAME]
                              [--quick]
   budget                     the instructions of a hit, counted by valgrind, against their bound
+  fleet [--scene NAME] [--processes N] [--tasks N] [--keys N] [--seconds N] [--backend NAME]
+        [--l1 on|off] [--peers] [--history FILE] [--plot FILE.svg]
+                             real processes over real servers, some of which are killed: fails if
+                             what they read or computed is against the rules
   fuzz [--seconds N] [--keep]
                              N seconds (60) of libFuzzer on the readers of replies; installs
                              cargo-fuzz if it is missing; --keep adds to the corpus in fuzz/corpus
@@ -47,6 +52,7 @@ fn dispatch(root: &Path, arguments: &[&str]) -> Outcome {
         ["test"] => test::run(root),
         ["bench", name, options @ ..] if !name.starts_with('-') => bench::run(name, options),
         ["budget"] => budget::run(),
+        ["fleet", options @ ..] => fleet::run(options),
         ["fuzz", rest @ ..] if let Some(options) = fuzz::options(rest) => fuzz::run(root, options),
         ["env-table"] => env_table::write(root),
         ["env-table", "--check"] => env_table::check(root),

@@ -6,6 +6,7 @@
 //! - [`ManualClock`]: time that stands still until a test moves it.
 //! - [`FaultyBackend`]: any backend, with errors, lost replies, delays and outages, reproducibly.
 //! - [`Fleet`]: caches as of several processes in front of one store.
+//! - [`history`]: what a fleet of processes did, and whether it may have.
 //! - [`until`]: waits for what other tasks do.
 //! - [`seed_jitter`]: the same jitter each time.
 //!
@@ -28,6 +29,8 @@
 //! ```
 
 pub mod conformance;
+pub mod history;
+
 mod faulty;
 mod fleet;
 mod manual_clock;

@@ -1,0 +1,76 @@
+//! Processes that share one store: what they read, compute and invalidate, while some of them are
+//! killed, and whether they may. `cargo xtask fleet`; unix only.
+//!
+//! The parent is the [`origin`] of all values and their only [`writer`]. Its [`crew`] of [`worker`]s
+//! reads through a [`reader`] each, and is [killed](kills) in part; the [`nodes`] are memcached
+//! servers. What everybody writes down is one history in the end, which
+//! [`check`](cachekit_core::testkit::history::check) judges.
+
+mod asking;
+mod bars;
+mod blind;
+mod clock;
+mod crew;
+mod kills;
+mod leaderless;
+mod nodes;
+mod options;
+mod origin;
+mod ours;
+mod peers;
+mod plan;
+mod plot;
+mod reader;
+mod run;
+mod scene;
+mod table;
+mod worker;
+mod writer;
+
+use std::process::ExitCode;
+
+use crate::Outcome;
+use crate::fleet::options::Options;
+use crate::fleet::plot::Series;
+use crate::fleet::reader::Through;
+use crate::fleet::run::Run;
+
+pub(crate) use nodes::keep;
+pub(crate) use worker::run as work;
+
+/// Runs what the command line says. Fails if a rule was broken, or a read failed.
+pub(crate) fn run(arguments: &[&str]) -> Outcome {
+    let options = Options::parse(arguments)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let mut runs = Vec::new();
+    for through in &options.through {
+        runs.push(runtime.block_on(run::run(&options.scene, *through))?);
+    }
+    let [product, ..] = &runs[..] else {
+        return Err("there is nothing to run".into());
+    };
+    println!("{}", table::heading(product));
+    bars::print(product);
+    table::print(&runs);
+    if let Some(file) = &options.history {
+        std::fs::write(file, product.history.to_string())?;
+    }
+    let without = runs.iter().find(|run| run.through == Through::NoLeads);
+    if let (Some(file), Some(without)) = (&options.plot, without) {
+        std::fs::write(file, drawn(product, without))?;
+    }
+    // What is run for comparison may break the rules.
+    Ok(match product.is_clean() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+/// How often the origin was asked with leads and without.
+fn drawn(with: &Run, without: &Run) -> String {
+    let series = |run: &Run| Series::of(run.through.name(), &run.history);
+    plot::svg(&table::heading(with), &series(with), &series(without))
+}

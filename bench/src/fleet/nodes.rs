@@ -1,0 +1,134 @@
+//! The memcached servers, in a process of their own: it ends them when the parent is gone, however
+//! that came about.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use cachekit_core::testkit::history::Record;
+use cachekit_memcached::testkit::{self, Server};
+use serde::{Deserialize, Serialize};
+
+use crate::fleet::clock::{now, pass, some};
+use crate::fleet::scene::{AWAY, BETWEEN_LOSSES};
+use crate::{Failed, Outcome};
+
+/// What the keeper is told.
+#[derive(Debug, Serialize, Deserialize)]
+struct Keeping {
+    count: usize,
+    arguments: Vec<String>,
+    /// Goes away with the servers.
+    folder: PathBuf,
+}
+
+/// The servers, as the parent has them.
+pub(super) struct Nodes {
+    keeper: Child,
+    /// Closed first when this is dropped: then the keeper ends.
+    orders: Option<ChildStdin>,
+    replies: BufReader<ChildStdout>,
+    addresses: Vec<String>,
+    lost: Vec<(u64, Option<u64>)>,
+}
+
+impl Nodes {
+    /// Starts `count` servers; `folder` goes away with them.
+    pub(super) fn start(count: usize, arguments: &[&str], folder: &Path) -> Result<Self, Failed> {
+        let keeping = Keeping {
+            count,
+            arguments: arguments.iter().map(|&one| one.to_owned()).collect(),
+            folder: folder.to_owned(),
+        };
+        let mut keeper = Command::new(std::env::current_exe()?)
+            .args(["fleet-nodes", &serde_json::to_string(&keeping)?])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let orders = keeper.stdin.take();
+        let replies = keeper.stdout.take().ok_or("its output is piped")?;
+        let mut nodes = Self {
+            keeper,
+            orders,
+            replies: BufReader::new(replies),
+            addresses: Vec::new(),
+            lost: Vec::new(),
+        };
+        nodes.addresses = serde_json::from_str(&nodes.reply()?)?;
+        Ok(nodes)
+    }
+
+    pub(super) fn addresses(&self) -> &[String] {
+        &self.addresses
+    }
+
+    /// Kills one after the other, and starts each again after a while.
+    pub(super) async fn lose(&mut self) -> Result<(), Failed> {
+        loop {
+            pass(BETWEEN_LOSSES).await;
+            let node = fastrand::usize(..self.addresses.len());
+            let at = now();
+            self.order(&format!("kill {node}"))?;
+            self.lost.push((at, None));
+            pass(AWAY + some(AWAY)).await;
+            self.order(&format!("restart {node}"))?;
+            if let Some((_, back)) = self.lost.last_mut() {
+                *back = Some(now());
+            }
+        }
+    }
+
+    pub(super) fn records(&self) -> Vec<Record> {
+        let record = |&(at, back): &_| Record::NodeLost { at, back };
+        self.lost.iter().map(record).collect()
+    }
+
+    fn order(&mut self, order: &str) -> Result<(), Failed> {
+        let orders = self.orders.as_mut().ok_or("the keeper is at its end")?;
+        writeln!(orders, "{order}")?;
+        self.reply().map(drop)
+    }
+
+    fn reply(&mut self) -> Result<String, Failed> {
+        let mut line = String::new();
+        match self.replies.read_line(&mut line)? {
+            0 => Err("the servers could not be kept".into()),
+            _ => Ok(line),
+        }
+    }
+}
+
+impl Drop for Nodes {
+    fn drop(&mut self) {
+        self.orders = None;
+        let _ = self.keeper.wait();
+    }
+}
+
+/// Keeps servers until standard input ends.
+pub(crate) fn keep(keeping: &str) -> Outcome {
+    let keeping: Keeping = serde_json::from_str(keeping)?;
+    let arguments: Vec<&str> = keeping.arguments.iter().map(String::as_str).collect();
+    let start = |_| Server::with_args(&arguments);
+    let mut servers: Vec<Server> = (0..keeping.count).map(start).collect();
+    println!("{}", serde_json::to_string(&testkit::addresses(&servers))?);
+    for order in std::io::stdin().lines() {
+        carry_out(&order?, &mut servers)?;
+        println!("done");
+    }
+    drop(servers);
+    let _ = fs::remove_dir_all(&keeping.folder);
+    Ok(std::process::ExitCode::SUCCESS)
+}
+
+fn carry_out(order: &str, servers: &mut [Server]) -> Result<(), Failed> {
+    let (what, node) = order.split_once(' ').ok_or("an order names a server")?;
+    let server = servers.get_mut(node.parse::<usize>()?);
+    let server = server.ok_or("there are not as many servers")?;
+    match what {
+        "kill" => server.kill(),
+        _ => server.restart(),
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Short runs of a fleet: the checker finds what was broken on purpose, and nothing where nothing
+//! is; and nothing is left of a fleet whose parent was killed.
+#![cfg(target_os = "linux")] // which processes there are is read in /proc
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+/// Little enough for a busy machine.
+const SMALL: &[&str] = &["--processes", "3", "--tasks", "8", "--seconds", "5"];
+
+/// Few keys, so that they have many readers; values are read from the servers.
+const CHURN: &[&str] = &["--scene", "churn", "--keys", "4", "--l1", "off"];
+
+/// How often it is looked whether processes are there or gone, and how long: 30 s.
+const LOOK: Duration = Duration::from_millis(20);
+const LOOKS: u32 = 1_500;
+
+#[test]
+fn values_change_leaders_and_servers_are_killed_and_no_rule_is_broken() {
+    let output = fleet(&[SMALL, &["--keys", "20"]].concat());
+    assert!(output.status.success(), "{}", text(&output));
+}
+
+#[test]
+fn without_cas_numbers_nothing_is_fenced_yet_leads_are_kept() {
+    let output = churn("memcached-unfenced");
+    assert!(
+        !text(&output).contains("times not replaced"),
+        "{}",
+        text(&output)
+    );
+}
+
+#[test]
+fn fills_made_blind_are_found_as_stale_values_called_fresh() {
+    let output = churn("blind");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(
+        text(&output).contains("times not fresh"),
+        "{}",
+        text(&output)
+    );
+}
+
+#[test]
+fn leads_that_nobody_keeps_to_are_found_as_stampedes() {
+    let output = churn("no-leads");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(
+        text(&output).contains("times not once"),
+        "{}",
+        text(&output)
+    );
+}
+
+#[test]
+fn peers_read_what_the_same_origin_computes() {
+    let few = ["--processes", "2", "--tasks", "4", "--keys", "2"];
+    let output = fleet(&[&few as &[_], &["--seconds", "1", "--peers"]].concat());
+    let text = text(&output);
+    for peer in ["memcached", "cachekit-rs", "memcache", "dalli"] {
+        let name = format!("{peer}, peers ");
+        let row = text.lines().find_map(|line| line.strip_prefix(&name));
+        let cells: Vec<_> = row.unwrap_or_default().split_whitespace().collect();
+        assert!(
+            matches!(cells[..], [reads, .., "0", _wrong] if reads != "0"),
+            "{peer} reads, and no read fails: {text}"
+        );
+    }
+}
+
+#[test]
+fn one_cold_key_is_computed_once_for_many_processes() {
+    let output = fleet(&["--scene", "cold", "--processes", "6", "--tasks", "16"]);
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(
+        text(&output).contains("1 computations of 1"),
+        "{}",
+        text(&output)
+    );
+}
+
+#[test]
+fn what_the_command_line_cannot_mean_is_answered_with_the_usage() {
+    let output = fleet(&["--scene", "hot"]);
+    assert_eq!(output.status.code(), Some(2));
+    let problem = String::from_utf8_lossy(&output.stderr);
+    assert!(problem.contains("there is no scene `hot`"), "{problem}");
+    assert!(problem.contains("--processes"), "{problem}");
+}
+
+#[test]
+fn nothing_is_left_of_a_fleet_whose_parent_was_killed() {
+    let mut parent = command(SMALL).spawn().expect("the bench starts");
+    let folder = folder_of(&parent);
+    until("it has workers", || processes_of(&folder) > 2);
+    parent.kill().expect("the process is ours");
+    parent.wait().expect("the process is ours");
+    // The keeper of the servers removes it after they have ended.
+    until("it is cleared away", || {
+        !folder.exists() && processes_of(&folder) == 0
+    });
+}
+
+fn churn(backend: &str) -> Output {
+    fleet(&[SMALL, CHURN, &["--backend", backend]].concat())
+}
+
+fn fleet(options: &[&str]) -> Output {
+    command(options).output().expect("the bench starts")
+}
+
+fn command(options: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cachekit-bench"));
+    command.arg("fleet").args(options).stdout(Stdio::piped());
+    command
+}
+
+fn text(output: &Output) -> String {
+    let [out, error] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    format!("{out}{error}")
+}
+
+/// Where a fleet has its files, as the arguments of all its processes name it.
+fn folder_of(parent: &Child) -> PathBuf {
+    std::env::temp_dir().join(format!("cachekit-fleet-{}-0", parent.id()))
+}
+
+fn processes_of(folder: &std::path::Path) -> usize {
+    let processes = fs::read_dir("/proc").expect("this is Linux");
+    let arguments = processes
+        .flatten()
+        .filter_map(|process| fs::read_to_string(process.path().join("cmdline")).ok());
+    let name = folder.to_string_lossy();
+    arguments.filter(|text| text.contains(&*name)).count()
+}
+
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let found = (0..LOOKS).any(|_| {
+        std::thread::park_timeout(LOOK);
+        is_so()
+    });
+    assert!(found, "not within {:?}: {what}", LOOK * LOOKS);
+}

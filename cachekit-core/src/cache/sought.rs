@@ -17,7 +17,7 @@ use crate::cache::stats::Event;
 use crate::cache::tags;
 use crate::l1::{Fill, Look, Mark};
 use crate::policy::flight::{Moment, Offering};
-use crate::policy::freshness::early_window;
+use crate::policy::freshness::early_window_in_store;
 
 pub(crate) use many::Sighted;
 
@@ -120,7 +120,8 @@ where
         Ask {
             inner: &self.inner,
             function,
-            early: policy.grace_of(self.ttl) + early_window(self.ttl.duration(), function.cost()),
+            early: policy.grace_of(self.ttl)
+                + early_window_in_store(self.ttl.duration(), function.cost()),
             declared: self.key.tags(),
             serve_stale: policy.serves_while_refreshing() && !self.anew,
             tells_absent: self.tells_absent,

@@ -20,6 +20,10 @@ const MOST: Duration = Duration::from_secs(30 * 86_400);
 /// take a few times as long, and has to be done before the entry ends.
 const EARLY: u32 = 4;
 
+/// The least early window of what a store keeps, unless half of the ttl is less: a store that counts
+/// in seconds gives the lead over an entry in its early window up to a second late.
+const LEAST_IN_STORE: Duration = Duration::from_secs(2);
+
 /// What takes less is not worth beginning early.
 const LEAST_COST: Duration = Duration::from_millis(1);
 
@@ -185,6 +189,14 @@ pub(crate) fn early_window(ttl: Duration, cost: Duration) -> Duration {
     cost.saturating_mul(EARLY).min(ttl / 2)
 }
 
+/// [`early_window`] of an entry that a store keeps.
+pub(crate) fn early_window_in_store(ttl: Duration, cost: Duration) -> Duration {
+    match early_window(ttl, cost) {
+        Duration::ZERO => Duration::ZERO,
+        window => window.max(LEAST_IN_STORE).min(ttl / 2),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,6 +231,18 @@ mod tests {
         assert_eq!(window(500), Duration::from_secs(2));
         assert_eq!(window(20_000), Duration::from_secs(30));
         assert_eq!(window(0), Duration::ZERO);
+    }
+
+    #[test]
+    fn in_a_store_the_early_window_is_two_seconds_or_half_of_the_ttl_at_least() {
+        let window = |ttl, cost| {
+            let [ttl, cost] = [ttl, cost].map(Duration::from_millis);
+            early_window_in_store(ttl, cost)
+        };
+        assert_eq!(window(60_000, 10), Duration::from_secs(2));
+        assert_eq!(window(60_000, 1_000), Duration::from_secs(4));
+        assert_eq!(window(3_000, 10), Duration::from_millis(1_500));
+        assert_eq!(window(60_000, 0), Duration::ZERO);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod allocations;
 mod bar;
+mod budget;
 mod callgrind;
 mod freshness;
 mod hits;
@@ -25,6 +26,7 @@ const USAGE: &str = "\
 usage: cachekit-bench hits [--json FILE]     what a hit costs, beside others
        cachekit-bench freshness              how often the origin is asked, and who waits
        cachekit-bench memcached [OPTIONS]    our client beside others, on Linux
+       cachekit-bench leads [OPTIONS]        what the lead costs who finds an entry, on Linux
        cachekit-bench budget                 fails if a hit takes more instructions than it may
        cachekit-bench pass CASE WHO COUNT    hits of one contender alone, for a profiler";
 
@@ -43,8 +45,14 @@ fn main() -> ExitCode {
         #[cfg(target_os = "linux")]
         ["memcached", ref options @ ..] => memcached::run(options),
         #[cfg(target_os = "linux")]
+        ["leads", ref options @ ..] => memcached::run_leads(options),
+        #[cfg(target_os = "linux")]
         ["cell", cell] => memcached::run_cell(cell),
-        ["budget"] => hits::budget::run(),
+        ["budget"] => budget::run(),
+        #[cfg(target_os = "linux")]
+        ["pass", memcached::leads::budget::CASE, who, count] => {
+            memcached::leads::budget::pass(who, count)
+        }
         ["pass", case, who, count] => hits::pass(case, who, count),
         _ => Err(USAGE.into()),
     };

@@ -17,9 +17,9 @@ usage: cargo xtask COMMAND
 
   test                       every test, doc test and example; installs memcached if it is missing
   bench NAME [OPTIONS]       tables of figures, in release: `freshness`; `hits` [--json FILE], which
-                             writes its rows; `memcached` [--json FILE] [--rounds N] [--case NAME]
-                             [--quick]
-  budget                     the instructions of a hit, counted by valgrind, against their bound
+                             writes its rows; `memcached` and `leads` [--json FILE] [--rounds N]
+                             [--case NAME] [--quick]
+  budget                     the instructions of hits, counted by valgrind, against their bounds
   fuzz [--seconds N] [--keep]
                              N seconds (60) of libFuzzer on the readers of replies; installs
                              cargo-fuzz if it is missing; --keep adds to the corpus in fuzz/corpus

@@ -5,6 +5,7 @@
 
 mod allocations;
 mod bar;
+mod budget;
 mod callgrind;
 #[cfg(unix)] // it starts memcached, and kills processes
 mod fleet;
@@ -28,6 +29,7 @@ usage: cachekit-bench hits [--json FILE]     what a hit costs, beside others
        cachekit-bench freshness              how often the origin is asked, and who waits
        cachekit-bench memcached [OPTIONS]    our client beside others, on Linux
        cachekit-bench fleet [OPTIONS]        what processes with one store do together, on unix
+       cachekit-bench leads [OPTIONS]        what the lead costs who finds an entry, on Linux
        cachekit-bench budget                 fails if a hit takes more instructions than it may
        cachekit-bench pass CASE WHO COUNT    hits of one contender alone, for a profiler";
 
@@ -46,6 +48,8 @@ fn main() -> ExitCode {
         #[cfg(target_os = "linux")]
         ["memcached", ref options @ ..] => memcached::run(options),
         #[cfg(target_os = "linux")]
+        ["leads", ref options @ ..] => memcached::run_leads(options),
+        #[cfg(target_os = "linux")]
         ["cell", cell] => memcached::run_cell(cell),
         #[cfg(unix)]
         ["fleet", ref options @ ..] => fleet::run(options),
@@ -53,7 +57,11 @@ fn main() -> ExitCode {
         ["fleet-worker", plan] => fleet::work(plan),
         #[cfg(unix)]
         ["fleet-nodes", keeping] => fleet::keep(keeping),
-        ["budget"] => hits::budget::run(),
+        ["budget"] => budget::run(),
+        #[cfg(target_os = "linux")]
+        ["pass", memcached::leads::budget::CASE, who, count] => {
+            memcached::leads::budget::pass(who, count)
+        }
         ["pass", case, who, count] => hits::pass(case, who, count),
         _ => Err(USAGE.into()),
     };

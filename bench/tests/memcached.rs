@@ -1,4 +1,4 @@
-//! The memcached bench runs: every contender of every case, for a moment.
+//! The benches over memcached run: every contender of every case, for a moment.
 #![cfg(target_os = "linux")]
 
 use std::collections::BTreeSet;
@@ -11,6 +11,8 @@ use serde_json::Value;
 const CASES: usize = 17;
 /// Rows of ours, of the peers in Rust and of the limits, one for each case and contender.
 const CONTENDERS: usize = 108;
+/// Rows of the bench of leads: four readers in two cases, and two caches that refresh.
+const LEADS: usize = 10;
 
 #[test]
 fn a_quick_run_has_a_row_of_every_contender_but_those_of_python() {
@@ -30,6 +32,23 @@ fn a_quick_run_has_a_row_of_every_contender_but_those_of_python() {
     let cases: BTreeSet<_> = ours.map(|row| name(row, &["case"])).collect();
     assert_eq!(cases.len(), CASES, "{text}");
     assert_eq!(contenders.len(), CONTENDERS, "{text}");
+}
+
+#[test]
+fn a_quick_run_has_a_row_of_everybody_who_reads_and_of_every_refresh() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("leads.json");
+    let output = Command::new(env!("CARGO_BIN_EXE_cachekit-bench"))
+        .args(["leads", "--quick", "--json"])
+        .arg(&file)
+        .output()
+        .expect("the bench starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    assert!(!text.contains("failed: "), "{text}");
+    let rows = std::fs::read(&file).expect("it writes its rows");
+    let rows: Vec<Value> = serde_json::from_slice(&rows).expect("as JSON");
+    let contenders: BTreeSet<_> = rows.iter().map(|row| name(row, &["case", "who"])).collect();
+    assert_eq!(contenders.len(), LEADS, "{text}");
 }
 
 #[test]

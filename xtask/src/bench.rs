@@ -5,7 +5,7 @@ use crate::{Outcome, shell};
 
 /// Runs the bench `name` in release, with the options that it has.
 pub(crate) fn run(name: &str, options: &[&str]) -> Outcome {
-    if name == "memcached" {
+    if ["memcached", "leads", "budget"].contains(&name) {
         package::require(&MEMCACHED)?;
     }
     let bench = [

@@ -1,4 +1,4 @@
-//! `cargo xtask budget`: the instructions of a hit against their bound.
+//! `cargo xtask budget`: the instructions of hits against their bounds.
 
 use crate::package::{self, Package};
 use crate::{Outcome, bench};

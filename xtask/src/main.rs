@@ -18,9 +18,9 @@ usage: cargo xtask COMMAND
 
   test                       every test, doc test and example; installs memcached if it is missing
   bench NAME [OPTIONS]       tables of figures, in release: `freshness`; `hits` [--json FILE], which
-                             writes its rows; `memcached` [--json FILE] [--rounds N] [--case NAME]
-                             [--quick]
-  budget                     the instructions of a hit, counted by valgrind, against their bound
+                             writes its rows; `memcached` and `leads` [--json FILE] [--rounds N]
+                             [--case NAME] [--quick]
+  budget                     the instructions of hits, counted by valgrind, against their bounds
   fleet [--scene NAME] [--processes N] [--tasks N] [--keys N] [--seconds N] [--backend NAME]
         [--l1 on|off] [--peers] [--history FILE] [--plot FILE.svg]
                              real processes over real servers, some of which are killed: fails if

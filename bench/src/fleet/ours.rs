@@ -86,7 +86,7 @@ impl Reader for Ours {
         let counts = [
             ("found in the store", stats.backend_hits),
             ("waited in vain", stats.lead_timeouts),
-            ("superseded", stats.superseded),
+            ("superseded", stats.superseded()),
             ("given in grace", stats.stale),
             ("store failed", stats.backend_errors),
         ];

@@ -23,7 +23,8 @@ pub(super) struct Case {
 }
 
 const OURS: Who = Who::Ours { clients: 1 };
-const COLUMNS: &[&str] = &[RATE, MEDIAN, P99, CLIENT, SERVER, FOREIGN];
+/// Of a load.
+pub(super) const COLUMNS: &[&str] = &[RATE, MEDIAN, P99, CLIENT, SERVER, FOREIGN];
 
 const US: &[Who] = &[OURS];
 /// Clients of Rust whose calls are awaited, for one server.
@@ -318,12 +319,21 @@ impl Case {
             Work::Load(load) => vec![load.size],
             Work::Mixed => vec![mixed::SMALL.size, mixed::LARGE_SIZE],
             Work::Memory => vec![memory::SIZE],
-            Work::Killed | Work::Stopped => Vec::new(),
+            Work::Killed | Work::Stopped | Work::Refresh => Vec::new(),
         }
     }
 
     /// Whether a cell takes so long that a few rounds have to do, the worst of which counts.
     pub(super) const fn is_trial(&self) -> bool {
-        matches!(self.work, Work::Killed | Work::Stopped | Work::Memory)
+        matches!(
+            self.work,
+            Work::Killed | Work::Stopped | Work::Memory | Work::Refresh
+        )
+    }
+
+    /// Whether clients of Python take part.
+    pub(super) fn has_python(&self) -> bool {
+        let mut contenders = self.contenders.iter().copied().flatten();
+        contenders.any(|who| who.is_python())
     }
 }

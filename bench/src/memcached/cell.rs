@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::Failed;
 use crate::memcached::caller::{Caller, Gate, Load, blocking, work};
 use crate::memcached::histogram::Histogram;
+use crate::memcached::leads;
 use crate::memcached::limits::{multi_get, one_by_one, pipelined};
 use crate::memcached::machine::{self, Place, Usage};
 use crate::memcached::peers::{async_memcached, cachekit_rs, mcmc, memcache, memcache_async};
@@ -60,6 +61,8 @@ pub(super) enum Work {
     Stopped,
     /// Many calls, some of which are given up.
     Memory,
+    /// Reads of what is computed anew all the time.
+    Refresh,
 }
 
 impl Cell {
@@ -73,6 +76,7 @@ impl Cell {
             Work::Killed => trials::killed::run(self),
             Work::Stopped => trials::stopped::run(self),
             Work::Memory => trials::memory::run(self),
+            Work::Refresh => leads::refresh::run(self),
         }
     }
 
@@ -80,6 +84,10 @@ impl Cell {
         let servers = &self.servers[..];
         let (first, count) = (&servers[0], load.callers);
         match self.who {
+            Who::Plain => self.tasks(load, ours::callers(servers, 1, count)),
+            Who::Value => self.tasks(load, leads::callers::of_values(servers, count)),
+            Who::Lead => self.tasks(load, leads::callers::of_leads(servers, count)),
+            Who::Cache => self.tasks(load, leads::callers::of_cache(servers, count)),
             Who::Ours { clients } => self.tasks(load, ours::callers(servers, clients, count)),
             Who::AsyncMemcachedPool => self.tasks(load, async_memcached::pooled(first, count)),
             Who::AsyncMemcachedOwn => self.tasks(load, async_memcached::own(first, count)),
@@ -92,7 +100,9 @@ impl Cell {
             Who::OneByOne => self.threads(load, one_by_one::own(first, count)?),
             Who::MultiGet => self.threads(load, multi_get::own(first, count)?),
             Who::Pipelined => self.pipelined(load),
-            Who::TwoSockets | Who::Pymemcache | Who::Pylibmc => Err("no such cell".into()),
+            Who::CacheL1 | Who::TwoSockets | Who::Pymemcache | Who::Pylibmc => {
+                Err("no such cell".into())
+            }
         }
     }
 

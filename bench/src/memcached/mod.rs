@@ -7,6 +7,7 @@ mod cases;
 mod cell;
 mod histogram;
 mod keys;
+pub(crate) mod leads;
 mod limits;
 mod machine;
 mod options;
@@ -65,14 +66,25 @@ impl Standing {
     }
 }
 
-/// Prints a table and the bars of each case.
+/// The client beside others.
 pub(crate) fn run(arguments: &[&str]) -> Outcome {
-    let options = Options::parse(arguments)?;
-    let python = python(options.quick);
+    tables("memcached", cases::ALL, arguments)
+}
+
+/// What the lead costs.
+pub(crate) fn run_leads(arguments: &[&str]) -> Outcome {
+    tables("leads", leads::ALL, arguments)
+}
+
+/// Prints a table and the bars of each case of `bench`.
+fn tables(bench: &'static str, cases: &'static [Case], arguments: &[&str]) -> Outcome {
+    let options = Options::parse(bench, cases, arguments)?;
+    let python = cases.iter().any(Case::has_python);
+    let python = python.then(|| self::python(options.quick)).flatten();
     let mut rounds = Rounds::new(&options, python);
     println!("{}", options.heading());
     let mut rows = Vec::new();
-    for case in cases::ALL.iter().filter(|case| options.includes(case)) {
+    for case in cases.iter().filter(|case| options.includes(case)) {
         let standings = rounds.of(case)?;
         print_table(case, &standings);
         for &bar in case.bars {
@@ -81,7 +93,7 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
         rows.extend(
             standings
                 .iter()
-                .flat_map(|standing| rows_of(case, standing)),
+                .flat_map(|standing| rows_of(bench, case, standing)),
         );
     }
     println!("\n{}", rounds.summary());
@@ -132,10 +144,14 @@ fn print_table(case: &Case, standings: &[Standing]) {
     }
 }
 
-fn rows_of<'a>(case: &'a Case, standing: &'a Standing) -> impl Iterator<Item = Row> + 'a {
-    let row = |&unit: &'static _| {
+fn rows_of<'a>(
+    bench: &'static str,
+    case: &'a Case,
+    standing: &'a Standing,
+) -> impl Iterator<Item = Row> + 'a {
+    let row = move |&unit: &'static _| {
         Some(Row {
-            bench: "memcached",
+            bench,
             case: case.name.to_owned(),
             who: standing.who.name(),
             median: *standing.figures.get(unit)?,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::Failed;
-use crate::memcached::cases::{self, Case};
+use crate::memcached::cases::Case;
 
 /// As many rounds unless `--rounds` says so.
 const ROUNDS: usize = 5;
@@ -19,9 +19,15 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// `--json FILE`, `--rounds N`, `--case NAME` and `--quick`.
-    pub(super) fn parse(mut arguments: &[&str]) -> Result<Self, Failed> {
+    /// `--json FILE`, `--rounds N`, `--case NAME` and `--quick`, of a bench with these cases.
+    pub(super) fn parse(
+        bench: &str,
+        cases: &[Case],
+        mut arguments: &[&str],
+    ) -> Result<Self, Failed> {
         let mut options = Self::default();
+        let usage = || usage(bench, cases);
+        let is_case = |name: &str| cases.iter().any(|case| case.name == name);
         loop {
             arguments = match arguments {
                 [] => return Ok(options),
@@ -35,7 +41,7 @@ impl Options {
                 }
                 ["--rounds", count, rest @ ..] => {
                     let count = count.parse().ok().filter(|&count| count > 0);
-                    options.rounds = Some(count.ok_or_else(usage)?);
+                    options.rounds = Some(count.ok_or_else(&usage)?);
                     rest
                 }
                 ["--case", name, rest @ ..] if is_case(name) => {
@@ -89,14 +95,10 @@ impl Options {
     }
 }
 
-fn is_case(name: &str) -> bool {
-    cases::ALL.iter().any(|case| case.name == name)
-}
-
-fn usage() -> String {
-    let names: Vec<_> = cases::ALL.iter().map(|case| case.name).collect();
+fn usage(bench: &str, cases: &[Case]) -> String {
+    let names: Vec<_> = cases.iter().map(|case| case.name).collect();
     format!(
-        "usage: memcached [--json FILE] [--rounds N] [--case NAME] [--quick]\ncases: {}",
+        "usage: {bench} [--json FILE] [--rounds N] [--case NAME] [--quick]\ncases: {}",
         names.join(", ")
     )
 }

@@ -9,6 +9,11 @@ use crate::memcached::caller::Caller;
 /// How long what is set lives.
 const TTL: Ttl = Ttl::from_secs(3_600);
 
+/// A client with connections of its own.
+pub(super) fn client(servers: &[String]) -> Result<Client, Failed> {
+    Ok(Client::new(Config::of_servers(servers)?)?)
+}
+
 /// `count` callers of `clients` clients, each of which has connections of its own.
 pub(super) async fn callers(
     servers: &[String],
@@ -16,7 +21,7 @@ pub(super) async fn callers(
     count: usize,
 ) -> Result<Vec<Client>, Failed> {
     let clients: Vec<_> = (0..clients)
-        .map(|_| Client::new(Config::of_servers(servers)?))
+        .map(|_| client(servers))
         .collect::<Result<_, _>>()?;
     Ok(clients.into_iter().cycle().take(count).collect())
 }

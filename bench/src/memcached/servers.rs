@@ -11,7 +11,9 @@ use crate::memcached::machine::Place;
 
 /// One thread is what the testkit starts.
 const ARGUMENTS: [&str; 4] = ["-m", "1024", "-c", "4096"];
-/// What all replies to a `ms` without flags are.
+/// Seconds that a value lives: longer than what a reader takes for about to end.
+const TTL: u32 = 7_200;
+/// What all replies to a `ms` without flags to give back are.
 const STORED: &[u8] = b"HD\r\n";
 
 /// Servers at `place`.
@@ -31,7 +33,7 @@ pub(super) fn fill(servers: &[Server], size: usize) -> Result<(), Failed> {
         // Few enough that neither side waits for the other to read.
         for some in keys.texts.chunks(100) {
             for key in some {
-                let mut request = format!("ms {key} {size}\r\n").into_bytes();
+                let mut request = format!("ms {key} {size} T{TTL}\r\n").into_bytes();
                 request.extend_from_slice(&keys.value);
                 request.extend_from_slice(b"\r\n");
                 socket.get_mut().write_all(&request)?;

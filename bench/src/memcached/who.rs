@@ -8,7 +8,18 @@ use crate::versions;
 /// One contender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Who {
-    Ours { clients: usize },
+    Ours {
+        clients: usize,
+    },
+    /// Our backend: a read that may be given the lead.
+    Lead,
+    /// Our backend: a read that may not.
+    Value,
+    /// Our client: the plainest read.
+    Plain,
+    /// Our cache without L1, and with it.
+    Cache,
+    CacheL1,
     AsyncMemcachedPool,
     AsyncMemcachedOwn,
     MemcacheAsync,
@@ -29,6 +40,8 @@ pub(super) enum Who {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Ours,
+    /// Ours as well: what a bar compares with, or what stands beside it.
+    Beside,
     /// A client of Rust whose calls are awaited.
     Async,
     /// A client of Rust whose calls block.
@@ -40,7 +53,8 @@ pub(super) enum Role {
 impl Who {
     pub(super) const fn role(self) -> Role {
         match self {
-            Self::Ours { .. } => Role::Ours,
+            Self::Ours { .. } | Self::Lead | Self::Cache | Self::CacheL1 => Role::Ours,
+            Self::Value | Self::Plain => Role::Beside,
             Self::AsyncMemcachedPool
             | Self::AsyncMemcachedOwn
             | Self::MemcacheAsync
@@ -57,6 +71,11 @@ impl Who {
     pub(super) fn name(self) -> String {
         let peer = |name, how: &str| format!("{}, {how}", versions::named(name));
         match self {
+            Self::Lead => "backend, Want::Lead".to_owned(),
+            Self::Value => "backend, Want::Value".to_owned(),
+            Self::Plain => "client.get".to_owned(),
+            Self::Cache => "cache without L1".to_owned(),
+            Self::CacheL1 => "cache with L1".to_owned(),
             Self::Ours { clients: 1 } => "cachekit".to_owned(),
             Self::Ours { clients } => format!("cachekit, {clients} clients"),
             Self::AsyncMemcachedPool => peer(async_memcached::NAME, &format!("pool of {POOL}")),

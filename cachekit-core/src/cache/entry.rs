@@ -11,7 +11,7 @@ use crate::cache::stats::Event;
 use crate::cache::tags::{self, Verdict, Versions};
 use crate::envelope::{self, Defect, Header, TagVersion};
 use crate::key::StoreKey;
-use crate::policy::freshness::early_window;
+use crate::policy::freshness::early_window_in_store;
 
 /// An entry that is whole.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl<V> Entry<V> {
 
     /// Whether it is in the part of its time in which one caller has it computed anew.
     pub(crate) fn is_early(&self) -> bool {
-        self.fresh < early_window(self.ttl.duration(), self.cost)
+        self.fresh < early_window_in_store(self.ttl.duration(), self.cost)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -27,6 +27,8 @@ pub struct Function {
     namespace: &'static str,
     version: u32,
     policy: Policy,
+    /// [`path`](Self::path) as it stands in keys: every read of a store has it in its key.
+    escaped_path: OnceLock<Box<str>>,
     counters: Counters,
     /// What its last computation took, in microseconds.
     cost_us: AtomicU32,
@@ -52,6 +54,7 @@ impl Function {
             namespace: "",
             version: 0,
             policy: Policy::new(),
+            escaped_path: OnceLock::new(),
             counters: Counters::new(),
             cost_us: AtomicU32::new(0),
             pressure: Pressure::new(),
@@ -164,8 +167,16 @@ impl Function {
         if let Some(token) = token {
             head.extend(format!("#{token:016x}:").as_bytes());
         }
-        head.push_escaped(&self.path());
-        String::from_utf8_lossy(head.bytes()).into_owned()
+        head.extend(self.escaped_path().as_bytes());
+        text(head)
+    }
+
+    fn escaped_path(&self) -> &str {
+        self.escaped_path.get_or_init(|| {
+            let mut path = KeyBuffer::new();
+            path.push_escaped(&self.path());
+            text(path).into()
+        })
     }
 
     /// `crate.module.name`
@@ -223,6 +234,11 @@ impl Function {
         static IDS: LazyLock<Mutex<Ids>> = LazyLock::new(Mutex::default);
         IDS.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What was escaped is ASCII.
+fn text(mut escaped: KeyBuffer) -> String {
+    String::from_utf8_lossy(escaped.bytes()).into_owned()
 }
 
 impl fmt::Debug for Function {

@@ -14,7 +14,7 @@ use crate::envelope::TagVersion;
 use crate::error::Result;
 use crate::key::StoreKey;
 use crate::l1::{Fill, Mark};
-use crate::policy::freshness::early_window;
+use crate::policy::freshness::early_window_in_store;
 
 /// A key that the backend is asked for.
 struct Asked<'a, V, F> {
@@ -142,7 +142,7 @@ impl Inner {
         until_ms: u64,
     ) {
         let bound = self.l1_bound_until(until_ms);
-        let early = early_window(entry.ttl.duration(), entry.cost);
+        let early = early_window_in_store(entry.ttl.duration(), entry.cost);
         let span = over_store(entry.fresh, early, entry.grace, entry.ttl, bound);
         let span = span.aged(self.since(entry.asked_ms));
         fill.tag(&entry.tags.iter().map(|tag| tag.name).collect::<Vec<_>>());

@@ -41,7 +41,9 @@ impl StoreKey {
     }
 
     fn checked(text: Arc<str>, release: Range<usize>) -> Result<Self> {
-        let valid = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        // All bytes are looked at, whatever is found: so the compiler takes many at once.
+        let graphic = |valid, byte: u8| valid & byte.is_ascii_graphic();
+        let valid = !text.is_empty() && text.bytes().fold(true, graphic);
         if valid {
             Ok(Self { text, release })
         } else {

@@ -20,6 +20,10 @@ const MOST: Duration = Duration::from_secs(30 * 86_400);
 /// take a few times as long, and has to be done before the entry ends.
 const EARLY: u32 = 4;
 
+/// The least early window of what a store keeps, unless half of the ttl is less: a store that counts
+/// in seconds gives the lead over an entry in its early window up to a second late.
+const LEAST_IN_STORE: Duration = Duration::from_secs(2);
+
 /// What takes less is not worth beginning early.
 const LEAST_COST: Duration = Duration::from_millis(1);
 
@@ -163,14 +167,14 @@ impl Policy {
     /// With less than this left in a store, an entry of this ttl is led: the grace, and the early
     /// window. The same for all readers of a key, whatever is in the entry.
     pub(crate) fn led_within(&self, ttl: Ttl, cost: Duration) -> Duration {
-        self.grace_of(ttl) + early_window(ttl.duration(), cost)
+        self.grace_of(ttl) + early_window_in_store(ttl.duration(), cost)
     }
 
     /// How long a store keeps an entry that has no grace after its own `fresh` time, where readers
     /// go by `ttl`: so long that they lead it in its own early window, and not before.
     pub(crate) fn kept_after(&self, fresh: Duration, ttl: Ttl, cost: Duration) -> Duration {
         let led = self.led_within(ttl, cost);
-        let kept = led.saturating_sub(early_window(fresh, cost));
+        let kept = led.saturating_sub(early_window_in_store(fresh, cost));
         kept.min(MOST.saturating_sub(fresh))
     }
 }
@@ -199,6 +203,14 @@ pub(crate) fn early_window(ttl: Duration, cost: Duration) -> Duration {
         return Duration::ZERO;
     }
     cost.saturating_mul(EARLY).min(ttl / 2)
+}
+
+/// [`early_window`] of an entry that a store keeps.
+pub(crate) fn early_window_in_store(ttl: Duration, cost: Duration) -> Duration {
+    match early_window(ttl, cost) {
+        Duration::ZERO => Duration::ZERO,
+        window => window.max(LEAST_IN_STORE).min(ttl / 2),
+    }
 }
 
 #[cfg(test)]
@@ -248,6 +260,18 @@ mod tests {
         assert_eq!(policy.kept_after(cost, ttl, cost), led - cost / 2);
         let none = policy.grace(Duration::ZERO);
         assert_eq!(none.kept_after(ttl.duration(), ttl, cost), Duration::ZERO);
+    }
+
+    #[test]
+    fn in_a_store_the_early_window_is_two_seconds_or_half_of_the_ttl_at_least() {
+        let window = |ttl, cost| {
+            let [ttl, cost] = [ttl, cost].map(Duration::from_millis);
+            early_window_in_store(ttl, cost)
+        };
+        assert_eq!(window(60_000, 10), Duration::from_secs(2));
+        assert_eq!(window(60_000, 1_000), Duration::from_secs(4));
+        assert_eq!(window(3_000, 10), Duration::from_millis(1_500));
+        assert_eq!(window(60_000, 0), Duration::ZERO);
     }
 
     #[test]

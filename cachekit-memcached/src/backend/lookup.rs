@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use cachekit_core::backend::{self, Found, Lookup, Ttl, Want};
 
 use super::lead::Lead;
@@ -57,16 +58,17 @@ pub(super) enum Next {
 /// What `answered` means to a reader of `key` who wants `want`. A lead that the server gave and the
 /// reader did not ask for is handed back when `answered` is dropped here.
 pub(super) fn lookup(
-    answered: Answered,
+    mut answered: Answered,
     key: &Key<'_>,
     want: Want,
     overdue: &Overdue,
 ) -> Result<Seen, Failure> {
+    let value = answered.answer.take_value();
     let meta = answered.meta().ok_or_else(unexpected)?;
     let found = match meta.code {
         Code::Miss => None,
         Code::Value if meta.is_stub() => None,
-        Code::Value => Some(found(meta, answered.place)),
+        Code::Value => Some(found(meta, value, answered.place)),
         _ => return Err(unexpected()),
     };
     let seen = |found, lead, next| {
@@ -136,7 +138,7 @@ fn led(answered: &Answered, meta: &Meta, cas: u64) -> Lead {
     }
 }
 
-fn found(meta: &Meta, place: Place) -> Found {
+fn found(meta: &Meta, value: Option<Bytes>, place: Place) -> Found {
     let left = |seconds| match u64::try_from(seconds) {
         Ok(seconds) => Duration::from_secs(seconds.max(1)),
         // An item that another client stored for ever.
@@ -145,7 +147,7 @@ fn found(meta: &Meta, place: Place) -> Found {
     // How long a stand-in keeps an entry says nothing of how long the entry was to live.
     let told = meta.left.filter(|_| !place.is_stand_in());
     Found {
-        value: meta.value.clone().unwrap_or_default(),
+        value: value.unwrap_or_default(),
         left: told.map(left),
         stale: meta.stale,
     }

@@ -1,6 +1,7 @@
 //! The client against a peer that cuts, holds back, repeats, forgets and mistakes its replies, and
 //! against callers that go away at any point of a call.
 
+mod bytes;
 mod calls;
 mod cancel;
 mod cuts;

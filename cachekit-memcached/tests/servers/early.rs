@@ -1,10 +1,15 @@
 //! Leads over entries that are still there and fresh, because little time is left of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cachekit_core::Error;
 use cachekit_core::backend::{Backend as _, Lead, Lookup, Reason, Stored, Token, Ttl, Want};
+use cachekit_core::cache::{Cache, Function, Key, Policy};
+use cachekit_core::config::Config as CacheConfig;
 use cachekit_core::key::StoreKey;
+use cachekit_core::testkit::ManualClock;
 use cachekit_memcached::testkit::Server;
 use cachekit_memcached::{Config, Memcached, Protocol};
 use tokio::task::JoinSet;
@@ -58,11 +63,11 @@ async fn set_with(backend: &Memcached, key: &StoreKey, token: &Token) -> Stored 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_reader_in_the_fleet_leads_and_all_of_them_find_the_entry() {
     let servers = [Server::start()];
-    let fleet = [backend(&servers), backend(&servers)].map(std::sync::Arc::new);
+    let fleet = [backend(&servers), backend(&servers)].map(Arc::new);
     kept(&fleet[0], &key("k")).await;
     let mut readers = JoinSet::new();
     for reader in 0..40 {
-        let backend = std::sync::Arc::clone(&fleet[reader % 2]);
+        let backend = Arc::clone(&fleet[reader % 2]);
         readers.spawn(async move { lead(read(&backend, &key("k"), ALWAYS).await) });
     }
     let leads = readers.join_all().await;
@@ -212,4 +217,31 @@ async fn a_classic_server_tells_no_time_left_so_that_every_entry_may_end_early()
     assert_eq!(lookup.lead, Lead::Unfenced(None));
     let lookup = read(&backend, &key("k"), Duration::ZERO).await;
     assert_eq!(lookup.lead, Lead::None);
+}
+
+#[tokio::test]
+async fn what_takes_milliseconds_is_computed_anew_before_it_ends_although_the_server_counts_seconds()
+ {
+    static VALUES: Function = Function::new(module_path!(), "values").policy(
+        Policy::new()
+            .ttl(Duration::from_secs(4))
+            .grace(Duration::ZERO),
+    );
+    let (servers, time) = ([Server::start()], ManualClock::new());
+    let mut config = CacheConfig::default();
+    config.l1.enabled = false;
+    let builder = Cache::builder().config(config).clock(time.clock());
+    let cache = builder.backend(Arc::new(backend(&servers))).build();
+    let value: Key<u64> = VALUES.key(&1).unwrap();
+    eventually(|| async {
+        let compute = || async {
+            time.advance(Duration::from_millis(10));
+            Ok::<_, Error>(1)
+        };
+        cache.get_or_compute(&value, compute).await.unwrap();
+        (VALUES.stats().computed > 1).then_some(())
+    })
+    .await;
+    let stats = VALUES.stats();
+    assert_eq!((stats.cold, stats.refreshed), (1, 1), "{stats:?}");
 }

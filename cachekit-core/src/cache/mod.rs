@@ -40,6 +40,7 @@ mod spans;
 mod stats;
 mod tags;
 mod tokens;
+mod waits;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};

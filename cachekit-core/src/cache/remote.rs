@@ -13,15 +13,11 @@ use crate::cache::function::Function;
 use crate::cache::leading::{Leading, Right};
 use crate::cache::stats::Event;
 use crate::cache::tags::{self, Versions};
+use crate::cache::waits::Waits;
 use crate::error::Result;
 use crate::key::StoreKey;
 use crate::policy::flight::{Moment, Offering};
 use crate::policy::race::both;
-use crate::policy::ttl::random;
-
-/// How often a reader asks whether another process has finished: at first, and at most.
-const FIRST_POLL: Duration = Duration::from_millis(10);
-const LAST_POLL: Duration = Duration::from_millis(250);
 
 /// What a read of the backend came to.
 #[derive(Debug)]
@@ -371,40 +367,5 @@ impl Ask<'_> {
             versions,
             away,
         }
-    }
-}
-
-/// The pauses of a reader that waits for another process, growing and jittered.
-struct Waits {
-    budget: Duration,
-    spent: Duration,
-    pause: Duration,
-}
-
-impl Waits {
-    const fn within(budget: Duration) -> Self {
-        Self {
-            budget,
-            spent: Duration::ZERO,
-            pause: Duration::ZERO,
-        }
-    }
-
-    const fn are_new(&self) -> bool {
-        self.pause.is_zero()
-    }
-
-    /// Pauses; false once the budget is spent.
-    async fn next(&mut self, inner: &Inner) -> bool {
-        if self.spent >= self.budget {
-            return false;
-        }
-        self.pause = (self.pause * 2).clamp(FIRST_POLL, LAST_POLL);
-        let jittered = self
-            .pause
-            .mul_f64(0.5 + f64::from(random() % 1_000) / 2_000.0);
-        self.spent += jittered;
-        inner.clock.sleep(jittered).await;
-        true
     }
 }

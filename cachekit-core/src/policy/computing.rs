@@ -116,7 +116,8 @@ impl Context {
     }
 
     /// This result is for this caller alone: it is not stored, those who wait compute for
-    /// themselves, and for the next ten seconds callers of this key do not wait for each other.
+    /// themselves, and for the next ten seconds neither callers of this key nor processes wait for each
+    /// other.
     pub fn no_store(&self) {
         self.wish(|wishes| wishes.no_store = true);
     }

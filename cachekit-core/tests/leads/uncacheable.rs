@@ -1,5 +1,6 @@
 //! Results that cannot be stored: nobody leads in turn, and nobody waits.
 
+use cachekit_core::cache::explanation::Reason;
 use cachekit_core::cache::{Context, Policy};
 
 use super::*;
@@ -37,6 +38,8 @@ async fn once_one_was_too_large_all_processes_compute_at_once_for_ten_seconds() 
     assert_eq!((large.await.unwrap(), first.stats().too_large), (1, 1));
     let took = in_parallel(&fleet, &origin, &LARGE).await;
     assert_eq!((took, origin.begun()), (5 * SECOND, 3));
+    let explained = fleet.process().explain(&key(&LARGE)).await;
+    assert_eq!(explained.reason, Some(Reason::NotStored));
     pass(&fleet, 6 * SECOND).await;
     let late = small(&fleet);
     let led = origin.call(&late, &LARGE, SECOND);

@@ -39,8 +39,9 @@ fn runs(story: &Story<'_>, computation: &Computation, now: Moment) -> bool {
     let waits_for = |inside: &Call| {
         inside.inside == Some(computation.call) && inside.began <= now && inside.over > now
     };
-    // One that has its key no longer has left its place.
-    let age_ms = now.at_ms - story.call_of(computation).began.at_ms.min(now.at_ms);
+    // One that has its key no longer has left its place, which those inside of it share.
+    let began = story.calls[&outermost(story, computation)].began;
+    let age_ms = now.at_ms - began.at_ms.min(now.at_ms);
     computation.began <= now
         && computation.over > now
         && age_ms < FLIGHT_MS

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachekit_core::backend::{Backend as _, Lead, Lookup, NewEntry, Token, Want};
+use cachekit_core::backend::{Backend as _, Lookup, NewEntry, Token, Want};
 use cachekit_core::error::Result;
 use cachekit_core::key::StoreKey;
 use cachekit_memcached::{Client, Config, Memcached, Statistics, Told, Value};

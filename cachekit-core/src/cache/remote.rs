@@ -316,6 +316,12 @@ impl Ask<'_> {
                 self.hand_back(&right);
                 Step::Serve
             }
+            // A store that tells no times could not know, and may choose one who computes now.
+            (Right::Unfenced, _)
+                if seen.entry.is_some() && early.is_some_and(|early| early < Duration::MAX) =>
+            {
+                Step::Insist
+            }
             (Right::Nothing, Some(_)) => Step::Serve,
             (Right::Nothing, None) if self.serve_stale && entry.is_some() => Step::Serve,
             (Right::Nothing, None) => match &seen.lead {

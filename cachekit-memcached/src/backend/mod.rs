@@ -57,13 +57,22 @@ const AT_ONCE: usize = 256;
 ///
 /// # Leading
 /// A read that wants the lead leaves an empty item behind (`mg … N`), and the CAS number of that
-/// item fences the write. A server that counts none (`-C`) answers
-/// [`Lead::Unfenced`](backend::Lead::Unfenced). A lead over an entry that is still there, stale or
+/// item fences the write. A lead over an entry that is still there, stale or
 /// about to end, cannot be renewed: a reader whose process has seen the same lead for longer than
 /// `hold` and `patience`, and up to a tenth more, takes it over within its read, two round trips
 /// later. What a replaced leader writes is superseded. A lead given after
 /// [`expire`](Backend::expire) during a computation has what is left of the hold before, until it
 /// is renewed.
+///
+/// A server that cannot fence (`-C`, before 1.6.13, classic commands only) is
+/// [degraded](cachekit_core::backend::NodeState::Degraded), and answers
+/// [`Lead::Unfenced`](backend::Lead::Unfenced) with a token: one reader adds a lease, an item beside
+/// the entry, and the others are told [`Lead::Other`](backend::Lead::Other). A write looks whether
+/// its lease stands, before and after, and takes itself back if not; in between its value may be
+/// read. Removals, expirations and writes without a token end the lease first. Classic commands tell
+/// no times: an entry that may end early is nobody's (`Unfenced` without a token), but for a reader
+/// whose `early` is [`Duration::MAX`](std::time::Duration::MAX). A token is worth what the node and
+/// the run are that gave it: it never writes to another.
 ///
 /// # A server that is away
 /// [`Failover`] says where its keys go. Removals and expirations go to the owner of the key and to

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachekit_core::backend::{Backend as _, Lead, Lookup, NewEntry, Token, Want};
+use cachekit_core::backend::{Backend as _, Lookup, NewEntry, Token, Want};
 use cachekit_core::error::Result;
 use cachekit_core::key::StoreKey;
 use cachekit_memcached::{Client, Config, Memcached, Statistics, Told, Value};
@@ -176,14 +176,11 @@ impl Ready {
         ready
     }
 
-    /// The lead over a key that is not there. Where nobody can lead, what is no token there.
+    /// The lead over a key that is not there, or the lease beside it.
     async fn lead(&self) -> Token {
         eventually(|| async {
-            match self.backend.get(&self.led, LEAD).await.ok()?.lead {
-                Lead::Mine(token) => Some(token),
-                Lead::Unfenced(_) => Some(Token::new(Vec::new())),
-                _ => None,
-            }
+            let lookup = self.backend.get(&self.led, LEAD).await.ok()?;
+            lookup.lead.token()
         })
         .await
     }

@@ -1,13 +1,15 @@
 //! Servers that cannot fence: one reader computes under a lease, and the others wait.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use cachekit_core::backend::{
     Backend as _, Lead, Lookup, NodeState, Reason, Renewed, Stored, Token, Ttl, Want,
 };
-use cachekit_core::error::ErrorKind;
+use cachekit_core::cache::{Cache, Function, Key, Policy};
+use cachekit_core::error::{Error, ErrorKind};
 use cachekit_core::key::StoreKey;
 use cachekit_memcached::testkit::Server;
 use cachekit_memcached::{Config, Memcached, Protocol};
@@ -331,6 +333,42 @@ async fn an_entry_that_ends_early_is_leased_where_the_server_tells_so() {
         let second = other.get(&key("k"), rearmed).await.unwrap();
         assert_eq!((second.lead, second.found.is_some()), (Lead::Other, true));
         assert_eq!(fill(&one, &key("k"), "new", &token).await, Stored::Stored);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_over_and_in_grace_is_computed_by_one_process_where_no_times_are_told() {
+    const POLICY: Policy = Policy::new().ttl(Duration::from_secs(1));
+    static FUNCTION: Function = Function::new("tests::servers", "in_grace").policy(POLICY);
+    for (server, _, _) in fleets() {
+        let servers = [server];
+        let client = process(&servers, Protocol::Classic).client().clone();
+        let process = || {
+            let backend = process(&servers, Protocol::Classic);
+            Cache::builder().backend(Arc::new(backend)).build()
+        };
+        let computed = Arc::new(AtomicU32::new(0));
+        let call = |cache: Cache| {
+            let (computed, client) = (Arc::clone(&computed), client.clone());
+            async move {
+                let origin = async || {
+                    // Long enough for the other process to come.
+                    for _ in 0..50 {
+                        client.get("origin").await.unwrap();
+                    }
+                    Ok::<u32, Error>(computed.fetch_add(1, Ordering::Relaxed) + 1)
+                };
+                let key: Key<u32> = FUNCTION.key(&7).unwrap();
+                cache.get_or_compute(&key, origin).await.unwrap()
+            }
+        };
+        assert_eq!(call(process()).await, 1);
+        let newest = eventually(|| async {
+            let (one, other) = tokio::join!(call(process()), call(process()));
+            (one.max(other) > 1).then_some(one.max(other))
+        })
+        .await;
+        assert_eq!((newest, computed.load(Ordering::Relaxed)), (2, 2));
     }
 }
 

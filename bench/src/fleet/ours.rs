@@ -85,7 +85,9 @@ impl Reader for Ours {
         let stats = version::stats();
         let counts = [
             ("found in the store", stats.backend_hits),
-            ("waited in vain", stats.lead_timeouts),
+            ("waited for another process", stats.leads_waited),
+            ("in vain", stats.lead_timeouts),
+            ("leads taken over", stats.leads_taken_over),
             ("superseded", stats.superseded()),
             ("given in grace", stats.stale),
             ("store failed", stats.backend_errors),

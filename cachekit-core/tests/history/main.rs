@@ -4,6 +4,7 @@
 mod fresh;
 mod journal;
 mod many;
+mod model;
 mod once;
 mod replaced;
 

@@ -34,7 +34,7 @@ fn what_is_too_much_is_shown_with_where_it_began() {
     );
     let records = "computation 3 7 2800 2900 2\ncomputation 2 7 2600 2700 2\n";
     assert_one(&findings, Rule::Once, records);
-    let expected = "at most 1 from 2600000000 on";
+    let expected = "a reason of its own after the computation of 2600000000";
     assert_eq!(findings.violations[0].expected, expected);
 }
 
@@ -52,11 +52,33 @@ fn each_invalidation_excuses_one() {
 
 #[test]
 fn so_does_one_that_failed_and_may_arrive_late() {
-    let failed = "computation 1 7 1000 1200 1\ninvalidation 7 2000 - 2\n\
-                  computation 2 7 9000 9100 2\n";
-    found(failed).assert_none();
-    let twice = format!("{failed}computation 2 7 9200 9300 2\n");
+    let failed = "computation 1 7 1000 1200 1\ninvalidation 7 2000 - 2\n";
+    let late = format!("{failed}computation 2 7 12500 12600 2\n");
+    found(&late).assert_none();
+    let twice = format!("{late}computation 2 7 12500 12700 2\n");
     assert_eq!(found(&twice).count(Rule::Once), 1);
+    // Not when another has needed it, nor for ever.
+    let again = format!("{failed}computation 2 7 5000 5100 2\ncomputation 2 7 6000 6100 2\n");
+    assert_eq!(found(&again).count(Rule::Once), 1);
+    let too_late = format!(
+        "{failed}computation 2 7 2200 2300 2\ninvalidation 7 3000 - 3\n\
+         computation 2 7 13501 13600 3\ncomputation 2 7 13700 13800 3\n"
+    );
+    assert_eq!(found(&too_late).count(Rule::Once), 1);
+}
+
+#[test]
+fn one_that_failed_beside_a_lost_node_may_arrive_when_that_is_back() {
+    let lost = |began: u64| {
+        found_by(
+            |rules| rules.after_node_loss = Duration::from_secs(5),
+            &format!(
+                "computation 1 7 1000 1200 1\ninvalidation 7 2000 - 2\nnode-lost 3000 30000\n\
+                 computation 2 7 {began} {began} 2\n"
+            ),
+        )
+    };
+    lost(35_000).assert_none();
 }
 
 /// An excuse in the sum that is none in time.

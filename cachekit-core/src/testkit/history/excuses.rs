@@ -1,10 +1,14 @@
 //! What makes another computation of a key necessary.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use super::by_key::{ByKey, Computation, Invalidation, Story};
 use super::findings::Tally;
 use super::rules::nanos;
 
-/// Takes effect at some moment from one time to the other, or never, and needs computations then.
+/// Takes effect at some moment from one time to the other, or never, and makes computations
+/// necessary then.
 #[derive(Clone, Copy, Debug)]
 struct Excuse {
     from: u64,
@@ -22,59 +26,76 @@ impl Excuse {
     }
 }
 
-/// The excuses of one key, by time.
+/// The excuses of one key, for one computation after the other.
 #[derive(Debug)]
 pub(super) struct Excuses {
-    begun: Counts,
-    over: Counts,
+    /// Those that are still to come, the next one last.
+    later: Vec<Excuse>,
+    /// Until when, and for how many computations: those that have come and were not needed yet.
+    open: BinaryHeap<Reverse<(u64, u64)>>,
 }
 
 impl Excuses {
     /// Those of `story`, which are counted as well.
     pub(super) fn new(by_key: &ByKey<'_>, story: &Story, tally: &mut Tally) -> Self {
         let lag = nanos(by_key.rules.lag);
-        let invalidations = story.invalidations.iter().map(invalidated);
-        let expiries = expiries(story, nanos(by_key.rules.ttl), by_key.end);
-        let takeovers = story
-            .computations
-            .iter()
-            .filter_map(|computation| taken_over(computation, lag));
+        let computations_per_loss = u64::from(by_key.rules.computations_per_node_loss);
+        let invalidations = story.invalidations.iter();
+        let invalidations = invalidations.map(|invalidation| invalidated(by_key, invalidation));
+        let expiries = expiries(by_key, story);
+        let deaths = story.computations.iter();
+        let takeovers = deaths.filter_map(|computation| taken_over(computation, lag));
         let losses = by_key.losses.iter().map(|loss| Excuse {
             from: loss.from,
             to: loss.to,
-            computations: u64::from(by_key.rules.computations_per_node_loss),
+            computations: computations_per_loss,
         });
-        let mut all = Vec::new();
-        let mut count = |excuses: &mut dyn Iterator<Item = Excuse>| {
-            let before = all.len();
-            all.extend(excuses);
-            let added: &[Excuse] = &all[before..];
-            added.iter().map(|excuse| excuse.computations).sum::<u64>()
-        };
-        tally.invalidations += count(&mut { invalidations });
-        tally.expiries += count(&mut expiries.into_iter());
-        tally.takeovers += count(&mut { takeovers });
-        tally.node_losses += count(&mut { losses });
+
+        let mut later: Vec<_> = invalidations.collect();
+        tally.invalidations += later.len() as u64;
+        tally.expiries += expiries.len() as u64;
+        later.extend(expiries);
+        let counted = later.len();
+        later.extend(takeovers);
+        tally.takeovers += (later.len() - counted) as u64;
+        tally.node_losses += computations_per_loss * by_key.losses.len() as u64;
+        later.extend(losses.filter(|loss| loss.computations > 0));
+        later.sort_unstable_by_key(|excuse| Reverse(excuse.from));
         Self {
-            begun: Counts::new(all.iter().map(|excuse| (excuse.from, excuse.computations))),
-            over: Counts::new(all.iter().map(|excuse| (excuse.to, excuse.computations))),
+            later,
+            open: BinaryHeap::new(),
         }
     }
 
-    /// How many computations may have become necessary up to `time`.
-    pub(super) fn up_to(&self, time: u64) -> u64 {
-        self.begun.up_to(time)
-    }
-
-    /// How many have become necessary before `time`, if at all.
-    pub(super) fn over_before(&self, time: u64) -> u64 {
-        time.checked_sub(1).map_or(0, |last| self.over.up_to(last))
+    /// Takes an excuse that may have taken effect in this time, if there is one: the one that is
+    /// over first, as the others may be needed later. Times must not go back from call to call.
+    pub(super) fn take(&mut self, after: u64, until: u64) -> bool {
+        while let Some(excuse) = self.later.pop_if(|excuse| excuse.from <= until) {
+            self.open.push(Reverse((excuse.to, excuse.computations)));
+        }
+        while let Some(Reverse((to, computations))) = self.open.pop() {
+            if to < after {
+                continue;
+            }
+            if computations > 1 {
+                self.open.push(Reverse((to, computations - 1)));
+            }
+            return true;
+        }
+        false
     }
 }
 
-/// One that has not completed may still arrive.
-fn invalidated(invalidation: &Invalidation) -> Excuse {
-    Excuse::once(invalidation.began, invalidation.ended.unwrap_or(u64::MAX))
+/// One that has not completed may still arrive, if need be when a lost node is back.
+fn invalidated(by_key: &ByKey<'_>, invalidation: &Invalidation) -> Excuse {
+    let began = invalidation.began;
+    let late = || {
+        let late = began.saturating_add(nanos(by_key.rules.late));
+        let losses = by_key.losses.iter();
+        let around = losses.filter(|loss| loss.from <= late && loss.to >= began);
+        around.map(|loss| loss.to).fold(late, u64::max)
+    };
+    Excuse::once(began, invalidation.ended.unwrap_or_else(late))
 }
 
 /// One that never ended was dropped some time or other, and then another may begin.
@@ -90,51 +111,29 @@ fn taken_over(computation: &Computation, lag: u64) -> Option<Excuse> {
     }
 }
 
-/// Only the entry that stands can end by its ttl: not one that another computation was to replace
-/// or that was invalidated.
-fn expiries(story: &Story, ttl: u64, end: u64) -> Vec<Excuse> {
+/// Only the entry that stands can end by its ttl: not one that was invalidated, or that another
+/// computation was to replace. Of two that began at about the same time either may have led last.
+fn expiries(by_key: &ByKey<'_>, story: &Story) -> Vec<Excuse> {
+    let (ttl, lag) = (nanos(by_key.rules.ttl), nanos(by_key.rules.lag));
     let computations = &story.computations;
-    let expired = computations
-        .iter()
-        .enumerate()
-        .filter_map(|(index, computation)| {
-            let ends = computation.ended?.saturating_add(ttl);
-            let next = computations.get(index + 1);
-            let stands = next.is_none_or(|next| next.began >= ends)
-                && !invalidated_between(story, computation.began, ends);
-            (stands && ends <= end).then(|| Excuse::once(ends, ends))
-        });
+    let expired = computations.iter().filter_map(|computation| {
+        let ends = computation.ended?.saturating_add(ttl);
+        let beside = computation.began.saturating_add(lag);
+        let later = computations.partition_point(|other| other.began <= beside);
+        let stands = computations
+            .get(later)
+            .is_none_or(|later| later.began >= ends)
+            && !invalidated_between(story, computation.began, ends);
+        (stands && ends <= by_key.end).then(|| Excuse::once(ends, ends))
+    });
     expired.collect()
 }
 
 fn invalidated_between(story: &Story, from: u64, to: u64) -> bool {
-    let completed = |invalidation: &Invalidation| invalidation.ended;
-    let invalidations = &story.invalidations;
-    let first = invalidations.partition_point(|one| completed(one).is_some_and(|end| end < from));
-    invalidations[first..]
+    let ended = |invalidation: &Invalidation| invalidation.ended.unwrap_or(u64::MAX);
+    let first = story.invalidations.partition_point(|one| ended(one) < from);
+    story.invalidations[first..]
         .iter()
-        .take_while(|one| completed(one).is_some_and(|end| end <= to))
+        .take_while(|one| ended(one) <= to)
         .any(|one| one.began >= from)
-}
-
-/// How much there was up to a time.
-#[derive(Debug)]
-struct Counts(Vec<(u64, u64)>);
-
-impl Counts {
-    fn new(added: impl Iterator<Item = (u64, u64)>) -> Self {
-        let mut counts: Vec<_> = added.collect();
-        counts.sort_unstable();
-        let mut sum = 0_u64;
-        for (_, count) in &mut counts {
-            sum += *count;
-            *count = sum;
-        }
-        Self(counts)
-    }
-
-    fn up_to(&self, time: u64) -> u64 {
-        let passed = self.0.partition_point(|(at, _)| *at <= time);
-        passed.checked_sub(1).map_or(0, |last| self.0[last].1)
-    }
 }

@@ -89,8 +89,8 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// How many computations there may be at most. [`Rule::Once`] is stricter: it does not let one
-    /// key have the excuses of another, nor one moment those of a later one.
+    /// How many computations there may be at most. [`Rule::Once`] is stricter: no key has the
+    /// excuses of another, and no excuse is of use before its time or after.
     #[must_use]
     pub const fn allowed(&self) -> u64 {
         self.keys + self.invalidations + self.expiries + self.takeovers + self.node_losses

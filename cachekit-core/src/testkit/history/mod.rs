@@ -40,11 +40,11 @@
 //! finds values from nowhere, and histories that are not complete.
 //!
 //! **Once.** Computations ≤ keys + invalidations + expiries + takeovers + node losses, for each key,
-//! hence in sum; and not only over the whole history: what happened before a computation took its
-//! lead excuses none of those after it. In any stretch of time one computation of a key needs no
-//! excuse, as its entry may have been missing or over at the start, and each further one needs its
-//! own:
-//! - an invalidation that was under way in that time, whether or not it succeeded;
+//! hence in sum; and each excuse in its time. The first computation of a key needs none. Between
+//! any two that follow each other, the later one has an excuse that no other one takes: what
+//! happened before the earlier one took its lead is none.
+//! - an invalidation that was under way between the two; one that failed, or never ended, for as long
+//!   as [`Rules::late`] says;
 //! - the expiry of the entry that stood: [`Rules::ttl`] after the end of the computation that no
 //!   other, and no invalidation, has followed before;
 //! - a takeover: a process was killed before it can have stored its result, or the computation never
@@ -54,7 +54,9 @@
 //! **Replaced.** While a read waits, there is no stretch longer than the lease, a second and a poll
 //! in which no living process computes its key: a leader that died is replaced, and so is each that
 //! died after it. Where readers are given the stale entry meanwhile: a process that has met it for
-//! longer than the lease since the leader died, and met it again after that, does so no more.
+//! longer than the lease since the leader died, and met it again after that, does so no more. Only
+//! computations are seen here: a process that died with the lead before it asked the origin leaves
+//! the others waiting for no reason that is written down.
 
 mod by_key;
 mod computed;

@@ -21,6 +21,9 @@ pub struct Rules {
     /// asked, and from the answer of the origin until it is stored: with the time for which threads
     /// of a busy machine do not run.
     pub lag: Duration,
+    /// Until how long after its beginning an invalidation without an end may take effect at most. If
+    /// a node is lost meanwhile, until that has no effects any more.
+    pub late: Duration,
     /// For how much longer an invalidation may be without effect if a node was lost around it; and
     /// how long after the return of a node its loss has effects at all.
     pub after_node_loss: Duration,
@@ -36,6 +39,7 @@ impl Default for Rules {
             lease: Duration::from_secs(6),
             poll: Duration::from_millis(300),
             lag: Duration::from_secs(1),
+            late: Duration::from_secs(10),
             after_node_loss: Duration::ZERO,
             computations_per_node_loss: 0,
         }

@@ -129,7 +129,7 @@ impl Path {
 
     async fn serve(&self, mut stream: DuplexStream, closed: &AtomicBool) -> io::Result<()> {
         let mut session = Session::new();
-        let mut requests = Vec::new();
+        let mut requests = Vec::with_capacity(ON_THE_WAY);
         while stream.read_buf(&mut requests).await? > 0 {
             self.pass(closed).await?;
             let replies = self.machine.answer(&mut session, &requests)?;

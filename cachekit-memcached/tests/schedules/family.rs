@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::schedule::How;
+
 const MS: Duration = Duration::from_millis(1);
 /// No entry ends in the store while a schedule lasts.
 const LONG: &[Duration] = &[Duration::from_secs(600)];
@@ -14,12 +16,16 @@ pub(crate) struct Family {
     pub(crate) name: &'static str,
     /// How many servers there may be.
     pub(crate) most_servers: usize,
-    /// What a computation takes at most.
+    /// What a computation takes at least.
+    pub(crate) fastest: Duration,
+    /// What it takes at most.
     pub(crate) slowest: Duration,
     /// What a request takes at most, and what a reply does.
     pub(crate) latest: Duration,
     /// How long what is over stays.
     pub(crate) graces: &'static [Duration],
+    /// How entries are invalidated.
+    pub(crate) hows: &'static [How],
     /// What may go wrong.
     pub(crate) trouble: Trouble,
 }
@@ -40,9 +46,11 @@ pub(crate) enum Trouble {
 pub(crate) const CALM: Family = Family {
     name: "calm",
     most_servers: 3,
+    fastest: MS,
     slowest: Duration::from_millis(800),
     latest: Duration::from_millis(10),
     graces: LONG,
+    hows: &[How::Remove, How::Expire],
     trouble: Trouble::None,
 };
 pub(crate) const KILLED: Family = Family {
@@ -51,10 +59,15 @@ pub(crate) const KILLED: Family = Family {
     trouble: Trouble::Deaths,
     ..CALM
 };
+/// Over what stands a leader is believed to be dead after twice what a computation has taken: so none
+/// takes much longer than another. What is expired while it is computed keeps the time left of its
+/// stub, and the next lead may be over before it is renewed: so nothing is.
 pub(crate) const SLOW: Family = Family {
     name: "slow",
+    fastest: Duration::from_secs(8),
     slowest: Duration::from_secs(15),
-    latest: Duration::from_millis(300),
+    latest: Duration::from_millis(100),
+    hows: &[How::Remove],
     ..CALM
 };
 /// With more servers, another would stand in for the one that is late; and what stands in is not
@@ -62,9 +75,11 @@ pub(crate) const SLOW: Family = Family {
 pub(crate) const LATE: Family = Family {
     name: "late",
     most_servers: 1,
+    fastest: MS,
     slowest: Duration::from_secs(2),
     latest: Duration::from_millis(1_500),
     graces: SHORT,
+    hows: &[How::Remove, How::Expire],
     trouble: Trouble::Late,
 };
 pub(crate) const LOST: Family = Family {

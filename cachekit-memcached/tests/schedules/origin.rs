@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 use crate::chance::Chance;
 use crate::process::drawn;
+use crate::schedule::Schedule;
 use crate::time::RuntimeTime;
 use crate::told::Told;
 
@@ -33,6 +34,7 @@ impl From<Error> for Failed {
 
 pub(crate) struct Origin {
     time: RuntimeTime,
+    fastest: Duration,
     slowest: Duration,
     told: Arc<Told>,
     state: Mutex<State>,
@@ -49,23 +51,18 @@ struct State {
 }
 
 impl Origin {
-    pub(crate) fn new(
-        keys: u32,
-        slowest: Duration,
-        seed: u64,
-        time: RuntimeTime,
-        told: Arc<Told>,
-    ) -> Self {
+    pub(crate) fn new(schedule: &Schedule, time: RuntimeTime, told: Arc<Told>) -> Self {
         Self {
             time,
-            slowest,
+            fastest: schedule.family.fastest,
+            slowest: schedule.family.slowest,
             told,
             state: Mutex::new(State {
-                versions: vec![1; keys as usize],
+                versions: vec![1; schedule.keys as usize],
                 open: BTreeMap::new(),
                 begun: 0,
                 dead: BTreeSet::new(),
-                chance: Chance::new(seed),
+                chance: Chance::new(!schedule.seed),
             }),
         }
     }
@@ -95,7 +92,8 @@ impl Origin {
             pending::<()>().await;
         }
         let mut computing = Computing::begin(&self, process, key);
-        let takes = drawn(self.slowest, &mut self.state().chance);
+        let more = self.slowest - self.fastest;
+        let takes = self.fastest + drawn(more, &mut self.state().chance);
         sleep(takes).await;
         if self.is_dead(process) {
             pending::<()>().await;

@@ -18,14 +18,14 @@ fn found(family: Family, bug: Bug, rule: &str) -> Option<Schedule> {
 
 #[test]
 fn a_fill_without_its_token_is_found_and_shown_with_its_seed_and_a_short_schedule() {
-    let schedule = found(SLOW, Bug::BlindFill, "Fresh").expect("a read that is too old");
+    let schedule = found(SLOW, Bug::BlindFill, "fresh").expect("a read that is too old");
     let report = report(&schedule, Some(Bug::BlindFill));
     let seed = schedule.seed;
     assert!(report.starts_with(&format!("slow: CACHEKIT_TEST_SEED={seed}\n")));
-    assert!(report.lines().count() < 60, "{report}");
+    assert!(report.lines().count() < 80, "{report}");
 }
 
 #[test]
 fn who_computes_beside_another_is_found() {
-    assert!(found(CALM, Bug::NobodyWaits, "Once").is_some());
+    assert!(found(CALM, Bug::NobodyWaits, "once").is_some());
 }

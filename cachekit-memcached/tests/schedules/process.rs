@@ -8,6 +8,7 @@ use cachekit_core::config::Config;
 use cachekit_memcached::testkit::{MemoryServer, Way};
 use cachekit_memcached::{self as memcached, Memcached};
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use tokio::task::AbortHandle;
 
 use crate::bug::{Bug, Buggy};
@@ -16,8 +17,9 @@ use crate::family::Family;
 use crate::schedule::Schedule;
 use crate::time::RuntimeTime;
 
-/// Longer than any wait of a healthy fleet: nothing in grace is given out instead.
-const TIMEOUT: Duration = Duration::from_secs(50);
+/// Longer than any wait, even where one computation after another is overtaken: nothing in grace is
+/// given out instead.
+const TIMEOUT: Duration = Duration::from_secs(200);
 
 pub(crate) struct Process {
     /// No other has it, before or after.
@@ -25,6 +27,9 @@ pub(crate) struct Process {
     pub(crate) cache: Cache,
     function: &'static Function,
     pub(crate) ways: Vec<Way>,
+    /// Whether its connections are made. Calls that wait for the same connection would go on in any
+    /// order, and no seed would say in which.
+    warm: Arc<OnceCell<()>>,
     /// Its calls, which end with it.
     calls: Vec<AbortHandle>,
 }
@@ -58,6 +63,7 @@ impl Process {
             cache,
             function: function(schedule),
             ways,
+            warm: Arc::default(),
             calls: Vec::new(),
         }
     }
@@ -68,7 +74,13 @@ impl Process {
 
     /// Runs `call` as one of its own.
     pub(crate) fn call(&mut self, call: impl Future<Output = ()> + Send + 'static) {
-        self.calls.push(tokio::spawn(call).abort_handle());
+        let (cache, warm) = (self.cache.clone(), Arc::clone(&self.warm));
+        let call = tokio::spawn(async move {
+            warm.get_or_init(|| async { drop(cache.health().await) })
+                .await;
+            call.await;
+        });
+        self.calls.push(call.abort_handle());
     }
 
     pub(crate) fn open_calls(&self) -> usize {

@@ -11,10 +11,11 @@ use crate::schedule::{LASTS, Schedule};
 use crate::told::Whole;
 use crate::world::World;
 
-/// After the last step and every trouble, so long nothing happens: what is binding then binds all.
-const PAUSE: Duration = Duration::from_secs(30);
+/// So long after the last step everybody asks for everything, to learn of what was lost; and so long
+/// after that once more, when nothing excuses any more what is computed.
+pub(crate) const ROUND: Duration = Duration::from_secs(30);
 /// Longer than any call may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What happens if `schedule` is carried out: the same each time.
 pub(crate) fn run(schedule: &Schedule, bug: Option<Bug>) -> Whole {
@@ -31,9 +32,11 @@ pub(crate) fn run(schedule: &Schedule, bug: Option<Bug>) -> Whole {
             world.until(step.at).await;
             world.begin(&step.action);
         }
-        world.until(LASTS + PAUSE).await;
-        (0..schedule.keys).for_each(|key| world.rush(key));
-        world.until(LASTS + PAUSE + PATIENCE).await;
+        for round in [LASTS + ROUND, LASTS + 3 * ROUND] {
+            world.until(round).await;
+            (0..schedule.keys).for_each(|key| world.rush(key));
+        }
+        world.until(LASTS + 3 * ROUND + PATIENCE).await;
         world.end();
         world.told.whole()
     })

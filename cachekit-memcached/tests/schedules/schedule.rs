@@ -69,7 +69,7 @@ pub(crate) enum Action {
     },
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum How {
     Remove,
     Expire,
@@ -90,10 +90,10 @@ impl Schedule {
             ttl: chance.pick(&[10 * SECOND, 40 * SECOND, 300 * SECOND]),
             grace: chance.pick(family.graces),
             l1_max_age: chance.pick(&[None, None, Some(SECOND), Some(5 * SECOND)]),
-            processes: chance.pick(&[2, 3, 5, 8]),
+            processes: chance.pick(&[2, 3, 5]),
             steps: Vec::new(),
         };
-        let count = 40 + chance.index(60);
+        let count = 20 + chance.index(30);
         schedule.steps = (0..count)
             .map(|_| Step {
                 at: LASTS.mul_f64(chance.below(60_000) as f64 / 60_000.0),
@@ -117,7 +117,7 @@ impl Schedule {
             6..8 => Action::Invalidate {
                 process,
                 key,
-                how: chance.pick(&[How::Remove, How::Expire]),
+                how: chance.pick(self.family.hows),
             },
             _ => self.trouble(process, key, chance),
         }

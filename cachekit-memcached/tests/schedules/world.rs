@@ -32,7 +32,6 @@ impl World {
         let time = RuntimeTime::new();
         let told = Arc::new(Told::default());
         let names = NAMES[..schedule.servers].iter();
-        let slowest = schedule.family.slowest;
         let world = Self {
             schedule: schedule.clone(),
             bug,
@@ -40,13 +39,7 @@ impl World {
             servers: names
                 .map(|name| MemoryServer::start(name, Options::default()))
                 .collect(),
-            origin: Arc::new(Origin::new(
-                schedule.keys,
-                slowest,
-                !schedule.seed,
-                time,
-                Arc::clone(&told),
-            )),
+            origin: Arc::new(Origin::new(schedule, time, Arc::clone(&told))),
             told,
             processes: Mutex::default(),
         };

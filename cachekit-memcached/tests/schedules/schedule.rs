@@ -75,6 +75,14 @@ pub(crate) enum How {
     Expire,
 }
 
+#[derive(Clone, Copy)]
+enum Kind {
+    Read,
+    Rush,
+    Invalidate,
+    Trouble,
+}
+
 const SECOND: Duration = Duration::from_secs(1);
 /// When the last step is taken, at the latest.
 pub(crate) const LASTS: Duration = Duration::from_secs(60);
@@ -107,19 +115,25 @@ impl Schedule {
     fn action(&self, chance: &mut Chance) -> Action {
         let key = u32::try_from(chance.below(u64::from(self.keys))).expect("a few keys");
         let process = chance.index(self.processes);
-        match chance.below(10) {
-            0..4 => Action::Read {
+        let kinds = [
+            (4, Kind::Read),
+            (2, Kind::Rush),
+            (2, Kind::Invalidate),
+            (2, Kind::Trouble),
+        ];
+        match chance.weighted(&kinds) {
+            Kind::Read => Action::Read {
                 process,
                 key,
                 callers: chance.pick(&[1, 1, 5]),
             },
-            4..6 => Action::Rush { key },
-            6..8 => Action::Invalidate {
+            Kind::Rush => Action::Rush { key },
+            Kind::Invalidate => Action::Invalidate {
                 process,
                 key,
                 how: chance.pick(self.family.hows),
             },
-            _ => self.trouble(process, key, chance),
+            Kind::Trouble => self.trouble(process, key, chance),
         }
     }
 

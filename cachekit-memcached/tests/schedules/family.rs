@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::schedule::How;
-
 const MS: Duration = Duration::from_millis(1);
 /// No entry ends in the store while a schedule lasts.
 const LONG: &[Duration] = &[Duration::from_secs(600)];
@@ -24,8 +22,6 @@ pub(crate) struct Family {
     pub(crate) latest: Duration,
     /// How long what is over stays.
     pub(crate) graces: &'static [Duration],
-    /// How entries are invalidated.
-    pub(crate) hows: &'static [How],
     /// What may go wrong.
     pub(crate) trouble: Trouble,
 }
@@ -50,7 +46,6 @@ pub(crate) const CALM: Family = Family {
     slowest: Duration::from_millis(800),
     latest: Duration::from_millis(10),
     graces: LONG,
-    hows: &[How::Remove, How::Expire],
     trouble: Trouble::None,
 };
 pub(crate) const KILLED: Family = Family {
@@ -60,14 +55,12 @@ pub(crate) const KILLED: Family = Family {
     ..CALM
 };
 /// Over what stands a leader is believed to be dead after twice what a computation has taken: so none
-/// takes much longer than another. What is expired while it is computed keeps the time left of its
-/// stub, and the next lead may be over before it is renewed: so nothing is.
+/// takes much longer than another.
 pub(crate) const SLOW: Family = Family {
     name: "slow",
     fastest: Duration::from_secs(8),
     slowest: Duration::from_secs(15),
     latest: Duration::from_millis(100),
-    hows: &[How::Remove],
     ..CALM
 };
 /// With more servers, another would stand in for the one that is late; and what stands in is not
@@ -79,7 +72,6 @@ pub(crate) const LATE: Family = Family {
     slowest: Duration::from_secs(2),
     latest: Duration::from_millis(1_500),
     graces: SHORT,
-    hows: &[How::Remove, How::Expire],
     trouble: Trouble::Late,
 };
 pub(crate) const LOST: Family = Family {

@@ -14,6 +14,7 @@
 mod bug;
 #[path = "../../../cachekit-core/tests/schedules/chance.rs"]
 mod chance;
+mod expired;
 mod family;
 mod judge;
 mod origin;

@@ -69,7 +69,7 @@ pub(crate) enum Action {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum How {
     Remove,
     Expire,
@@ -131,7 +131,7 @@ impl Schedule {
             Kind::Invalidate => Action::Invalidate {
                 process,
                 key,
-                how: chance.pick(self.family.hows),
+                how: chance.pick(&[How::Remove, How::Expire]),
             },
             Kind::Trouble => self.trouble(process, key, chance),
         }

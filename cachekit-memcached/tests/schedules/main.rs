@@ -39,7 +39,7 @@ use schedule::Schedule;
 use shrink::shrunk;
 
 /// How many schedules of each family are run, unless `CACHEKIT_TEST_SEEDS` says so.
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 40;
 
 fn variable(name: &str) -> Option<u64> {
     let given = Vars::from_process(&mut Problems::default());

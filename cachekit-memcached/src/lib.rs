@@ -35,6 +35,7 @@
 //! | [`config`] | what a deployment decides, and its variables |
 
 mod backend;
+mod chance;
 mod client;
 pub mod config;
 mod connection;

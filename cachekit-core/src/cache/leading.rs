@@ -99,6 +99,11 @@ impl Leading {
         matches!(self.right, Right::Leased(_) | Right::Unfenced)
     }
 
+    /// Whether the store decides if something newer has overtaken a result.
+    pub(crate) fn is_fenced(&self) -> bool {
+        matches!(self.right, Right::Fenced(_))
+    }
+
     /// Whether a result would be written at all.
     pub(crate) fn may_store(&self) -> bool {
         !matches!(self.right, Right::Nothing)

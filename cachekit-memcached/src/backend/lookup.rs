@@ -51,6 +51,8 @@ pub(super) struct Seen {
 pub(super) enum Next {
     /// Take this one over, which somebody has had for too long.
     TakeOver(Lead),
+    /// Let this one, which the reader has been given, last for so long.
+    Prolong(Lead, Exptime),
     /// Add a lease at this node, which cannot fence, for so long.
     Lease(Site, Exptime),
 }
@@ -108,8 +110,18 @@ pub(super) fn lookup(
         let lead = led(&answered, meta, cas);
         return seen(found, backend::Lead::Other, Some(Next::TakeOver(lead)));
     }
+    let next = short_lived(&answered, hold).map(|lead| Next::Prolong(lead, hold));
     let lead = lead(answered);
-    seen(found, lead, None)
+    seen(found, lead, next)
+}
+
+/// The lead that was given, if its stub is over before `hold`: it was expired, and keeps the time
+/// that was left to the lead before. It might be over before it is renewed.
+fn short_lived(answered: &Answered, hold: Exptime) -> Option<Lead> {
+    let meta = answered.meta()?;
+    let short = meta.left? < i64::from(hold.seconds());
+    let cas = meta.cas.filter(|&cas| meta.won && cas != 0)?;
+    (short && meta.is_stub()).then(|| led(answered, meta, cas))
 }
 
 fn lead(answered: Answered) -> backend::Lead {

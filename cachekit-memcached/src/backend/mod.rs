@@ -61,8 +61,8 @@ const AT_ONCE: usize = 256;
 /// about to end, cannot be renewed: a reader whose process has seen the same lead for longer than
 /// `hold` and `patience`, and up to a tenth more, takes it over within its read, two round trips
 /// later. What a replaced leader writes is superseded. A lead given after
-/// [`expire`](Backend::expire) during a computation has what is left of the hold before, until it
-/// is renewed.
+/// [`expire`](Backend::expire) during a computation would have what is left of the hold before: it
+/// is renewed within its read, two round trips later.
 ///
 /// A server that cannot fence (`-C`, before 1.6.13, classic commands only) is
 /// [degraded](cachekit_core::backend::NodeState::Degraded), and answers

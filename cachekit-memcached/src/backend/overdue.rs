@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::chance::Chance;
 use crate::protocol::Key;
 
 /// The most leads that are watched.
@@ -23,6 +24,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 pub(super) struct Overdue {
     watched: Mutex<Watched>,
     hasher: RandomState,
+    chance: Chance,
 }
 
 #[derive(Debug, Default)]
@@ -72,8 +74,7 @@ impl Overdue {
 
     /// From nothing to a tenth of `patience`: the same for one lead, and another in each process.
     fn jitter(&self, key: &Key<'_>, cas: u64, patience: Duration) -> Duration {
-        let chance = self.hasher.hash_one((key, cas)) % 1_001;
-        patience.mul_f64(chance as f64 / 10_000.0)
+        patience.mul_f64(self.chance.of((key, cas)) / 10.0)
     }
 }
 

@@ -39,8 +39,20 @@ impl Reader<'_> {
                 Ok(Some(lookup)) => Ok(lookup),
                 Ok(None) | Err(_) => Ok(seen.lookup),
             },
+            // A lead that could not be prolonged may be lost: the write will say so.
+            Some(Next::Prolong(lead, hold)) => {
+                let _ = self.prolong(lead, hold).await;
+                Ok(seen.lookup)
+            }
             Some(Next::Lease(site, hold)) => self.take_lease(seen.lookup, site, hold).await,
         }
+    }
+
+    async fn prolong(self, lead: Lead, hold: Exptime) -> Result<(), Failure> {
+        if let Some(led) = self.led(lead.site).await? {
+            lead.renew(self.key, hold, &led).await?;
+        }
+        Ok(())
     }
 
     async fn led(&self, site: Site) -> Result<Option<Led<'_>>, Failure> {

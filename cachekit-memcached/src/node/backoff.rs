@@ -1,7 +1,8 @@
 //! How long to wait before trying again.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
+
+use crate::chance::Chance;
 
 const FIRST: Duration = Duration::from_millis(100);
 const LAST: Duration = Duration::from_secs(10);
@@ -15,7 +16,7 @@ const LEAST: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(super) struct Backoff {
     bound: Duration,
-    chance: RandomState,
+    chance: Chance,
     count: u64,
 }
 
@@ -23,7 +24,7 @@ impl Default for Backoff {
     fn default() -> Self {
         Self {
             bound: FIRST,
-            chance: RandomState::new(),
+            chance: Chance::default(),
             count: 0,
         }
     }
@@ -34,8 +35,7 @@ impl Backoff {
         let bound = self.bound;
         self.bound = (bound * 2).min(LAST);
         self.count += 1;
-        let chance = self.chance.hash_one(self.count) % 1_001;
-        bound.mul_f64(chance as f64 / 1_000.0).max(LEAST)
+        bound.mul_f64(self.chance.of(self.count)).max(LEAST)
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Dialer {
 #[derive(Debug)]
 enum Place {
     Tcp(Names),
+    #[cfg(all(feature = "testkit", unix))]
+    Memory(Arc<crate::testkit::Path>),
     #[cfg(unix)]
     Unix(std::path::PathBuf),
     #[cfg(not(unix))]
@@ -46,6 +48,10 @@ pub(super) struct Dialed {
 impl Dialer {
     pub(super) fn new(address: &Address, tls: Option<Tls>, resolver: Arc<dyn Resolve>) -> Self {
         let place = match address {
+            #[cfg(all(feature = "testkit", unix))]
+            Address::Tcp(host, _) if let Some(path) = crate::testkit::path_to(host) => {
+                Place::Memory(path)
+            }
             Address::Tcp(host, port) => Place::Tcp(Names::new(host, *port, resolver)),
             #[cfg(unix)]
             Address::Unix(path) => Place::Unix(path.clone()),
@@ -96,6 +102,11 @@ impl Dialer {
                 };
                 Ok(Dialed { connection, peer })
             }
+            #[cfg(all(feature = "testkit", unix))]
+            Place::Memory(path) => Ok(Dialed {
+                connection: Connection::open(path.dial().await?, traffic),
+                peer: None,
+            }),
             #[cfg(unix)]
             Place::Unix(path) => Ok(Dialed {
                 connection: Connection::open(tokio::net::UnixStream::connect(path).await?, traffic),

@@ -6,7 +6,7 @@
 //! mistake in here, and the connection cannot be trusted any more.
 
 mod arithmetic;
-mod base64;
+pub(crate) mod base64;
 mod body;
 mod classic;
 mod decoder;

@@ -1,13 +1,4 @@
-//! Real memcached processes for tests: feature `testkit`, unix only.
-//!
-//! ```
-//! use cachekit_memcached::testkit::Server;
-//!
-//! let mut server = Server::start();
-//! assert!(server.address().starts_with("127.0.0.1:"));
-//! server.kill();
-//! server.restart(); // empty, at the same address
-//! ```
+//! Real memcached processes.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

@@ -90,7 +90,7 @@ fn rules(schedule: &Schedule) -> Rules {
     let Family {
         slowest, latest, ..
     } = schedule.family;
-    let early = (4 * slowest).min(schedule.ttl / 2);
+    let early = (4 * slowest).max(2 * SECOND).min(schedule.ttl / 2);
     Rules {
         l1_bound: schedule.l1_max_age.unwrap_or_default(),
         ttl: (schedule.ttl.mul_f64(0.9) - early).saturating_sub(SECOND),
@@ -101,5 +101,6 @@ fn rules(schedule: &Schedule) -> Rules {
         // Without a server each computes for itself, as often as it is asked.
         computations_per_node_loss: 1_000,
         poll: Rules::default().poll + 2 * latest,
+        ..Rules::default()
     }
 }

@@ -46,8 +46,8 @@ async fn they_are_led_in_their_own_window_and_not_before() {
         before,
         "nothing was led and handed back"
     );
-    // It is fresh for 54 s at least, the last 16 of them early.
-    pass(&fleet, 6 * SECOND).await;
+    // It is fresh for 54 s at least and 60 at most, the last 16 of them early.
+    pass(&fleet, 9 * SECOND).await;
     let reader = process(&fleet).0;
     let refreshed = origin.call(&reader, &BRIEF, Duration::ZERO);
     until_done(&fleet, || refreshed.is_finished()).await;

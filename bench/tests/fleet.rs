@@ -1,11 +1,14 @@
 //! Short runs of a fleet: the checker finds what was broken on purpose, and nothing where nothing
-//! is; and nothing is left of a fleet whose parent was killed.
+//! is; and nothing is left of a fleet, however it ended.
 #![cfg(target_os = "linux")] // which processes there are is read in /proc
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// Little enough for a busy machine.
 const SMALL: &[&str] = &["--processes", "3", "--tasks", "8", "--seconds", "5"];
@@ -89,6 +92,22 @@ fn what_the_command_line_cannot_mean_is_answered_with_the_usage() {
 }
 
 #[test]
+fn a_worker_that_ends_by_itself_fails_the_run() {
+    let parent = command(SMALL).spawn().expect("the bench starts");
+    let folder = folder_of(&parent);
+    until("it reads", || has_read(&folder));
+    let worker = workers_of(&folder).pop().and_then(Pid::from_raw);
+    kill_process(worker.expect("a process id"), Signal::ABORT).expect("the process is ours");
+    let output = parent.wait_with_output().expect("the process is ours");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(
+        text(&output).contains("ended by itself"),
+        "{}",
+        text(&output)
+    );
+}
+
+#[test]
 fn nothing_is_left_of_a_fleet_whose_parent_was_killed() {
     let mut parent = command(SMALL).spawn().expect("the bench starts");
     let folder = folder_of(&parent);
@@ -101,6 +120,36 @@ fn nothing_is_left_of_a_fleet_whose_parent_was_killed() {
     });
 }
 
+/// As ^C does in a terminal.
+#[test]
+fn nothing_is_left_of_a_fleet_that_is_interrupted() {
+    let mut parent = command(SMALL)
+        .process_group(0)
+        .spawn()
+        .expect("the bench starts");
+    let folder = folder_of(&parent);
+    until("it has workers", || processes_of(&folder) > 2);
+    let group = i32::try_from(parent.id()).ok().and_then(Pid::from_raw);
+    let group = group.expect("a process id");
+    kill_process_group(group, Signal::INT).expect("the processes are ours");
+    parent.wait().expect("the process is ours");
+    until("it is cleared away", || {
+        !folder.exists() && processes_of(&folder) == 0
+    });
+}
+
+#[test]
+fn nothing_is_left_of_a_fleet_that_has_no_servers() {
+    let parent = command(SMALL).env("PATH", "").spawn();
+    let parent = parent.expect("the bench starts");
+    let folder = folder_of(&parent);
+    let output = parent.wait_with_output().expect("the process is ours");
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    let problem = text(&output);
+    assert!(problem.contains("memcached cannot be started"), "{problem}");
+    assert!(!folder.exists(), "{problem}");
+}
+
 fn churn(backend: &str) -> Output {
     fleet(&[SMALL, CHURN, &["--backend", backend]].concat())
 }
@@ -111,7 +160,8 @@ fn fleet(options: &[&str]) -> Output {
 
 fn command(options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cachekit-bench"));
-    command.arg("fleet").args(options).stdout(Stdio::piped());
+    command.arg("fleet").args(options);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -125,13 +175,36 @@ fn folder_of(parent: &Child) -> PathBuf {
     std::env::temp_dir().join(format!("cachekit-fleet-{}-0", parent.id()))
 }
 
-fn processes_of(folder: &std::path::Path) -> usize {
-    let processes = fs::read_dir("/proc").expect("this is Linux");
-    let arguments = processes
-        .flatten()
-        .filter_map(|process| fs::read_to_string(process.path().join("cmdline")).ok());
+fn processes_of(folder: &Path) -> usize {
+    arguments_of(folder).len()
+}
+
+/// Whether one of its workers has written down what it has read.
+fn has_read(folder: &Path) -> bool {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let history = |file: &fs::DirEntry| file.path().extension() == Some("history".as_ref());
+    let mut histories = files.filter(history);
+    histories.any(|file| file.metadata().is_ok_and(|file| file.len() > 0))
+}
+
+/// The process ids.
+fn workers_of(folder: &Path) -> Vec<i32> {
+    let workers = arguments_of(folder).into_iter();
+    let workers = workers.filter(|(_, arguments)| arguments.contains("fleet-worker"));
+    workers.filter_map(|(id, _)| id.parse().ok()).collect()
+}
+
+/// Of each process that names `folder`: its id, and its arguments.
+fn arguments_of(folder: &Path) -> Vec<(String, String)> {
+    let processes = fs::read_dir("/proc").expect("this is Linux").flatten();
+    let arguments = processes.filter_map(|process| {
+        let arguments = fs::read_to_string(process.path().join("cmdline")).ok()?;
+        Some((process.file_name().into_string().ok()?, arguments))
+    });
     let name = folder.to_string_lossy();
-    arguments.filter(|text| text.contains(&*name)).count()
+    arguments
+        .filter(|(_, text)| text.contains(&*name))
+        .collect()
 }
 
 fn until(what: &str, is_so: impl Fn() -> bool) {

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -45,6 +46,8 @@ impl Nodes {
             .args(["fleet-nodes", &serde_json::to_string(&keeping)?])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // What a terminal sends to all of the fleet is not for who clears it away.
+            .process_group(0)
             .spawn()?;
         let orders = keeper.stdin.take();
         let replies = keeper.stdout.take().ok_or("its output is piped")?;
@@ -109,6 +112,7 @@ impl Drop for Nodes {
 /// Keeps servers until standard input ends.
 pub(crate) fn keep(keeping: &str) -> Outcome {
     let keeping: Keeping = serde_json::from_str(keeping)?;
+    let _folder = Folder(keeping.folder);
     let arguments: Vec<&str> = keeping.arguments.iter().map(String::as_str).collect();
     let start = |_| Server::with_args(&arguments);
     let mut servers: Vec<Server> = (0..keeping.count).map(start).collect();
@@ -117,9 +121,16 @@ pub(crate) fn keep(keeping: &str) -> Outcome {
         carry_out(&order?, &mut servers)?;
         println!("done");
     }
-    drop(servers);
-    let _ = fs::remove_dir_all(&keeping.folder);
     Ok(std::process::ExitCode::SUCCESS)
+}
+
+/// Goes away when this is dropped: after the servers, and also when they cannot be started.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 fn carry_out(order: &str, servers: &mut [Server]) -> Result<(), Failed> {

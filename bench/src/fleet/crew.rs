@@ -106,17 +106,23 @@ impl Crew {
             return Ok(());
         };
         self.origin.cut(process);
+        workers.alive[position].look_how_it_ended()?;
         drop(workers.alive.swap_remove(position));
         workers.killed.push((process, now()));
         self.add(&mut workers)?.go()
     }
 
-    /// Tells all workers to end, and waits until they have.
+    /// Tells all workers to end, and waits until they have. One that had ended before, or that ends in
+    /// another way, has failed.
     pub(super) async fn end(&self) -> Result<(), Failed> {
         for worker in &mut self.workers().alive {
             worker.orders = None;
         }
-        self.until(END + READY, |report| report.ended).await
+        self.until(END + READY, |report| report.ended).await?;
+        self.workers().alive.iter_mut().try_for_each(|worker| {
+            worker.child.wait()?;
+            worker.look_how_it_ended()
+        })
     }
 
     /// Adds what was read, and who was killed.
@@ -210,7 +216,19 @@ impl Worker {
     fn go(&mut self) -> Result<(), Failed> {
         lock(&self.report).goes = true;
         let orders = self.orders.as_mut().ok_or("it was told to end")?;
-        Ok(orders.write_all(b"go\n")?)
+        // One that has ended hears nothing: that is found out at the end.
+        let _ = orders.write_all(b"go\n");
+        Ok(())
+    }
+
+    /// If it has ended, and not as it was told.
+    fn look_how_it_ended(&mut self) -> Result<(), Failed> {
+        let status = self.child.try_wait()?;
+        if let Some(status) = status.filter(|status| !status.success()) {
+            let problem = format!("process {} ended by itself: {status}", self.process);
+            lock(&self.report).failed.push(problem);
+        }
+        Ok(())
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) enum Word {
     Ready,
     /// Every task has read every key once more.
     Round,
-    /// A read has failed.
+    /// A read has failed, or a task has panicked.
     Failed(String),
     Counts(Counts),
     /// As many tasks have not come to an end in time.
@@ -52,6 +52,7 @@ impl Word {
 /// Runs a worker in this process until standard input ends.
 pub(crate) fn run(plan: &str) -> Outcome {
     let plan: Plan = serde_json::from_str(plan)?;
+    tell_of_panics();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -59,6 +60,15 @@ pub(crate) fn run(plan: &str) -> Outcome {
     runtime.block_on(work(plan))?;
     // What still runs is not waited for.
     std::process::exit(0)
+}
+
+/// Tasks end by themselves when they panic, and nobody asks them why.
+fn tell_of_panics() {
+    let shown = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        shown(panic);
+        Word::Failed(panic.to_string()).say();
+    }));
 }
 
 async fn work(plan: Plan) -> Result<(), Failed> {

@@ -120,6 +120,30 @@ fn nothing_is_left_of_a_fleet_whose_parent_was_killed() {
     });
 }
 
+#[test]
+fn a_file_that_cannot_be_written_is_told_before_the_run() {
+    for option in ["--history", "--plot"] {
+        let output = fleet(&["--seconds", "1000", option, "/nowhere/file"]);
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+        let problem = text(&output);
+        assert!(
+            problem.contains("/nowhere/file cannot be written"),
+            "{problem}"
+        );
+    }
+}
+
+#[test]
+fn help_is_the_usage_and_no_problem() {
+    let output = fleet(&["--help"]);
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(
+        text(&output).starts_with("usage: fleet"),
+        "{}",
+        text(&output)
+    );
+}
+
 /// As ^C does in a terminal.
 #[test]
 fn nothing_is_left_of_a_fleet_that_is_interrupted() {

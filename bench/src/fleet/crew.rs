@@ -1,7 +1,7 @@
 //! The workers, as the parent has them: started, told, killed, replaced, and ended.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -132,9 +132,12 @@ impl Crew {
         let killed = killed.map(|&(process, at)| Record::Killed { process, at });
         history.records.extend(killed);
         for process in 0..workers.next {
-            // One that was killed at its start has none.
-            let text = fs::read_to_string(self.history(process)).unwrap_or_default();
-            history.read(&text)?;
+            match fs::read_to_string(self.history(process)) {
+                Ok(text) => history.read(&text)?,
+                // It was killed at its start.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
     }

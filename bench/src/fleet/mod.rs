@@ -27,20 +27,30 @@ mod table;
 mod worker;
 mod writer;
 
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
-use crate::Outcome;
 use crate::fleet::options::Options;
 use crate::fleet::plot::Series;
 use crate::fleet::reader::Through;
 use crate::fleet::run::Run;
+use crate::{Failed, Outcome};
 
 pub(crate) use nodes::keep;
 pub(crate) use worker::run as work;
 
 /// Runs what the command line says. Fails if a rule was broken, or a read failed.
 pub(crate) fn run(arguments: &[&str]) -> Outcome {
+    if arguments.contains(&"--help") {
+        println!("{}", options::usage());
+        return Ok(ExitCode::SUCCESS);
+    }
     let options = Options::parse(arguments)?;
+    // Before it begins: the end of an hour is too late to hear that there is no such folder.
+    let mut history = options.history.as_deref().map(create).transpose()?;
+    let mut plot = options.plot.as_deref().map(create).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -55,18 +65,23 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
     println!("{}", table::heading(product));
     bars::print(product);
     table::print(&runs);
-    if let Some(file) = &options.history {
-        std::fs::write(file, product.history.to_string())?;
+    if let Some(file) = &mut history {
+        file.write_all(product.history.to_string().as_bytes())?;
     }
     let without = runs.iter().find(|run| run.through == Through::NoLeads);
-    if let (Some(file), Some(without)) = (&options.plot, without) {
-        std::fs::write(file, drawn(product, without))?;
+    if let (Some(file), Some(without)) = (&mut plot, without) {
+        file.write_all(drawn(product, without).as_bytes())?;
     }
     // What is run for comparison may break the rules.
     Ok(match product.is_clean() {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
+}
+
+fn create(path: &Path) -> Result<File, Failed> {
+    File::create(path)
+        .map_err(|error| format!("{} cannot be written: {error}", path.display()).into())
 }
 
 /// How often the origin was asked with leads and without.

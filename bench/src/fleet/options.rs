@@ -119,19 +119,22 @@ fn number<N: FromStr + PartialOrd + From<u8> + Copy + std::fmt::Display>(
 }
 
 fn wrong(problem: &str) -> Failed {
+    format!("{problem}\n\n{}", usage()).into()
+}
+
+pub(super) fn usage() -> String {
     let scenes: Vec<_> = scene::ALL
         .iter()
         .map(|scene| format!("  {:<12} {}", scene.name, scene.what))
         .collect();
     let backends: Vec<_> = Through::ALL.iter().map(|one| one.name()).collect();
     format!(
-        "{problem}\n\nusage: fleet [--scene NAME] [--processes N] [--tasks N] [--keys N] \
+        "usage: fleet [--scene NAME] [--processes N] [--tasks N] [--keys N] \
          [--seconds N]\n             [--backend NAME] [--l1 on|off] [--peers] [--history FILE] [--plot FILE.svg]\n\n\
          scenes:\n{}\nbackends: {}",
         scenes.join("\n"),
         backends.join(", ")
     )
-    .into()
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub(super) struct Run {
     pub(super) through: Through,
     pub(super) history: History,
     pub(super) findings: Findings,
-    /// What failed reads said.
+    /// What failed reads said, and failed invalidations where every server is there.
     pub(super) failed: Vec<String>,
     /// Tasks that still waited for a read when all was over.
     pub(super) unfinished: usize,
@@ -64,7 +64,16 @@ pub(super) async fn run(scene: &Scene, through: Through) -> Result<Run, Failed> 
     history.records.extend(origin.records());
     history.records.extend(writer.records());
     history.records.extend(nodes.records());
-    Ok(Run::new(*scene, through, history, &crew))
+    let mut run = Run::new(*scene, through, history, &crew);
+    if scene.loses_nodes {
+        run.counts.insert(
+            "invalidations failed".to_owned(),
+            writer.failed().len() as u64,
+        );
+    } else {
+        run.failed.extend(writer.failed());
+    }
+    Ok(run)
 }
 
 async fn in_rounds(

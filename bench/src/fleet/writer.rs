@@ -20,6 +20,7 @@ pub(super) struct Writer {
     origin: Origin,
     reader: Arc<dyn Reader>,
     records: Mutex<Vec<Record>>,
+    failed: Mutex<Vec<String>>,
 }
 
 impl Writer {
@@ -28,6 +29,7 @@ impl Writer {
             origin,
             reader,
             records: Mutex::default(),
+            failed: Mutex::default(),
         }
     }
 
@@ -59,13 +61,14 @@ impl Writer {
         let version = self.origin.raise(key);
         // Written down at once: should the run end meanwhile, it may yet have taken effect.
         let index = self.begin(key, version);
-        if self.reader.invalidate(key, how).await.is_ok() {
-            self.end(index);
+        match self.reader.invalidate(key, how).await {
+            Ok(()) => self.end(index),
+            Err(error) => lock(&self.failed).push(format!("invalidation: {error}")),
         }
     }
 
     fn begin(&self, key: u32, version: u64) -> usize {
-        let mut records = self.lock();
+        let mut records = lock(&self.records);
         records.push(Record::Invalidation {
             key,
             began: now(),
@@ -76,18 +79,23 @@ impl Writer {
     }
 
     fn end(&self, index: usize) {
-        if let Record::Invalidation { ended, .. } = &mut self.lock()[index] {
+        if let Record::Invalidation { ended, .. } = &mut lock(&self.records)[index] {
             *ended = Some(now());
         }
     }
 
     pub(super) fn records(&self) -> Vec<Record> {
-        self.lock().clone()
+        lock(&self.records).clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Record>> {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What invalidations said that failed: they bind nobody.
+    pub(super) fn failed(&self) -> Vec<String> {
+        lock(&self.failed).clone()
     }
+}
+
+fn lock<T>(list: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
+    list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One in four values is expired, the others are removed.

@@ -12,7 +12,7 @@ use cachekit_memcached::testkit::{self, Server};
 use serde::{Deserialize, Serialize};
 
 use crate::fleet::clock::{now, pass, some};
-use crate::fleet::scene::{AWAY, BETWEEN_LOSSES};
+use crate::fleet::scene::{AFTER_LOSS, AWAY, BETWEEN_LOSSES};
 use crate::{Failed, Outcome};
 
 /// What the keeper is told.
@@ -79,6 +79,8 @@ impl Nodes {
             if let Some((_, back)) = self.lost.last_mut() {
                 *back = Some(now());
             }
+            // Meanwhile old values are excused: after that, for a while, none is.
+            pass(AFTER_LOSS).await;
         }
     }
 

@@ -13,13 +13,14 @@ pub(super) const LEASE: Duration = Duration::from_secs(6);
 /// The longest pause between two looks at what another process computes.
 pub(super) const POLL: Duration = Duration::from_millis(250);
 
-/// Until the next server is killed, and how long it is away: up to twice that.
+/// Until the next server is killed, once the loss of the last one has no effects any more; and how
+/// long it is away: up to twice that.
 pub(super) const BETWEEN_LOSSES: Duration = Duration::from_secs(4);
 pub(super) const AWAY: Duration = Duration::from_secs(1);
 
-/// A server that stands in keeps an entry for ten seconds, and a process looks for one that has
-/// come back every ten at most.
-const AFTER_LOSS: Duration = Duration::from_secs(20);
+/// A process looks for a server that is away after pauses that double with every look: of one that
+/// was away for two seconds every process knows after so many more.
+pub(super) const AFTER_LOSS: Duration = Duration::from_secs(5);
 
 /// A run, as it is unless the command line says otherwise.
 #[derive(Clone, Copy, Debug)]

@@ -65,14 +65,7 @@ pub(super) async fn run(scene: &Scene, through: Through) -> Result<Run, Failed> 
     history.records.extend(writer.records());
     history.records.extend(nodes.records());
     let mut run = Run::new(*scene, through, history, &crew);
-    if scene.loses_nodes {
-        run.counts.insert(
-            "invalidations failed".to_owned(),
-            writer.failed().len() as u64,
-        );
-    } else {
-        run.failed.extend(writer.failed());
-    }
+    run.add_invalidations(writer.failed());
     Ok(run)
 }
 
@@ -111,6 +104,16 @@ impl Run {
             failed: crew.reports(|report| report.failed.clone()).concat(),
             unfinished: crew.reports(|report| report.unfinished).iter().sum(),
             counts,
+        }
+    }
+
+    /// Those that failed: one may while a server is away.
+    fn add_invalidations(&mut self, failed: Vec<String>) {
+        if self.scene.loses_nodes {
+            let count = failed.len() as u64;
+            self.counts.insert("invalidations failed".to_owned(), count);
+        } else {
+            self.failed.extend(failed);
         }
     }
 

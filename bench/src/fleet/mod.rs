@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
     let [product, ..] = &runs[..] else {
         return Err("there is nothing to run".into());
     };
-    println!("{}", table::heading(product));
+    println!("{}: {}", table::what(product), table::how(product));
     bars::print(product);
     table::print(&runs);
     if let Some(file) = &mut history {
@@ -87,5 +87,6 @@ fn create(path: &Path) -> Result<File, Failed> {
 /// How often the origin was asked with leads and without.
 fn drawn(with: &Run, without: &Run) -> String {
     let series = |run: &Run| Series::of(run.through.name(), &run.history);
-    plot::svg(&table::heading(with), &series(with), &series(without))
+    let [what, how] = [table::what(with), table::how(with)];
+    plot::svg([&what, &how], &series(with), &series(without))
 }

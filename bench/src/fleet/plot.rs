@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use cachekit_core::testkit::history::{History, Record};
 
 const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 340.0;
+const HEIGHT: f64 = 358.0;
 /// The frame that the lines are drawn in.
 const LEFT: f64 = 62.0;
 const RIGHT: f64 = WIDTH - 18.0;
-const TOP: f64 = 74.0;
+const TOP: f64 = 92.0;
 const BOTTOM: f64 = HEIGHT - 50.0;
 
 /// About as many steps has a line, and as many marks an axis.
@@ -84,7 +84,7 @@ fn seconds_between(from: u64, to: u64) -> f64 {
 
 /// The picture, whose text depends on nothing but what is given: calls a second in even steps of
 /// time, of `second` as a filled line, and of `first` above it.
-pub(super) fn svg(title: &str, first: &Series, second: &Series) -> String {
+pub(super) fn svg(title: [&str; 2], first: &Series, second: &Series) -> String {
     let length = first.length.max(second.length).max(1.0);
     let step = round_step(length, STEPS);
     let steps = (length / step).ceil() as usize;
@@ -98,14 +98,16 @@ pub(super) fn svg(title: &str, first: &Series, second: &Series) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
          aria-labelledby=\"title\">\n  <title id=\"title\">{}</title>\n{STYLE}  \
          <rect class=\"page\" width=\"{WIDTH}\" height=\"{HEIGHT}\"/>\n",
-        escaped(title)
+        escaped(&title.join(": "))
     );
     let mut draw = |element: String| {
         text.push_str("  ");
         text.push_str(&element);
         text.push('\n');
     };
-    draw(label([LEFT, 26.0], "start", title));
+    // All in one line would not fit.
+    draw(label([LEFT, 24.0], "start", title[0]));
+    draw(label([LEFT, 43.0], "start", title[1]));
     axes(&scale, &mut draw);
     draw(curve("second", &scale, step, &second_rates));
     draw(curve("first", &scale, step, &first_rates));
@@ -170,7 +172,7 @@ fn curve(class: &str, scale: &Scale, step: f64, rates: &[f64]) -> String {
 }
 
 fn legend(class: &str, x: f64, series: &Series, draw: &mut impl FnMut(String)) {
-    let (top, middle, bottom) = (40.0, 47.0, 54.0);
+    let (top, middle, bottom) = (58.0, 65.0, 72.0);
     let end = x + 26.0;
     // As the curve looks: a line, or an area below one.
     let sample = match class {
@@ -231,7 +233,7 @@ mod tests {
     fn picture() -> String {
         let on = series("leads on", (0..60).map(|call| f64::from(call) / 3.0));
         let off = series("leads off", (0..900).map(|call| f64::from(call % 97) / 5.0));
-        svg("churn: 100 keys & <16> tasks", &on, &off)
+        svg(["churn", "100 keys & <16> tasks"], &on, &off)
     }
 
     #[test]
@@ -239,6 +241,8 @@ mod tests {
         let picture = picture();
         for text in [
             "<title id=\"title\">churn: 100 keys &amp; &lt;16&gt; tasks</title>",
+            ">churn<",
+            ">100 keys &amp; &lt;16&gt; tasks<",
             ">origin calls a second<",
             ">seconds since the start<",
             ">leads on: 60 calls<",
@@ -260,8 +264,12 @@ mod tests {
     fn every_line_stays_in_the_frame() {
         let empty = series("none", std::iter::empty());
         let last = series("at the end", [19.999, 20.0].into_iter());
-        for picture in [picture(), svg("", &empty, &last), svg("", &empty, &empty)] {
-            let curve = |class| format!("class=\"{class}\" d=\"M62.0 290.0V");
+        for picture in [
+            picture(),
+            svg([""; 2], &empty, &last),
+            svg([""; 2], &empty, &empty),
+        ] {
+            let curve = |class| format!("class=\"{class}\" d=\"M62.0 308.0V");
             let is_curve = |line: &&str| {
                 ["first", "second"]
                     .map(curve)
@@ -271,17 +279,21 @@ mod tests {
             let curves: Vec<_> = picture.lines().filter(is_curve).collect();
             assert_eq!(curves.len(), 2);
             for curve in curves {
-                let points = curve
-                    .split(['V', 'H', '"'])
-                    .filter_map(|one| one.parse().ok());
-                assert!(
-                    points
-                        .into_iter()
-                        .all(|one: f64| (TOP..=RIGHT).contains(&one)),
-                    "{curve}"
-                );
+                let (_, path) = curve.split_once("d=\"M62.0 ").expect("a path");
+                let (path, _) = path.split_once('"').expect("its end");
+                assert!(coordinates(path, 'V').all(|y| (TOP..=BOTTOM).contains(&y)));
+                assert!(coordinates(path, 'H').all(|x| (LEFT..=RIGHT).contains(&x)));
             }
         }
+    }
+
+    /// To where `path` goes by its commands of one letter.
+    fn coordinates(path: &str, command: char) -> impl Iterator<Item = f64> {
+        let commands = path.split(command).skip(1);
+        commands.map(|rest| {
+            let end = rest.find(['V', 'H']).unwrap_or(rest.len());
+            rest[..end].parse().expect("a number")
+        })
     }
 
     #[test]

@@ -44,8 +44,13 @@ fn line(cells: [impl Display; COLUMNS.len()]) {
     println!();
 }
 
-/// In a line, what a run is.
-pub(super) fn heading(run: &Run) -> String {
+/// What happens in a run.
+pub(super) fn what(run: &Run) -> String {
+    format!("{}: {}", run.scene.name, run.scene.what)
+}
+
+/// With how many, and for how long.
+pub(super) fn how(run: &Run) -> String {
     let scene = &run.scene;
     let l1 = if scene.l1 { "on" } else { "off" };
     let course = match scene.course {
@@ -54,9 +59,7 @@ pub(super) fn heading(run: &Run) -> String {
         Course::Rounds { rounds, .. } => format!("{rounds} rounds"),
     };
     format!(
-        "{}: {}: {} processes x {} tasks, {} keys, {course}, {} servers, L1 {l1}, origin {} ms",
-        scene.name,
-        scene.what,
+        "{} processes x {} tasks, {} keys, {course}, {} servers, L1 {l1}, origin {} ms",
         scene.processes,
         scene.tasks,
         scene.keys,

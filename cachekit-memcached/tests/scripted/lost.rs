@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use cachekit_core::backend::Backend as _;
 use cachekit_memcached::{Client, Config, ErrorKind};
 
 use super::peer::{Peer, Release};
-use super::script::Script;
-use super::{TTL, key};
+use super::script::{Progress, Script};
+use super::{TTL, eventually, key};
 
 async fn connected(peer: &Peer) -> Client {
     let client = Client::new(peer.config()).unwrap();
@@ -130,4 +132,40 @@ async fn a_reply_that_comes_late_does_not_answer_the_next_call_where_nothing_tel
     let (second, ()) = tokio::join!(second, async { peer.scene().go_on() });
     assert!(matches!(second, Ok(Some(8)) | Err(_)), "{second:?}");
     assert_eq!(client.get("b").await.unwrap().unwrap().data, "8");
+}
+
+/// What was asked that begins with `words`, and over which connection: all in their order.
+fn asked(progress: &Progress, words: &str) -> Vec<u32> {
+    let asked = progress.asked.iter();
+    let with = asked.filter(|(_, asked)| asked.starts_with(words.as_bytes()));
+    with.map(|(connection, _)| *connection).collect()
+}
+
+#[tokio::test]
+async fn an_entry_is_removed_again_where_the_end_of_its_lease_did_not_arrive_before() {
+    let peer = Peer::of(Release::V1_5_16);
+    let backend = peer.backend();
+    let (key, large) = (key("k"), Bytes::from(vec![b'x'; 100_000]));
+    // Its requests have a connection of their own, and those of its lease do not.
+    let first = peer.scene().next();
+    eventually(|| async {
+        backend.set(&key, large.clone(), TTL, None).await.unwrap();
+        let connections = asked(&peer.scene().progress(), "set k ");
+        connections
+            .last()
+            .is_some_and(|&last| last > first)
+            .then_some(())
+    })
+    .await;
+    peer.follow(Script::Cut(0));
+    backend.remove(&key).await.unwrap();
+    let asked = peer.scene().progress().asked;
+    let of = |begin: &str| {
+        let is = |(_, asked): &(u32, Vec<u8>)| asked.starts_with(begin.as_bytes());
+        asked.iter().rposition(is).unwrap()
+    };
+    assert!(
+        of("delete k…") < of("delete k\r\n"),
+        "the lease comes first"
+    );
 }

@@ -291,6 +291,23 @@ async fn a_removal_ends_the_lease_at_the_server_that_stands_in() {
 }
 
 #[tokio::test]
+async fn a_server_that_counts_no_more_since_it_was_started_again_is_found_out_in_time() {
+    let path = std::env::temp_dir().join(format!("cachekit-leases-{}", std::process::id()));
+    let server = Server::on_socket(&path, &[]);
+    let servers = [server];
+    let old = process(&servers, Protocol::Auto);
+    set(&old, &key("connected"), "v").await;
+    let [server] = servers;
+    drop(server);
+    let servers = [Server::on_socket(&path, &["-C"])];
+    let leader = process(&servers, Protocol::Auto);
+    let token = leased(read(&leader, &key("k")).await);
+    old.remove(&key("k")).await.unwrap();
+    let gone = Stored::Superseded(Reason::Gone);
+    assert_eq!(fill(&leader, &key("k"), "old", &token).await, gone);
+}
+
+#[tokio::test]
 async fn many_leases_are_taken_and_ended_together() {
     for (_server, one, other) in fleets() {
         let keys: Vec<StoreKey> = (0..1_000).map(key).collect();

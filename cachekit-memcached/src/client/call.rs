@@ -19,7 +19,7 @@ use crate::protocol::{Key, Request};
 /// The node that gave a lead, and a connection to it.
 pub(crate) struct Led<'a> {
     client: &'a Cluster,
-    node: &'a Arc<Node>,
+    pub(super) node: &'a Arc<Node>,
     link: Arc<Link>,
     place: Place,
     deadline: Instant,

@@ -33,7 +33,7 @@ fn process(servers: &[Server], protocol: Protocol) -> Memcached {
 }
 
 /// A server of each kind, and two processes that share it.
-fn fleets() -> impl Iterator<Item = (Server, Memcached, Memcached)> {
+pub(crate) fn fleets() -> impl Iterator<Item = (Server, Memcached, Memcached)> {
     KINDS.into_iter().map(|(args, protocol)| {
         let servers = [Server::with_args(args)];
         let [one, other] = [(); 2].map(|()| process(&servers, protocol));
@@ -50,11 +50,11 @@ const fn lead(hold: Ttl, early: Duration) -> Want {
     }
 }
 
-async fn read(backend: &Memcached, key: &StoreKey) -> Lookup {
+pub(crate) async fn read(backend: &Memcached, key: &StoreKey) -> Lookup {
     backend.get(key, LEAD).await.unwrap()
 }
 
-fn leased(lookup: Lookup) -> Token {
+pub(crate) fn leased(lookup: Lookup) -> Token {
     match lookup.lead {
         Lead::Unfenced(Some(token)) => token,
         other => panic!("{other:?}"),
@@ -205,32 +205,6 @@ async fn a_leader_that_renews_its_lease_computes_for_several_holds() {
         assert_eq!(fill(&slow, &key("k"), "slow", &token).await, Stored::Stored);
         let renewed = slow.renew(&key("k"), &token, SHORT).await.unwrap();
         assert_eq!(renewed, Renewed::Lost);
-    }
-}
-
-#[tokio::test]
-async fn a_reader_that_goes_away_at_any_moment_leaves_no_lease_behind() {
-    for (_server, one, _) in fleets() {
-        set(&one, &key("connected"), "v").await;
-        for polls in 0..40 {
-            let key = key(polls);
-            let mut reading = Box::pin(one.get(&key, LEAD));
-            let mut ended = false;
-            for _ in 0..polls {
-                let poll = std::future::poll_fn(|context| {
-                    std::task::Poll::Ready(reading.as_mut().poll(context).is_ready())
-                });
-                ended = poll.await;
-                if ended {
-                    break;
-                }
-                tokio::task::yield_now().await;
-            }
-            drop(reading);
-            if !ended {
-                leased(read(&one, &key).await);
-            }
-        }
     }
 }
 

@@ -109,7 +109,7 @@ impl Lease {
         if let Some(reason) = self.lost(key, led).await? {
             return Ok(Stored::Superseded(reason));
         }
-        let unsettled = led.unsettled(&set.key);
+        let unsettled = led.unsettled(set.key.borrowed());
         let outcome = match led.target().fit(set) {
             Ok(request) => led.call(request).await,
             Err(failure) => Err(failure),

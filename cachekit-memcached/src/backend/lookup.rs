@@ -7,7 +7,8 @@ use cachekit_core::backend::{self, Found, Lookup, Ttl, Want};
 
 use super::lead::Lead;
 use super::overdue::Overdue;
-use crate::client::{Answered, Place, Site, Target, unexpected};
+use crate::client::{Answered, Place, Site, Target, Unsettled, unexpected};
+use crate::connection::Answer;
 use crate::error::Failure;
 use crate::protocol::{Code, Dialect, Exptime, Get, Key, Meta, Request, Vivify};
 
@@ -41,10 +42,32 @@ pub(super) fn request<'k>(key: &'k Key<'_>, want: Want, target: Target<'_>) -> R
 }
 
 /// What a read came to.
-pub(super) struct Seen {
+///
+/// Cancel safety: dropping it hands back what it was given, which nobody would use.
+pub(super) struct Seen<'a> {
     pub(super) lookup: Lookup,
     /// What there is to be done for the lead.
     pub(super) next: Option<Next>,
+    pub(super) given: Given<'a>,
+}
+
+/// What makes a reader the one who computes.
+pub(super) enum Given<'a> {
+    Nothing,
+    Lead(Answer),
+    Lease(Unsettled<'a>),
+}
+
+impl Seen<'_> {
+    /// What it is to the caller, who has from now on what was given.
+    pub(super) fn settle(self) -> Lookup {
+        match self.given {
+            Given::Nothing => {}
+            Given::Lead(answer) => answer.keep(),
+            Given::Lease(lease) => lease.settle(),
+        }
+        self.lookup
+    }
 }
 
 /// What one who wants the lead may do for it beyond reading.
@@ -59,12 +82,12 @@ pub(super) enum Next {
 
 /// What `answered` means to a reader of `key` who wants `want`. A lead that the server gave and the
 /// reader did not ask for is handed back when `answered` is dropped here.
-pub(super) fn lookup(
+pub(super) fn lookup<'a>(
     mut answered: Answered,
     key: &Key<'_>,
     want: Want,
     overdue: &Overdue,
-) -> Result<Seen, Failure> {
+) -> Result<Seen<'a>, Failure> {
     let value = answered.answer.take_value();
     let meta = answered.meta().ok_or_else(unexpected)?;
     let found = match meta.code {
@@ -74,8 +97,11 @@ pub(super) fn lookup(
         _ => return Err(unexpected()),
     };
     let seen = |found, lead, next| {
-        let lookup = Lookup::new(found, lead);
-        Ok(Seen { lookup, next })
+        Ok(Seen {
+            lookup: Lookup::new(found, lead),
+            next,
+            given: Given::Nothing,
+        })
     };
     let Want::Lead {
         hold,
@@ -111,8 +137,17 @@ pub(super) fn lookup(
         return seen(found, backend::Lead::Other, Some(Next::TakeOver(lead)));
     }
     let next = short_lived(&answered, hold).map(|lead| Next::Prolong(lead, hold));
-    let lead = lead(answered);
-    seen(found, lead, next)
+    let lead = lead(&answered);
+    let given = match lead {
+        backend::Lead::Mine(_) => Given::Lead(answered.answer),
+        _ => Given::Nothing,
+    };
+    let lookup = Lookup::new(found, lead);
+    Ok(Seen {
+        lookup,
+        next,
+        given,
+    })
 }
 
 /// The lead that was given, if its stub is over before `hold`: it was expired, and keeps the time
@@ -124,15 +159,13 @@ fn short_lived(answered: &Answered, hold: Exptime) -> Option<Lead> {
     (short && meta.is_stub()).then(|| led(answered, meta, cas))
 }
 
-fn lead(answered: Answered) -> backend::Lead {
+fn lead(answered: &Answered) -> backend::Lead {
     let Some(meta) = answered.meta() else {
         return backend::Lead::Unfenced(None);
     };
     match meta.cas {
         Some(cas) if meta.won && cas != 0 => {
-            let lead = led(&answered, meta, cas);
-            answered.answer.keep();
-            backend::Lead::Mine(lead.to_token())
+            backend::Lead::Mine(led(answered, meta, cas).to_token())
         }
         // Without CAS numbers, or without memory for a stub, nobody can be chosen.
         _ if meta.won || meta.code == Code::Miss => backend::Lead::Unfenced(None),

@@ -24,6 +24,7 @@ use crate::client::{Client, Cluster, Target, WINDOW_BYTES, delete, join_all, lea
 use crate::config::{Config, Failover};
 use crate::error::Failure;
 use crate::protocol::{Delete, Key, Request};
+use lookup::Seen;
 use overdue::Overdue;
 use reader::{Reader, lookups};
 use right::Right;
@@ -219,9 +220,9 @@ impl Backend for Memcached {
         let outcome = match outcome.and_then(|answered| reader.seen(answered)) {
             // Boxed, because it is rare: the future of every read would have room for it.
             Ok(seen) if seen.next.is_some() => Box::pin(reader.go_on(seen)).await,
-            seen => seen.map(|seen| seen.lookup),
+            seen => seen,
         };
-        self.lookup(outcome, want)
+        self.lookup(outcome.map(Seen::settle), want)
     }
 
     async fn set(

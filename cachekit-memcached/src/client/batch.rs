@@ -1,6 +1,7 @@
 //! Many keys at once: all nodes at the same time, each in one go, and a result for each key.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use tokio::time::Instant;
 
@@ -23,7 +24,8 @@ pub(super) type Placing<'a> = dyn Fn(usize, Option<Tried>) -> Option<Place> + Sy
 pub(super) struct Making<'a, 'k> {
     /// That of an index, for a node. `None`: this node needs none.
     pub(super) request: &'a MakingOne<'a, 'k>,
-    /// From this index on a request waits for the replies to all before that go to its node.
+    /// From this index on a request waits for the replies to all before that go to its node, and has
+    /// failed where the one that is so many before it has.
     pub(super) second: usize,
 }
 
@@ -164,6 +166,7 @@ impl Cluster {
             }
         }
         results.extend(self.carry_out_all(window, deadlines, &span).await);
+        fail_in_pairs(&mut results, making.second);
         results
     }
 
@@ -207,5 +210,21 @@ impl Cluster {
         pairs
             .map(|((index, errand), outcome)| (index, errand.end(outcome, span)))
             .collect()
+    }
+}
+
+/// A request that was to come after another came too soon if that one failed: both are to be made
+/// again, in this order.
+fn fail_in_pairs(results: &mut [(usize, Result<Answered, Failure>)], second: usize) {
+    let failed = |(index, result): &(usize, Result<Answered, Failure>)| {
+        let failure = result.as_ref().err()?;
+        Some((*index, failure.clone()))
+    };
+    let failed: HashMap<usize, Failure> = results.iter().filter_map(failed).collect();
+    for (index, result) in results.iter_mut().filter(|(_, result)| result.is_ok()) {
+        let first = index.checked_sub(second);
+        if let Some(failure) = first.and_then(|first| failed.get(&first)) {
+            *result = Err(failure.clone());
+        }
     }
 }

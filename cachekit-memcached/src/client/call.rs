@@ -19,7 +19,7 @@ use crate::protocol::{Key, Request};
 /// The node that gave a lead, and a connection to it.
 pub(crate) struct Led<'a> {
     client: &'a Cluster,
-    node: &'a Arc<Node>,
+    pub(super) node: &'a Arc<Node>,
     link: Arc<Link>,
     place: Place,
     deadline: Instant,
@@ -157,8 +157,8 @@ impl Cluster {
     }
 
     /// Goes back to the node that gave a lead over a key of `route`; `None` if that is another run
-    /// of it, or no node; or one that stood in for an owner that is well again, because what it
-    /// would keep then is read by nobody, and would make the item of the owner old.
+    /// of it, or no node; or one that stood in for others of which one is well again, because what
+    /// it would keep then is read by nobody, and would make the item of the owner old.
     pub(crate) async fn led(
         &self,
         route: &str,
@@ -173,8 +173,11 @@ impl Cluster {
         let Some(node) = self.nodes.get(site.node) else {
             return Ok(None);
         };
-        if place.is_stand_in() && self.nodes[owner].is_well() {
-            return Ok(None);
+        if place.is_stand_in() {
+            let mut before = self.ring.order(route).take_while(|&node| node != site.node);
+            if before.any(|node| self.nodes[node].is_well()) {
+                return Ok(None);
+            }
         }
         let link = node.link(deadline).await?;
         Ok((link.greeting.run == site.run).then_some(Led {

@@ -47,8 +47,13 @@ impl Cluster {
         request: impl Fn(usize) -> Request<'k> + Sync,
         lease: impl Fn(usize) -> Request<'k> + Sync,
     ) -> Vec<Result<bool, Failure>> {
-        if !self.nodes.iter().any(|node| node.may_keep_leases()) {
-            return self.invalidate_many(routes, deadline, request).await;
+        let may_keep_leases = || self.nodes.iter().any(|node| node.may_keep_leases());
+        if !may_keep_leases() {
+            let outcomes = self.invalidate_many(routes, deadline, &request).await;
+            // Else a server that could fence has been started again, and cannot any more.
+            if !may_keep_leases() {
+                return outcomes;
+            }
         }
         let count = routes.len();
         let making = Making {

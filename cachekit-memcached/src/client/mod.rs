@@ -45,6 +45,7 @@ pub(crate) use delete::delete;
 pub(crate) use join::join_all;
 pub(crate) use keys::{Keys, lease};
 pub(crate) use route::{Place, Site};
+pub(crate) use unsettled::Unsettled;
 
 pub use item::Item;
 pub use read::Value;

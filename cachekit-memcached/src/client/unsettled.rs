@@ -15,12 +15,12 @@ pub(crate) struct Unsettled<'a> {
     settled: bool,
 }
 
-impl Led<'_> {
+impl<'a> Led<'a> {
     /// The item of `key` is about to be written at this node.
-    pub(crate) fn unsettled<'a>(&'a self, key: &'a Key<'_>) -> Unsettled<'a> {
+    pub(crate) const fn unsettled(&self, key: Key<'a>) -> Unsettled<'a> {
         Unsettled {
-            node: self.target().node,
-            key: key.borrowed(),
+            node: self.node,
+            key,
             settled: false,
         }
     }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use cachekit_core::backend::{Backend as _, Renewed, Ttl, Want};
 use cachekit_memcached::{Client, Config, ErrorKind};
 
 use super::peer::{Peer, Release};
-use super::script::Script;
-use super::{TTL, key};
+use super::script::{Progress, Script};
+use super::{LEAD, TTL, eventually, key};
 
 async fn connected(peer: &Peer) -> Client {
     let client = Client::new(peer.config()).unwrap();
@@ -130,4 +132,78 @@ async fn a_reply_that_comes_late_does_not_answer_the_next_call_where_nothing_tel
     let (second, ()) = tokio::join!(second, async { peer.scene().go_on() });
     assert!(matches!(second, Ok(Some(8)) | Err(_)), "{second:?}");
     assert_eq!(client.get("b").await.unwrap().unwrap().data, "8");
+}
+
+/// What was asked that begins with `words`, and over which connection: all in their order.
+fn asked(progress: &Progress, words: &str) -> Vec<u32> {
+    let asked = progress.asked.iter();
+    let with = asked.filter(|(_, asked)| asked.starts_with(words.as_bytes()));
+    with.map(|(connection, _)| *connection).collect()
+}
+
+#[tokio::test]
+async fn an_entry_is_removed_again_where_the_end_of_its_lease_did_not_arrive_before() {
+    let peer = Peer::of(Release::V1_5_16);
+    let backend = peer.backend();
+    let (key, large) = (key("k"), Bytes::from(vec![b'x'; 100_000]));
+    // Its requests have a connection of their own, and those of its lease do not.
+    let first = peer.scene().next();
+    eventually(|| async {
+        backend.set(&key, large.clone(), TTL, None).await.unwrap();
+        let connections = asked(&peer.scene().progress(), "set k ");
+        connections
+            .last()
+            .is_some_and(|&last| last > first)
+            .then_some(())
+    })
+    .await;
+    peer.follow(Script::Cut(0));
+    backend.remove(&key).await.unwrap();
+    let asked = peer.scene().progress().asked;
+    let of = |begin: &str| {
+        let is = |(_, asked): &(u32, Vec<u8>)| asked.starts_with(begin.as_bytes());
+        asked.iter().rposition(is).unwrap()
+    };
+    assert!(
+        of("delete k…") < of("delete k\r\n"),
+        "the lease comes first"
+    );
+}
+
+#[tokio::test]
+async fn what_is_found_after_a_lease_was_taken_is_read_whatever_becomes_of_the_lease() {
+    let peer = Peer::of(Release::V1_5_16);
+    let (backend, key) = (peer.backend(), key("k"));
+    backend.get(&key, Want::Value).await.unwrap();
+    peer.follow(Script::Hold("END\r\n".len()));
+    let reading = backend.get(&key, LEAD);
+    let written = async {
+        let leased = |progress: &Progress| !asked(progress, "add k…").is_empty();
+        peer.scene().until(leased).await;
+        peer.put(&key, "own");
+        let cas = peer.cas(&key).unwrap();
+        let replies = format!("STORED\r\nVALUE k 0 3 {cas}\r\nown\r\nEND\r\n");
+        peer.follow(Script::Cut(replies.len()));
+    };
+    let (lookup, ()) = tokio::join!(reading, written);
+    assert_eq!(lookup.unwrap().found.unwrap().value, "own");
+}
+
+#[tokio::test]
+async fn a_renewal_that_comes_after_another_write_leaves_it_the_time_that_it_had() {
+    let peer = Peer::start();
+    let (backend, key) = (peer.backend(), key("k"));
+    let token = backend.get(&key, LEAD).await.unwrap().lead.token().unwrap();
+    peer.follow(Script::Hold(0));
+    let renewing = backend.renew(&key, &token, Ttl::from_secs(30));
+    let written = async {
+        let looked = |progress: &Progress| !progress.said.is_empty();
+        peer.scene().until(looked).await;
+        peer.put(&key, "other");
+        peer.scene().go_on();
+    };
+    let (renewed, ()) = tokio::join!(renewing, written);
+    assert_eq!(renewed.unwrap(), Renewed::Lost);
+    let found = backend.get(&key, Want::Value).await.unwrap().found;
+    assert!(found.unwrap().left.unwrap() > Ttl::from_secs(290).duration());
 }

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use cachekit_core::backend::{Backend as _, Lead, Want};
 use cachekit_memcached::testkit::Server;
 
-use super::{LEAD, TTL, backend, key};
+use super::leases::{fleets, leased, read};
+use super::{LEAD, TTL, backend, eventually, key, polled, set};
 
 #[tokio::test]
 async fn a_call_that_is_never_polled_sends_nothing() {
@@ -25,21 +26,46 @@ async fn a_lead_goes_to_the_next_reader_wherever_the_first_one_stops() {
     let backend = backend(&servers);
     for polls in 0..8 {
         let key = key(format_args!("led:{polls}"));
-        let mut read = backend.get(&key, LEAD);
-        for _ in 0..polls {
-            let ready = std::future::poll_fn(|context| {
-                std::task::Poll::Ready(read.as_mut().poll(context).is_ready())
-            });
-            if ready.await {
-                backend.remove(&key).await.unwrap();
-                break;
-            }
-            tokio::task::yield_now().await;
+        if polled(polls, backend.get(&key, LEAD)).await {
+            backend.remove(&key).await.unwrap();
         }
-        drop(read);
-        super::eventually(|| async {
+        eventually(|| async {
             matches!(backend.get(&key, LEAD).await.unwrap().lead, Lead::Mine(_)).then_some(())
         })
         .await;
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_at_any_moment_leaves_no_lease_behind() {
+    for (_server, one, _) in fleets() {
+        set(&one, &key("connected"), "v").await;
+        for polls in 0..40 {
+            let key = key(polls);
+            let ended = polled(polls, one.get(&key, LEAD)).await;
+            if !ended {
+                leased(read(&one, &key).await);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reader_of_many_that_goes_away_leaves_none_of_the_leases_behind_that_it_has_by_then() {
+    for (_server, one, other) in fleets() {
+        for polls in 0.. {
+            // More than are taken at once.
+            let keys: Vec<_> = (0..300)
+                .map(|number| key(format_args!("{polls}:{number}")))
+                .collect();
+            if polled(polls, one.get_many(&keys, LEAD)).await {
+                break;
+            }
+            // It delivers what it owes before it reads anything.
+            read(&one, &key("connected")).await;
+            for lookup in other.get_many(&keys, LEAD).await {
+                leased(lookup.unwrap());
+            }
+        }
     }
 }

@@ -33,7 +33,7 @@ fn process(servers: &[Server], protocol: Protocol) -> Memcached {
 }
 
 /// A server of each kind, and two processes that share it.
-fn fleets() -> impl Iterator<Item = (Server, Memcached, Memcached)> {
+pub(crate) fn fleets() -> impl Iterator<Item = (Server, Memcached, Memcached)> {
     KINDS.into_iter().map(|(args, protocol)| {
         let servers = [Server::with_args(args)];
         let [one, other] = [(); 2].map(|()| process(&servers, protocol));
@@ -50,11 +50,11 @@ const fn lead(hold: Ttl, early: Duration) -> Want {
     }
 }
 
-async fn read(backend: &Memcached, key: &StoreKey) -> Lookup {
+pub(crate) async fn read(backend: &Memcached, key: &StoreKey) -> Lookup {
     backend.get(key, LEAD).await.unwrap()
 }
 
-fn leased(lookup: Lookup) -> Token {
+pub(crate) fn leased(lookup: Lookup) -> Token {
     match lookup.lead {
         Lead::Unfenced(Some(token)) => token,
         other => panic!("{other:?}"),
@@ -209,32 +209,6 @@ async fn a_leader_that_renews_its_lease_computes_for_several_holds() {
 }
 
 #[tokio::test]
-async fn a_reader_that_goes_away_at_any_moment_leaves_no_lease_behind() {
-    for (_server, one, _) in fleets() {
-        set(&one, &key("connected"), "v").await;
-        for polls in 0..40 {
-            let key = key(polls);
-            let mut reading = Box::pin(one.get(&key, LEAD));
-            let mut ended = false;
-            for _ in 0..polls {
-                let poll = std::future::poll_fn(|context| {
-                    std::task::Poll::Ready(reading.as_mut().poll(context).is_ready())
-                });
-                ended = poll.await;
-                if ended {
-                    break;
-                }
-                tokio::task::yield_now().await;
-            }
-            drop(reading);
-            if !ended {
-                leased(read(&one, &key).await);
-            }
-        }
-    }
-}
-
-#[tokio::test]
 async fn the_lease_of_a_run_that_is_over_has_moved() {
     for (mut server, one, other) in fleets() {
         let old = leased(read(&one, &key("k")).await);
@@ -288,6 +262,23 @@ async fn a_removal_ends_the_lease_at_the_server_that_stands_in() {
         assert_eq!(fill(&leader, &key, "old", &token).await, gone);
         assert_eq!(value(&leader, &key).await, None);
     }
+}
+
+#[tokio::test]
+async fn a_server_that_counts_no_more_since_it_was_started_again_is_found_out_in_time() {
+    let path = std::env::temp_dir().join(format!("cachekit-leases-{}", std::process::id()));
+    let server = Server::on_socket(&path, &[]);
+    let servers = [server];
+    let old = process(&servers, Protocol::Auto);
+    set(&old, &key("connected"), "v").await;
+    let [server] = servers;
+    drop(server);
+    let servers = [Server::on_socket(&path, &["-C"])];
+    let leader = process(&servers, Protocol::Auto);
+    let token = leased(read(&leader, &key("k")).await);
+    old.remove(&key("k")).await.unwrap();
+    let gone = Stored::Superseded(Reason::Gone);
+    assert_eq!(fill(&leader, &key("k"), "old", &token).await, gone);
 }
 
 #[tokio::test]

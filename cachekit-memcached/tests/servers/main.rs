@@ -24,6 +24,8 @@ mod stats;
 mod takeover;
 mod versions;
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -77,6 +79,19 @@ async fn take_lead(backend: &Memcached, key: &StoreKey) -> Token {
         Lead::Mine(token) => token,
         other => panic!("{other:?}"),
     }
+}
+
+/// Polls `call` so often, while its replies come in, and drops it then. Whether it has ended.
+async fn polled<T>(times: usize, call: impl Future<Output = T>) -> bool {
+    let mut call = Box::pin(call);
+    for _ in 0..times {
+        let poll = poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_ready()));
+        if poll.await {
+            return true;
+        }
+        tokio::task::yield_now().await;
+    }
+    false
 }
 
 /// Waits until `server` has `count` connections beside the one that asks. A server lets go of a

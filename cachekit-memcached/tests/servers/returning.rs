@@ -313,6 +313,23 @@ async fn the_lead_of_a_stand_in_ends_when_the_owner_is_back_and_disturbs_no_othe
 }
 
 #[tokio::test]
+async fn the_lead_of_the_next_but_one_ends_when_the_next_is_back() {
+    let servers = three();
+    let backend = impatient(&servers, 1);
+    let key = keys_of(&backend, &servers[1], 1).await.remove(0);
+    servers[1].stop();
+    let next = stand_in(&backend, &servers, &key).await;
+    servers[next].stop();
+    let there = take_lead(&backend, &key).await;
+    servers[next].resume();
+    let next = servers[next].address();
+    eventually(|| async { (backend.owner(&key).unwrap() == next).then_some(()) }).await;
+    let old = Bytes::from_static(b"computed");
+    let stored = backend.set(&key, old, TTL, Some(&there)).await.unwrap();
+    assert_eq!(stored, Stored::Superseded(Reason::Moved));
+}
+
+#[tokio::test]
 async fn what_lies_in_an_open_connection_is_carried_out_before_a_server_is_believed() {
     const TIMEOUT: Duration = Duration::from_secs(2);
     let servers = three();

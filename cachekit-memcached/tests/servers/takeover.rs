@@ -11,7 +11,7 @@ use cachekit_memcached::Memcached;
 use cachekit_memcached::testkit::Server;
 use tokio::time::Instant;
 
-use super::{TTL, backend, eventually, found, key, set, value};
+use super::{TTL, backend, eventually, found, key, polled, set, value};
 
 const HOLD: Ttl = Ttl::from_secs(10);
 /// The least that a lead can be held for.
@@ -200,6 +200,30 @@ async fn many_leads_are_taken_over_at_once() {
     let entries = keys.iter().zip(taken).map(entry).collect();
     for stored in alive.set_many(entries).await {
         assert_eq!(stored.unwrap(), Stored::Stored);
+    }
+}
+
+#[tokio::test]
+async fn who_goes_away_while_one_lead_is_taken_over_keeps_none_of_those_that_were_given_before() {
+    let servers = [Server::start()];
+    let (dead, alive) = (backend(&servers), backend(&servers));
+    let mut polls = 0;
+    loop {
+        let keys = [key(format_args!("dead:{polls}")), key(polls)];
+        deserted(&dead, &keys[0], STALE).await;
+        assert_eq!(read(&alive, &keys[0], STALE).await.lead, Lead::Other);
+        pass(2 * HOLD.duration()).await;
+        if polled(polls, alive.get_many(&keys, STALE)).await {
+            break;
+        }
+        let began = Instant::now();
+        eventually(|| async {
+            let lookup = read(&alive, &keys[1], STALE).await;
+            matches!(lookup.lead, Lead::Mine(_)).then_some(())
+        })
+        .await;
+        assert!(began.elapsed() < HOLD.duration() / 2, "after {polls} polls");
+        polls += 1;
     }
 }
 

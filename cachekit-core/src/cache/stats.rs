@@ -109,7 +109,8 @@ counters! {
     superseded_gone, SupersededGone, "superseded_gone";
     /// Results that were not stored because another node, or another run of it, keeps the entry now.
     superseded_moved, SupersededMoved, "superseded_moved";
-    /// Results that were not stored because of something that happened to the key in this process.
+    /// Results that were not sent to a store that does not fence, because of something that happened to
+    /// the key in this process.
     superseded_here, SupersededHere, "superseded_here";
     /// Results that were superseded while most of the last ones of their function were.
     invalidation_pressure, InvalidationPressure, "invalidation_pressure";

@@ -1,7 +1,7 @@
 //! Two futures, of which one counts.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
 /// What completes first, and `preferred` if both are there. The other is dropped.
@@ -79,4 +79,26 @@ pub(crate) async fn all<T, Fut: Future<Output = T>>(
     })
     .await;
     outputs.into_iter().flatten().collect()
+}
+
+/// What those of them come to that are first, in the order of all; the others are to be polled on.
+pub(crate) async fn some<T, Fut: Future<Output = T> + Unpin>(
+    futures: Vec<Fut>,
+) -> Vec<Result<T, Fut>> {
+    let mut all: Vec<Result<T, Fut>> = futures.into_iter().map(Err).collect();
+    poll_fn(|context| {
+        for one in &mut all {
+            if let Err(future) = one
+                && let Poll::Ready(output) = Pin::new(future).poll(context)
+            {
+                *one = Ok(output);
+            }
+        }
+        match all.is_empty() || all.iter().any(Result::is_ok) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+    all
 }

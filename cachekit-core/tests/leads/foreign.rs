@@ -1,7 +1,7 @@
 //! Values that are of no use to this program.
 
 use bytes::Bytes;
-use cachekit_core::backend::{Backend, Ttl};
+use cachekit_core::backend::{Backend, Ttl, Want};
 
 use super::*;
 
@@ -47,4 +47,42 @@ async fn so_is_what_the_store_gives_no_lead_over() {
     let took = until_done(&fleet, || healed.is_finished()).await;
     assert_eq!((took, healed.await.unwrap()), (Duration::ZERO, 2));
     assert_eq!(fleet.process().get(&key(&FOR_EVER)).await.unwrap(), Some(2));
+}
+
+#[tokio::test]
+async fn what_a_later_release_has_stored_stays_and_its_lead_is_handed_back() {
+    static LATER: Function = Function::new("tests::leads", "later");
+    let fleet = Fleet::new();
+    let origin = Origin::new(&fleet);
+    let (cache, wire) = process(&fleet);
+    let first = origin.call(&cache, &LATER, Duration::ZERO);
+    until_done(&fleet, || first.is_finished()).await;
+    let (entry, _) = wire.last_read();
+    let found = fleet.store.get(&entry, Want::Value).await.unwrap().found;
+    let mut later = found.unwrap().value.to_vec();
+    later[2] = u8::MAX; // the version of the format
+    let (later, ttl) = (Bytes::from(later), Ttl::from_secs(300));
+    let set = fleet.store.set(&entry, later.clone(), ttl, None).await;
+    set.unwrap();
+    for computation in 2..4 {
+        let reader = process(&fleet).0;
+        let read = origin.call(&reader, &LATER, Duration::ZERO);
+        until_done(&fleet, || read.is_finished()).await;
+        settle().await;
+        assert_eq!(read.await.unwrap(), computation);
+        assert_eq!(reader.stats().leads_lost, 0);
+        let lookup = fleet.store.get(&entry, lead_of_all()).await.unwrap();
+        assert_eq!(lookup.found.unwrap().value, later);
+        let token = lookup.lead.token().expect("it was handed back");
+        fleet.store.release(&entry, &token).await.unwrap();
+    }
+}
+
+/// The lead, however much time is left.
+fn lead_of_all() -> Want {
+    Want::Lead {
+        hold: Ttl::from_secs(1),
+        early: Duration::MAX,
+        patience: Duration::ZERO,
+    }
 }

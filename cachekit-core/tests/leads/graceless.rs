@@ -69,3 +69,27 @@ async fn they_are_never_served_after_their_ttl() {
     assert_eq!(failed, Err("failed"));
     assert_eq!(reader.stats().expired, 1);
 }
+
+#[tokio::test]
+async fn the_lead_of_what_has_less_grace_than_others_is_handed_back_until_it_is_early() {
+    static LESS: Function = Function::new("tests::leads", "less").policy(POLICY);
+    let fleet = Fleet::new();
+    let brief = || async {
+        Context::current().grace(SECOND);
+        Ok::<_, Error>(1)
+    };
+    let first = process(&fleet).0;
+    first.get_or_compute(&key(&LESS), brief).await.unwrap();
+    for _ in 0..3 {
+        let before = fleet.store.calls().release;
+        let reader = process(&fleet).0;
+        let compute = || async { panic!("it is fresh") };
+        let read = reader
+            .get_or_compute::<_, _, Error, _>(&key(&LESS), compute)
+            .await;
+        assert_eq!(read.unwrap(), 1);
+        settle().await;
+        assert_eq!(fleet.store.calls().release, before + 1);
+        assert_eq!(reader.stats().leads_lost, 0);
+    }
+}

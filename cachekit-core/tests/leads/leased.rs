@@ -54,3 +54,19 @@ async fn a_result_whose_lease_is_gone_is_superseded() {
     assert_eq!(one.stats().superseded_gone, 1);
     assert_eq!(one.get(&key(&GONE)).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_result_that_was_removed_here_is_not_sent() {
+    static HERE: Function = Function::new("tests::leads", "here");
+    let fleet = Fleet::new();
+    let origin = Origin::new(&fleet);
+    let one = leased(&fleet);
+    let led = origin.call(&one, &HERE, SECOND);
+    settle().await;
+    one.remove(&key(&HERE)).await.unwrap();
+    let before = fleet.store.calls().set;
+    until_done(&fleet, || led.is_finished()).await;
+    let stats = one.stats();
+    assert_eq!((stats.superseded_here, stats.superseded()), (1, 1));
+    assert_eq!(fleet.store.calls().set, before);
+}

@@ -80,3 +80,42 @@ async fn each_lead_of_a_dead_process_is_replaced() {
     assert_eq!(batch.await.unwrap(), [Some(2), Some(2)]);
     assert_eq!(other.stats().leads_taken_over, 2);
 }
+
+#[tokio::test]
+async fn the_lead_of_a_dead_process_is_used_while_another_id_is_still_waited_for() {
+    static MIXED: Function = Function::new("tests::leads", "mixed");
+    let fleet = Fleet::new();
+    let origin = Origin::new(&fleet);
+    let ((dying, wire), (slow, _)) = (process(&fleet), process(&fleet));
+    let (other, bystander) = (process(&fleet).0, process(&fleet).0);
+    let _dead = origin.call_many(&dying, &MIXED, &[1, 2], 100 * SECOND);
+    let slow = origin.call_many(&slow, &MIXED, &[3], 50 * SECOND);
+    settle().await;
+    wire.cut(true);
+    let batch = origin.call_many(&other, &MIXED, &[1, 2, 3], SECOND);
+    pass(&fleet, HOLD + POLL).await;
+    assert_eq!(other.stats().leads_taken_over, 2);
+    let waits = origin.call(&bystander, &MIXED, SECOND);
+    let took = until_done(&fleet, || waits.is_finished()).await;
+    assert!(took <= SECOND + 2 * POLL, "{took:?}");
+    assert!(!slow.is_finished() && !batch.is_finished());
+    until_done(&fleet, || batch.is_finished()).await;
+    assert_eq!(batch.await.unwrap(), [Some(3), Some(3), Some(2)]);
+    assert_eq!(origin.begun(), 3);
+}
+
+#[tokio::test]
+async fn two_who_share_out_the_leads_of_a_dead_process_do_not_wait_for_each_other() {
+    static SHARED_OUT: Function = Function::new("tests::leads", "shared_out");
+    let fleet = Fleet::new();
+    let origin = Origin::new(&fleet);
+    let ids: Vec<u64> = (0..10).collect();
+    let (dying, wire) = process(&fleet);
+    let _dead = origin.call_many(&dying, &SHARED_OUT, &ids, 100 * SECOND);
+    settle().await;
+    wire.cut(true);
+    let heirs = [process(&fleet).0, process(&fleet).0];
+    let batches = heirs.map(|cache| origin.call_many(&cache, &SHARED_OUT, &ids, SECOND));
+    let took = until_done(&fleet, || batches.iter().all(JoinHandle::is_finished)).await;
+    assert!(took <= HOLD + 2 * POLL + 4 * SECOND, "{took:?}");
+}

@@ -18,7 +18,9 @@ fn small(fleet: &Fleet) -> Cache {
 async fn in_parallel(fleet: &Fleet, origin: &Origin, function: &'static Function) -> Duration {
     let (one, other) = (small(fleet), small(fleet));
     let calls = [&one, &other].map(|cache| origin.call(cache, function, 5 * SECOND));
+    let before = fleet.store.calls().release;
     let took = until_done(fleet, || calls.iter().all(JoinHandle::is_finished)).await;
+    assert_eq!(fleet.store.calls().release, before, "nobody leads in turn");
     for cache in [one, other] {
         let stats = cache.stats();
         assert_eq!((stats.leads_won, stats.leads_waited), (0, 0), "{stats:?}");

@@ -32,8 +32,8 @@ use landing::Claim;
 use state::Flight;
 
 /// How long a caller waits that is itself part of a computation, for another caller or for another
-/// process: two computations that wait for each other come apart after it. Less than callers wait by default: who waits in a circle is told
-/// so, and not that it took too long.
+/// process: two computations that wait for each other come apart after it. Less than callers wait by
+/// default: who waits in a circle is told so, and not that it took too long.
 pub(crate) const WAIT_BUDGET: Duration = Duration::from_secs(8);
 
 /// Locks of the table, not of the keys: which one is taken only for the look-up itself.

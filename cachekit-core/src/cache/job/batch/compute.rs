@@ -30,9 +30,10 @@ where
     E: 'static,
     F: Form<V>,
 {
-    /// Looks for what it leads, and computes what nobody has: what another process computes comes
-    /// last, in a call of the origin of its own.
-    pub(super) async fn compute<O, Fut>(&self, led: Vec<Led>, alone: Vec<usize>, origin: &mut O)
+    /// Looks for what it leads, and computes what nobody has. What another process computes comes
+    /// last, and what of it is left to this one as soon as it is: while that waited for the rest,
+    /// other processes would wait for it, maybe those that this one waits for.
+    pub(super) async fn compute<O, Fut>(&self, mut led: Vec<Led>, alone: Vec<usize>, origin: &mut O)
     where
         O: FnMut(Vec<usize>) -> Fut,
         Fut: Future<Output = Vec<Outcome<V, E>>>,
@@ -42,30 +43,53 @@ where
             flight: None,
         };
         let mut parts: Vec<_> = alone.into_iter().map(past).collect();
-        let (mut elsewhere, mut sought) = (Vec::new(), Vec::new());
-        for (led, sighted) in self.look(led).await {
-            match sighted {
-                Sighted::Begun(begun) => parts.extend(self.part(led, begun)),
-                Sighted::Elsewhere(one) => {
-                    elsewhere.push(led);
-                    sought.push(one);
+        loop {
+            let mut elsewhere = Vec::new();
+            for (led, sighted) in self.look(led).await {
+                match sighted {
+                    Sighted::Begun(begun) => parts.extend(self.part(led, begun)),
+                    Sighted::Elsewhere(sought) => elsewhere.push((led, sought)),
+                }
+            }
+            self.call(parts, origin).await;
+            if elsewhere.is_empty() {
+                return;
+            }
+            (parts, led) = self.wait_elsewhere(elsewhere).await;
+        }
+    }
+
+    /// Waits for what other processes compute, until some of it is left to this one. With that, what
+    /// is still to be looked for.
+    async fn wait_elsewhere(
+        &self,
+        elsewhere: Vec<(Led, Sought<V, F>)>,
+    ) -> (Vec<Part<V, F>>, Vec<Led>) {
+        let (mut led, sought): (Vec<_>, Vec<_>) = elsewhere.into_iter().unzip();
+        let mut looks: Vec<_> = (sought.into_iter())
+            .map(|sought| Box::pin(sought.begin()))
+            .collect();
+        let mut parts = Vec::new();
+        while parts.is_empty() && !led.is_empty() {
+            let Some(looked) = self.asked(race::some(looks)).await else {
+                let past = |led| {
+                    let begun = self.past_backend(&led);
+                    self.part(led, begun)
+                };
+                return (led.into_iter().filter_map(past).collect(), Vec::new());
+            };
+            looks = Vec::new();
+            for (one, looked) in std::mem::take(&mut led).into_iter().zip(looked) {
+                match looked {
+                    Ok(begun) => parts.extend(self.part(one, begun)),
+                    Err(look) => {
+                        led.push(one);
+                        looks.push(look);
+                    }
                 }
             }
         }
-        self.call(parts, origin).await;
-        if elsewhere.is_empty() {
-            return;
-        }
-        let begin = sought.into_iter().map(Sought::begin);
-        let begun = match self.asked(race::all(begin)).await {
-            Some(begun) => begun,
-            None => elsewhere.iter().map(|led| self.past_backend(led)).collect(),
-        };
-        let led = elsewhere.into_iter().zip(begun);
-        let parts = led
-            .filter_map(|(led, begun)| self.part(led, begun))
-            .collect();
-        self.call(parts, origin).await;
+        (parts, led)
     }
 
     async fn look(&self, led: Vec<Led>) -> Vec<(Led, Sighted<V, F>)> {

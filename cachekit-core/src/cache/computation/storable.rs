@@ -37,7 +37,10 @@ where
         value: Option<&V>,
         tags: usize,
     ) -> Result<(Self, Encoded), Ended<V>> {
-        let fenced = self.remote.as_ref().is_some_and(|remote| remote.leading.is_fenced());
+        let fenced = self
+            .remote
+            .as_ref()
+            .is_some_and(|remote| remote.leading.is_fenced());
         if !self.fill.stands() && !fenced {
             // A store that cannot fence would take it.
             self.give_up_late().await;

@@ -105,7 +105,7 @@ pub(super) fn lookup(
     }
     let wait = patience.max(hold.duration());
     if let (Some(cas), true, Some(_)) = (meta.cas, meta.taken, &found)
-        && overdue.seen(key, cas, wait)
+        && overdue.seen(key, answered.site(), cas, wait)
     {
         let lead = led(&answered, meta, cas);
         return seen(found, backend::Lead::Other, Some(Next::TakeOver(lead)));

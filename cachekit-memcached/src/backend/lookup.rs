@@ -131,7 +131,7 @@ pub(super) fn lookup<'a>(
     }
     let wait = patience.max(hold.duration());
     if let (Some(cas), true, Some(_)) = (meta.cas, meta.taken, &found)
-        && overdue.seen(key, cas, wait)
+        && overdue.seen(key, answered.site(), cas, wait)
     {
         let lead = led(&answered, meta, cas);
         return seen(found, backend::Lead::Other, Some(Next::TakeOver(lead)));

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::chance::Chance;
+use crate::client::Site;
 use crate::protocol::Key;
 
 /// The most leads that are watched.
@@ -35,6 +36,8 @@ struct Watched {
 
 #[derive(Clone, Copy, Debug)]
 struct Lead {
+    /// CAS numbers begin again with each run of a node.
+    site: Site,
     cas: u64,
     /// When this process saw it first.
     since: Instant,
@@ -44,11 +47,11 @@ struct Lead {
 }
 
 impl Overdue {
-    /// Somebody leads over the item of `key` with this CAS number. Whether that has lasted for
+    /// Somebody leads over the item of `key` with this CAS number, there. Whether that has lasted for
     /// longer than `patience` and up to a tenth more, another part of it in each process: not all
     /// are to ask for the lead at once. Then it is forgotten. Where too many are watched already, a
     /// new one is not: it is when others are over.
-    pub(super) fn seen(&self, key: &Key<'_>, cas: u64, patience: Duration) -> bool {
+    pub(super) fn seen(&self, key: &Key<'_>, site: Site, cas: u64, patience: Duration) -> bool {
         let now = Instant::now();
         let patience = patience + self.jitter(key, cas, patience);
         let key = self.hasher.hash_one(key);
@@ -57,13 +60,15 @@ impl Overdue {
             return false;
         }
         let new = Lead {
+            site,
             cas,
             since: now,
             seen: now,
             patience,
         };
         let lead = watched.by_key.entry(key).or_insert(new);
-        let since = if lead.cas == cas { lead.since } else { now };
+        let is_same = lead.site == site && lead.cas == cas;
+        let since = if is_same { lead.since } else { now };
         *lead = Lead { since, ..new };
         let overdue = now - since > patience;
         if overdue {
@@ -95,6 +100,7 @@ mod tests {
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(10);
+    const SITE: Site = Site { node: 0, run: 7 };
 
     fn key(number: usize) -> Key<'static> {
         Key::new(format!("key:{number}").into_bytes()).unwrap()
@@ -104,11 +110,11 @@ mod tests {
     async fn a_lead_is_overdue_after_the_patience_and_at_most_a_tenth_more() {
         for number in 0..100 {
             let overdue = Overdue::default();
-            assert!(!overdue.seen(&key(number), 1, PATIENCE));
+            assert!(!overdue.seen(&key(number), SITE, 1, PATIENCE));
             tokio::time::advance(PATIENCE).await;
-            assert!(!overdue.seen(&key(number), 1, PATIENCE));
+            assert!(!overdue.seen(&key(number), SITE, 1, PATIENCE));
             tokio::time::advance(PATIENCE / 10 + Duration::from_millis(1)).await;
-            assert!(overdue.seen(&key(number), 1, PATIENCE));
+            assert!(overdue.seen(&key(number), SITE, 1, PATIENCE));
         }
     }
 
@@ -116,7 +122,7 @@ mod tests {
     async fn processes_that_saw_a_lead_at_once_lose_patience_one_after_another() {
         let processes: Vec<Overdue> = (0..50).map(|_| Overdue::default()).collect();
         let overdue = || {
-            let overdue = |one: &&Overdue| one.seen(&key(0), 1, PATIENCE);
+            let overdue = |one: &&Overdue| one.seen(&key(0), SITE, 1, PATIENCE);
             processes.iter().filter(overdue).count()
         };
         assert_eq!(overdue(), 0);
@@ -128,34 +134,43 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn another_lead_over_the_same_key_begins_anew() {
         let overdue = Overdue::default();
-        overdue.seen(&key(0), 1, PATIENCE);
+        overdue.seen(&key(0), SITE, 1, PATIENCE);
         tokio::time::advance(2 * PATIENCE).await;
-        assert!(!overdue.seen(&key(0), 2, PATIENCE));
+        assert!(!overdue.seen(&key(0), SITE, 2, PATIENCE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn so_does_one_of_the_same_number_in_another_run_or_at_another_node() {
+        let overdue = Overdue::default();
+        for site in [SITE, Site { run: 8, ..SITE }, Site { node: 1, ..SITE }] {
+            assert!(!overdue.seen(&key(0), site, 1, PATIENCE));
+            tokio::time::advance(2 * PATIENCE).await;
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_patience_of_the_last_reader_counts() {
         let overdue = Overdue::default();
-        overdue.seen(&key(0), 1, PATIENCE);
+        overdue.seen(&key(0), SITE, 1, PATIENCE);
         tokio::time::advance(2 * PATIENCE).await;
-        assert!(!overdue.seen(&key(0), 1, 3 * PATIENCE));
-        assert!(overdue.seen(&key(0), 1, PATIENCE));
+        assert!(!overdue.seen(&key(0), SITE, 1, 3 * PATIENCE));
+        assert!(overdue.seen(&key(0), SITE, 1, PATIENCE));
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_number_of_watched_leads_is_bounded_and_those_that_are_stay() {
         let overdue = Overdue::default();
         for number in 0..3 * MAX {
-            overdue.seen(&key(number), 1, PATIENCE);
+            overdue.seen(&key(number), SITE, 1, PATIENCE);
         }
         assert_eq!(overdue.watched.lock().unwrap().by_key.len(), MAX);
         tokio::time::advance(PATIENCE).await;
-        assert!(!overdue.seen(&key(0), 1, PATIENCE));
+        assert!(!overdue.seen(&key(0), SITE, 1, PATIENCE));
         tokio::time::advance(PATIENCE / 5).await;
         // Which makes room: the others were not asked about again.
-        assert!(!overdue.seen(&key(2 * MAX), 1, PATIENCE));
-        assert!(overdue.seen(&key(0), 1, PATIENCE));
+        assert!(!overdue.seen(&key(2 * MAX), SITE, 1, PATIENCE));
+        assert!(overdue.seen(&key(0), SITE, 1, PATIENCE));
         tokio::time::advance(2 * PATIENCE).await;
-        assert!(overdue.seen(&key(2 * MAX), 1, PATIENCE));
+        assert!(overdue.seen(&key(2 * MAX), SITE, 1, PATIENCE));
     }
 }

@@ -203,7 +203,7 @@ impl Led<'_> {
         let target = self.target();
         let span = CallSpan::at(self.node);
         span.operation(request.operation());
-        let errand = self.client.errand(target, &request);
+        let errand = self.client.led_errand(target, &request);
         errand.end(target.ask(request, self.deadline).await, &span)
     }
 }

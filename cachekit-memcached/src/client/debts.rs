@@ -2,6 +2,7 @@
 //! another node stood in, the item of the owner.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cachekit_core::error::ErrorKind;
 
@@ -19,6 +20,8 @@ pub(super) struct Change<'a> {
     node: &'a Arc<Node>,
     /// The owner of the key, if `node` stands in for it.
     owner: Option<&'a Arc<Node>>,
+    /// Whether the item of the owner is old by it.
+    outdates: bool,
 }
 
 impl Cluster {
@@ -34,6 +37,7 @@ impl Cluster {
             plain: request.is_idempotent(),
             node: &self.nodes[place.node],
             owner: place.is_stand_in().then(|| &self.nodes[place.owner]),
+            outdates: true,
         })
     }
 
@@ -53,12 +57,28 @@ impl Cluster {
 }
 
 impl Change<'_> {
+    /// The same change, made by a lead, which a fence protects. What was computed says what is true,
+    /// and makes nothing else of it: whatever made the item of the owner old, the owner has got or is
+    /// owed. And this process does not believe that item again, if the owner is down, and tells by
+    /// its numbers what is from before. So what others have stored there by then may stay.
+    pub(super) fn of_a_lead(self) -> Self {
+        let disbelieved = |owner: &Arc<Node>| !owner.is_up() && !owner.may_keep_leases();
+        Self {
+            outdates: !self.owner.is_some_and(disbelieved),
+            ..self
+        }
+    }
+
     /// The owner holds an item that is about to be old. Said before the request is sent, because
     /// the caller may be gone when it is answered.
     pub(super) fn begins(&self) {
-        if let Some(owner) = self.owner {
+        let Some(owner) = self.owner else { return };
+        if self.outdates {
             let debt = Debt::new().stood_in(self.node, STAND_IN_TTL);
             owner.owe_write(&self.key, debt);
+        } else {
+            let debt = Debt::of(Duration::ZERO).stood_in(self.node, STAND_IN_TTL);
+            owner.stood_in(&self.key, debt);
         }
     }
 

@@ -20,7 +20,27 @@ pub(super) struct Errand<'a> {
 impl Cluster {
     /// `request` is about to be sent to `target`.
     pub(super) fn errand<'a>(&'a self, target: Target<'_>, request: &Request<'a>) -> Errand<'a> {
-        let change = self.change(target.place, request).inspect(Change::begins);
+        let change = self.change(target.place, request);
+        self.errand_of(target, change)
+    }
+
+    /// The same for one who has a lead, or a lease.
+    pub(super) fn led_errand<'a>(
+        &'a self,
+        target: Target<'_>,
+        request: &Request<'a>,
+    ) -> Errand<'a> {
+        let is_fenced = matches!(request, Request::Set(set) if set.cas.is_some());
+        let change = self.change(target.place, request);
+        let change = change.map(|change| match is_fenced {
+            true => change.of_a_lead(),
+            false => change,
+        });
+        self.errand_of(target, change)
+    }
+
+    fn errand_of<'a>(&self, target: Target<'_>, change: Option<Change<'a>>) -> Errand<'a> {
+        let change = change.inspect(Change::begins);
         Errand {
             change: change.map(Box::new),
             place: target.place,

@@ -80,8 +80,8 @@ impl Debt {
         }
     }
 
-    /// Over an item that is gone by itself after `life`.
-    pub(super) fn of(life: Duration) -> Self {
+    /// Over an item that is gone by itself after `life`; zero: nothing at the node has to go.
+    pub(crate) fn of(life: Duration) -> Self {
         Self {
             until: Instant::now() + life,
             ..Self::new()
@@ -95,6 +95,11 @@ impl Debt {
             until: Instant::now() + life,
         });
         self
+    }
+
+    /// Whether the item may still be there.
+    pub(super) fn is_open(&self) -> bool {
+        self.until > Instant::now()
     }
 
     /// Who holds a newer item meanwhile.
@@ -202,7 +207,10 @@ impl Debts {
 
     fn sweep(&mut self) {
         let now = Instant::now();
-        self.by_key.retain(|_, debt| debt.until > now);
+        self.by_key.retain(|_, debt| {
+            let stand_in = debt.stand_in.as_ref();
+            debt.until > now || stand_in.is_some_and(|stand_in| stand_in.until > now)
+        });
         self.swept = Some(now);
     }
 }

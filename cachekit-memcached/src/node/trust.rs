@@ -19,6 +19,9 @@ pub(super) struct Trust {
     doubtful: AtomicBool,
     /// Whether changes were forgotten that the node should have got.
     forgetful: AtomicBool,
+    /// Whether the node was started again since the last doubt arose: it was empty then, and
+    /// nothing that it should have got was forgotten.
+    renewed: AtomicBool,
     /// The run of the node that was connected to last; 0 where it does not tell.
     run: AtomicU64,
 }
@@ -26,6 +29,7 @@ pub(super) struct Trust {
 impl Trust {
     /// From now on `from` has to be found anew before the node is called again.
     pub(super) fn doubt(&self) {
+        self.renewed.store(false, Ordering::Release);
         self.doubts.fetch_add(1, Ordering::AcqRel);
         self.doubtful.store(true, Ordering::Release);
     }
@@ -48,15 +52,21 @@ impl Trust {
 
     /// A write that began when there were `doubts` was given the CAS number `from`; `None` from a
     /// server that counts none. Nothing parts old items from new ones there: none is believed if a
-    /// change was forgotten, else all are, because what the node was owed accounts for the rest.
+    /// change was forgotten, else all are, because what the node was owed accounts for the rest. So
+    /// it does where the server was started again.
     pub(super) fn settle(&self, doubts: u64, from: Option<u64>) {
         let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
         if *settled >= doubts {
             return;
         }
         *settled = doubts;
-        let forgetful = self.forgetful.load(Ordering::Acquire);
-        let from = from.unwrap_or(if forgetful { u64::MAX } else { 0 });
+        let from = if self.renewed.load(Ordering::Acquire) {
+            0
+        } else if self.forgetful.load(Ordering::Acquire) {
+            from.unwrap_or(u64::MAX)
+        } else {
+            from.unwrap_or(0)
+        };
         self.from.store(from, Ordering::Release);
         self.doubtful.store(false, Ordering::Release);
         if self.doubts.load(Ordering::Acquire) != doubts {
@@ -72,11 +82,13 @@ impl Trust {
         if run != 0 && run == before {
             return;
         }
-        if run != 0 {
-            self.forgetful.store(false, Ordering::Release);
-        }
+        let forgot = run != 0 && self.forgetful.swap(false, Ordering::AcqRel);
         if self.is_limited() {
             self.doubt();
+        }
+        let is_another = run != 0 && before != 0;
+        if is_another && !forgot {
+            self.renewed.store(true, Ordering::Release);
         }
     }
 
@@ -145,6 +157,39 @@ mod tests {
         trust.connected(8);
         settled(&trust, Some(1));
         assert!(trust.covers(1));
+    }
+
+    #[test]
+    fn everything_of_a_run_is_believed_that_began_after_the_doubt() {
+        let trust = Trust::default();
+        trust.connected(7);
+        trust.doubt();
+        trust.connected(8);
+        settled(&trust, Some(100));
+        assert!(!trust.is_limited());
+        trust.doubt();
+        trust.connected(8);
+        settled(&trust, Some(200));
+        assert!(!trust.covers(199));
+    }
+
+    #[test]
+    fn what_was_forgotten_may_be_of_the_next_run() {
+        let trust = Trust::default();
+        trust.connected(7);
+        trust.forget();
+        trust.connected(8);
+        settled(&trust, Some(100));
+        assert!(!trust.covers(99));
+    }
+
+    #[test]
+    fn a_run_that_was_never_seen_before_is_believed_from_the_mark_on() {
+        let trust = Trust::default();
+        trust.doubt();
+        trust.connected(7);
+        settled(&trust, Some(100));
+        assert!(!trust.covers(99));
     }
 
     #[test]

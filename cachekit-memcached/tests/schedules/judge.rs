@@ -7,7 +7,7 @@ use cachekit_core::testkit::history::{History, Record, Rule, Rules, Tally, Viola
 use crate::bug::Bug;
 use crate::family::{Family, Trouble};
 use crate::run::{ROUND, run};
-use crate::schedule::Schedule;
+use crate::schedule::{Action, Schedule, Step};
 
 /// How long a lead stands that nobody renews.
 const HOLD: Duration = Duration::from_secs(6);
@@ -86,6 +86,22 @@ fn too_old(schedule: &Schedule, mut history: History) -> impl Iterator<Item = Vi
     violations.filter(|violation| violation.rule == Rule::Fresh)
 }
 
+/// How often each key is computed at most because a server is lost, and comes back.
+fn computations_per_loss(schedule: &Schedule) -> u32 {
+    let processes = u32::try_from(schedule.processes).expect("a few");
+    if schedule.servers == 1 {
+        // Without a server each computes for itself, as often as it is asked.
+        let asked = |step: &Step| match step.action {
+            Action::Read { .. } => 1,
+            Action::Rush { .. } => processes,
+            _ => 0,
+        };
+        return schedule.steps.iter().map(asked).sum();
+    }
+    // Each that learns of the return deletes what stood in, which others may still read.
+    processes
+}
+
 fn rules(schedule: &Schedule) -> Rules {
     let Family {
         slowest, latest, ..
@@ -98,8 +114,7 @@ fn rules(schedule: &Schedule) -> Rules {
         lease: (2 * slowest).max(HOLD).mul_f64(1.1),
         lag: SECOND + 4 * latest,
         after_node_loss: 2 * ROUND,
-        // Without a server each computes for itself, as often as it is asked.
-        computations_per_node_loss: 1_000,
+        computations_per_node_loss: computations_per_loss(schedule),
         poll: Rules::default().poll + 2 * latest,
         ..Rules::default()
     }

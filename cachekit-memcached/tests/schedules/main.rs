@@ -23,6 +23,7 @@ mod process;
 mod run;
 mod schedule;
 mod shrink;
+mod stood_in;
 mod time;
 mod told;
 mod world;

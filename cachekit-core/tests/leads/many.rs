@@ -119,3 +119,27 @@ async fn two_who_share_out_the_leads_of_a_dead_process_do_not_wait_for_each_othe
     let took = until_done(&fleet, || batches.iter().all(JoinHandle::is_finished)).await;
     assert!(took <= HOLD + 2 * POLL + 4 * SECOND, "{took:?}");
 }
+
+#[tokio::test]
+async fn computations_that_wait_for_ids_of_each_other_come_apart() {
+    static F: Function = Function::new("tests::leads", "f_of_many");
+    static G: Function = Function::new("tests::leads", "g_of_many");
+    let fleet = Fleet::new();
+    let calls = [(&F, &G), (&G, &F)].map(|(outer, inner)| {
+        let (cache, clock) = (process(&fleet).0, fleet.time.clock());
+        tokio::spawn(async move {
+            let compute = || async {
+                clock.sleep(SECOND).await;
+                let ones = |missing: Vec<u64>| async move {
+                    let ones = missing.into_iter().map(|id| (id, 1));
+                    Ok::<_, Error>(ones.collect::<HashMap<u64, u32>>())
+                };
+                let inner = cache.get_or_compute_many(inner, vec![1], ones).await?;
+                Ok::<_, Error>(inner[0].unwrap_or_default() + 1)
+            };
+            cache.get_or_compute(&key(outer), compute).await.unwrap()
+        })
+    });
+    let took = until_done(&fleet, || calls.iter().all(JoinHandle::is_finished)).await;
+    assert!(took <= 10 * SECOND, "{took:?}");
+}

@@ -57,6 +57,10 @@ async fn who_has_waited_for_a_minute_computes() {
     assert!(took <= MINUTE + 10 * SECOND, "{took:?}");
     assert_eq!(waits.await.unwrap(), 2);
     assert_eq!(other.stats().lead_timeouts, 1);
+    pass(&fleet, HOLD).await;
+    let renewed = fleet.store.calls().renew;
+    pass(&fleet, HOLD).await;
+    assert_eq!(fleet.store.calls().renew, renewed, "its time is over");
     endless.abort();
 }
 

@@ -167,6 +167,9 @@ impl Ask<'_> {
             // One who waits keeps its key: else each of those who wait for it would ask as well.
             self.offering.prolong(self.inner.clock.monotonic_ms());
             let seen = self.look::<V, F>(early).await;
+            if waits.bears_with(&seen) && self.wait(&mut waits).await {
+                continue;
+            }
             match self.next(seen, early) {
                 Next::Done(reading) => return reading,
                 Next::Insist(seen) => {

@@ -44,6 +44,29 @@ async fn a_flight_keeps_its_key_while_it_waits_and_then_for_its_own_computation(
 }
 
 #[tokio::test]
+async fn who_waits_bears_with_a_store_that_hiccups_and_not_with_one_that_is_away() {
+    static HICCUP: Function = Function::new("tests::leads", "hiccup");
+    let fleet = Fleet::new();
+    let origin = Origin::new(&fleet);
+    let (leader, (other, wire)) = (process(&fleet).0, process(&fleet));
+    let led = origin.call(&leader, &HICCUP, 30 * SECOND);
+    settle().await;
+    let waits = origin.call(&other, &HICCUP, 30 * SECOND);
+    for _ in 0..5 {
+        pass(&fleet, 2 * SECOND).await;
+        wire.cut(true);
+        pass(&fleet, SECOND / 5).await;
+        wire.cut(false);
+    }
+    pass(&fleet, 2 * SECOND).await;
+    assert_eq!(origin.begun(), 1);
+    wire.cut(true);
+    pass(&fleet, 2 * SECOND).await;
+    assert_eq!(origin.begun(), 2);
+    until_done(&fleet, || led.is_finished() && waits.is_finished()).await;
+}
+
+#[tokio::test]
 async fn who_has_waited_for_a_minute_computes() {
     static ENDLESS: Function = Function::new("tests::leads", "endless");
     let fleet = Fleet::new();

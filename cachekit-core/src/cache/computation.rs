@@ -281,8 +281,10 @@ where
     async fn give_up_late(self) {
         self.inner.l1.drop_grace(self.key.bytes());
         if let Some(remote) = self.remote {
-            let function = self.key.function();
-            self.inner.superseded(function, Event::SupersededHere);
+            if remote.leading.may_store() {
+                let function = self.key.function();
+                self.inner.superseded(function, Event::SupersededHere);
+            }
             remote.leading.hand_back(false).await;
         }
     }

@@ -206,7 +206,8 @@ impl Cache {
     /// computation that runs now is not stored.
     ///
     /// # Errors
-    /// Those of the backend; the entry may then still be there for other processes.
+    /// Those of the backend; the entry may then still be there for other processes, and so may what
+    /// was being computed.
     ///
     /// # Cancel safety
     /// Dropped early it may or may not be removed from the backend.

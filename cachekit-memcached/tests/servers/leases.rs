@@ -1,7 +1,10 @@
 //! Servers that cannot fence: one reader computes under a lease, and the others wait.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +16,7 @@ use cachekit_core::error::{Error, ErrorKind};
 use cachekit_core::key::StoreKey;
 use cachekit_memcached::testkit::Server;
 use cachekit_memcached::{Config, Memcached, Protocol};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::Instant;
 
 use super::{LEAD, TTL, config, eventually, found, key, set, value};
@@ -208,29 +211,50 @@ async fn a_leader_that_renews_its_lease_computes_for_several_holds() {
     }
 }
 
+/// Polls `call` as many times. Whether it has ended.
+async fn goes_on<T>(call: &mut (impl Future<Output = T> + Unpin), polls: u32) -> bool {
+    for _ in 0..polls {
+        if poll_fn(|context| Poll::Ready(Pin::new(&mut *call).poll(context).is_ready())).await {
+            return true;
+        }
+        yield_now().await;
+    }
+    false
+}
+
 #[tokio::test]
 async fn a_reader_that_goes_away_at_any_moment_leaves_no_lease_behind() {
     for (_server, one, _) in fleets() {
         set(&one, &key("connected"), "v").await;
         for polls in 0..40 {
             let key = key(polls);
-            let mut reading = Box::pin(one.get(&key, LEAD));
-            let mut ended = false;
-            for _ in 0..polls {
-                let poll = std::future::poll_fn(|context| {
-                    std::task::Poll::Ready(reading.as_mut().poll(context).is_ready())
-                });
-                ended = poll.await;
-                if ended {
-                    break;
-                }
-                tokio::task::yield_now().await;
-            }
+            let mut reading = one.get(&key, LEAD);
+            let ended = goes_on(&mut reading, polls).await;
             drop(reading);
             if !ended {
                 leased(read(&one, &key).await);
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_by_one_who_goes_away_before_the_second_look_is_taken_back() {
+    for (_server, one, other) in fleets() {
+        let mut taken_back = 0;
+        for polls in 0..40 {
+            let key = key(polls);
+            let token = leased(read(&one, &key).await);
+            let value = Bytes::from_static(b"v");
+            let mut writing = one.set(&key, value, TTL, Some(&token));
+            let ended = goes_on(&mut writing, polls).await;
+            drop(writing);
+            let written = self::value(&other, &key).await.is_some();
+            let stays = self::value(&one, &key).await.is_some();
+            assert!(stays || !ended);
+            taken_back += u32::from(written && !stays);
+        }
+        assert!(taken_back > 0);
     }
 }
 

@@ -11,12 +11,13 @@ use crate::cache::arguments::Key;
 use crate::cache::computation::{Computation, Remote};
 use crate::cache::entry::Entry;
 use crate::cache::form::Form;
+use crate::cache::leading::Leading;
 use crate::cache::old::Old;
 use crate::cache::remote::{Ask, Place, Reading};
 use crate::cache::stats::Event;
 use crate::cache::tags;
 use crate::l1::{Fill, Look, Mark};
-use crate::policy::flight::{Moment, Offering, WAIT_BUDGET};
+use crate::policy::flight::{Landing, Leader, Moment, Offering, WAIT_BUDGET};
 
 pub(crate) use many::Sighted;
 
@@ -44,6 +45,8 @@ pub(crate) struct Sought<V, F> {
 pub(crate) enum Begun<V, F> {
     Found(Found<V>),
     Compute(Box<Computation<V, F>>),
+    /// What is found is fresh, and computed anew in a flight of its own.
+    Refresh(Found<V>, Leader, Box<Computation<V, F>>),
 }
 
 #[derive(Debug)]
@@ -53,6 +56,26 @@ pub(crate) enum Found<V> {
     Stale(Arc<V>),
     /// The origin has said that there is nothing.
     Absent,
+}
+
+impl<V: Send + Sync + 'static> Found<V> {
+    /// What `entry` says.
+    fn of(entry: &Entry<V>) -> Self {
+        match &entry.value {
+            None => Self::Absent,
+            Some(value) if entry.fresh.is_zero() => Self::Stale(Arc::clone(value)),
+            Some(value) => Self::Value(Arc::clone(value)),
+        }
+    }
+
+    /// The same, for all who are in the flight.
+    pub(crate) fn landing(&self) -> Landing {
+        match self {
+            Self::Value(value) => Landing::Value(Arc::clone(value) as _),
+            Self::Stale(value) => Landing::Stale(Arc::clone(value) as _),
+            Self::Absent => Landing::Absent,
+        }
+    }
 }
 
 /// What the namespace of an entry is, and for how long that is known.
@@ -121,6 +144,7 @@ where
         Ask {
             inner: &self.inner,
             function,
+            underway: self.inner.refreshes.has(self.key.bytes()),
             budget: match self.briefly {
                 true => WAIT_BUDGET.min(policy.deadline()),
                 false => policy.deadline(),
@@ -154,11 +178,23 @@ where
                 old,
                 mut versions,
                 away,
+                fresh,
             } => {
                 if let Some(value) = self.left_alone(old.as_ref()) {
                     leading.hand_back(false).await;
                     return Begun::Found(Found::Stale(value));
                 }
+                let (old, refresh) = match (old, fresh) {
+                    (Some(entry), Some(asked)) if !self.anew => {
+                        bounds.vouch(&asked, self.inner.l1_share(entry.ttl));
+                        match self.refresh(&leading) {
+                            Some(leader) => (Some(entry), Some(leader)),
+                            None => return Begun::Found(self.found(fill, entry, l1_until_ms)),
+                        }
+                    }
+                    (old, _) => (old, None),
+                };
+                let there = old.as_ref().map(Found::of);
                 let old = self.old(fill.twin(), old, kept, away, l1_until_ms);
                 tags::capture(&self.inner, &mut versions).await;
                 let remote = Remote {
@@ -168,7 +204,16 @@ where
                     token,
                     l1_until_ms,
                 };
-                self.compute(fill, Some(remote), old, away)
+                match (there, refresh) {
+                    (Some(found), Some(leader)) => {
+                        self.inner.count(self.key.function(), Event::Refreshed);
+                        let offering = leader.offering();
+                        let apart = Self { offering, ..self };
+                        let computation = apart.computation(fill, Some(remote), old, away);
+                        Begun::Refresh(found, leader, computation)
+                    }
+                    _ => self.compute(fill, Some(remote), old, away),
+                }
             }
         }
     }
@@ -227,16 +272,23 @@ where
     }
 
     fn found(&self, fill: Fill, entry: Entry<V>, l1_until_ms: u64) -> Found<V> {
-        let in_grace = entry.fresh.is_zero();
-        if !in_grace {
+        if !entry.fresh.is_zero() {
             self.inner.hit(self.key.function(), &entry);
         }
-        let value = entry.value.clone();
+        let found = Found::of(&entry);
         self.inner.keep(fill, entry, l1_until_ms);
-        match value {
-            None => Found::Absent,
-            Some(value) if in_grace => Found::Stale(value),
-            Some(value) => Found::Value(value),
+        found
+    }
+
+    /// The flight of a refresh. `None`: this process has begun one, and the store would let any
+    /// number of readers compute.
+    fn refresh(&self, leading: &Leading) -> Option<Leader> {
+        let (refreshes, key) = (&self.inner.refreshes, self.key.bytes());
+        let deadline = self.key.function().asks().deadline();
+        match leading.is_alone() {
+            // Who had the lead before has lost it.
+            true => Some(refreshes.overtake(key, deadline, self.key.tags())),
+            false => refreshes.try_lead(key, deadline, self.key.tags()),
         }
     }
 
@@ -262,9 +314,6 @@ where
         let here = inner.l1_share(entry.ttl).min(entry.fresh);
         let left = here.saturating_sub(inner.since(entry.asked_ms));
         let old = Old::new(value, left, entry.until_ms(), &inner.clock);
-        if !entry.fresh.is_zero() {
-            inner.count(function, Event::Refreshed);
-        }
         inner.keep(fill, entry, l1_until_ms);
         self.offering
             .offer(old.offer(function.asks().serves_while_refreshing()));
@@ -290,6 +339,16 @@ where
         old: Option<Old<V>>,
         away: bool,
     ) -> Begun<V, F> {
+        Begun::Compute(self.computation(fill, remote, old, away))
+    }
+
+    fn computation(
+        self,
+        fill: Fill,
+        remote: Option<Remote>,
+        old: Option<Old<V>>,
+        away: bool,
+    ) -> Box<Computation<V, F>> {
         if remote.is_none() && !away {
             self.missed_here(old.as_ref());
         }
@@ -299,7 +358,7 @@ where
         let started = self.started(unfenced);
         let Self { inner, key, .. } = self;
         let computation = Computation::begin(inner, key, fill, remote, old, away, started);
-        Begun::Compute(Box::new(computation))
+        Box::new(computation)
     }
 
     /// Now. In front of a backend, others may end at any moment what is computed from now on.

@@ -371,8 +371,8 @@ impl Ask<'_> {
         // What is there might be fresh, if only somebody could say so of its tags.
         let away = failure.is_some() && seen.entry.is_some();
         let entry = seen.entry.as_ref().filter(|entry| self.usable(entry));
-        let fresh = entry.filter(|entry| !entry.fresh.is_zero() && seen.miss.is_none());
-        let asked = fresh.map(|_| seen.asked);
+        let fresh = entry.is_some_and(|entry| !entry.fresh.is_zero() && seen.miss.is_none());
+        let asked = (fresh && !away).then_some(seen.asked);
         self.compute(right, seen.entry, seen.versions, away, asked)
     }
 

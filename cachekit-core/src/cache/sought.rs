@@ -176,7 +176,7 @@ where
             Reading::Compute {
                 leading,
                 old,
-                mut versions,
+                versions,
                 away,
                 fresh,
             } => {
@@ -184,38 +184,43 @@ where
                     leading.hand_back(false).await;
                     return Begun::Found(Found::Stale(value));
                 }
-                let (old, refresh) = match (old, fresh) {
-                    (Some(entry), Some(asked)) if !self.anew => {
-                        bounds.vouch(&asked, self.inner.l1_share(entry.ttl));
-                        match self.refresh(&leading) {
-                            Some(leader) => (Some(entry), Some(leader)),
-                            None => return Begun::Found(self.found(fill, entry, l1_until_ms)),
-                        }
-                    }
-                    (old, _) => (old, None),
-                };
-                let there = old.as_ref().map(Found::of);
-                let old = self.old(fill.twin(), old, kept, away, l1_until_ms);
-                tags::capture(&self.inner, &mut versions).await;
-                let remote = Remote {
+                let mut remote = Remote {
                     leading,
                     ttl,
                     versions,
                     token,
                     l1_until_ms,
                 };
-                match (there, refresh) {
-                    (Some(found), Some(leader)) => {
-                        self.inner.count(self.key.function(), Event::Refreshed);
-                        let offering = leader.offering();
-                        let apart = Self { offering, ..self };
-                        let computation = apart.computation(fill, Some(remote), old, away);
-                        Begun::Refresh(found, leader, computation)
+                match (old, fresh) {
+                    (Some(entry), Some(asked)) if !self.anew => {
+                        bounds.vouch(&asked, self.inner.l1_share(entry.ttl));
+                        self.refreshed(fill, entry, remote).await
                     }
-                    _ => self.compute(fill, Some(remote), old, away),
+                    (old, _) => {
+                        let old = self.old(fill.twin(), old, kept, away, l1_until_ms);
+                        tags::capture(&self.inner, &mut remote.versions).await;
+                        self.compute(fill, Some(remote), old, away)
+                    }
                 }
             }
         }
+    }
+
+    /// Gives out what is fresh, to be computed anew in a flight of its own: who comes meanwhile looks
+    /// at the store, and finds the same, or that it was invalidated.
+    async fn refreshed(self, fill: Fill, entry: Entry<V>, mut remote: Remote) -> Begun<V, F> {
+        let l1_until_ms = remote.l1_until_ms;
+        let Some(leader) = self.refresh(&remote.leading) else {
+            return Begun::Found(self.found(fill, entry, l1_until_ms));
+        };
+        self.inner.count(self.key.function(), Event::Refreshed);
+        let found = Found::of(&entry);
+        let old = self.old(fill.twin(), Some(entry), None, false, l1_until_ms);
+        tags::capture(&self.inner, &mut remote.versions).await;
+        let offering = leader.offering();
+        let apart = Self { offering, ..self };
+        let computation = apart.computation(fill, Some(remote), old, false);
+        Begun::Refresh(found, leader, computation)
     }
 
     /// Computes without asking the backend, and stores nothing in it.

@@ -104,11 +104,6 @@ impl Leading {
         matches!(self.right, Right::Fenced(_))
     }
 
-    /// Whether no other reader has been given the same.
-    pub(crate) fn is_alone(&self) -> bool {
-        self.right.token().is_some()
-    }
-
     /// Whether a result would be written at all.
     pub(crate) fn may_store(&self) -> bool {
         !matches!(self.right, Right::Nothing)

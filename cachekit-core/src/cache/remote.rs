@@ -87,7 +87,10 @@ pub(crate) struct Ask<'a> {
     pub(crate) early: Duration,
     /// How long to wait for another process.
     pub(crate) budget: Duration,
-    /// Whether this process refreshes the entry: nobody waits for that.
+    /// The key in this process.
+    pub(crate) bytes: &'a [u8],
+    /// Whether this process refreshes the entry: nobody else here computes it, nor waits while what
+    /// is there is fresh.
     pub(crate) underway: bool,
     /// The declared tags.
     pub(crate) declared: &'a [u64],
@@ -161,7 +164,7 @@ impl Ask<'_> {
     /// Reads the entry, or takes the lead to compute it. Never fails: what cannot be read is
     /// computed. `meanwhile` is told what there is until it comes to an end.
     pub(crate) async fn read<V, F: Form<V>>(
-        self,
+        mut self,
         meanwhile: impl Fn(Option<&Entry<V>>),
     ) -> Reading<V> {
         let mut early = self.early().await;
@@ -185,6 +188,11 @@ impl Ask<'_> {
                     meanwhile(seen.entry());
                     armed = true;
                     self.arm().await;
+                }
+                Next::Wait(seen) if self.underway => {
+                    meanwhile(seen.entry());
+                    self.inner.refreshed(self.bytes, self.budget).await;
+                    self.underway = false;
                 }
                 Next::Wait(seen) => {
                     meanwhile(seen.entry());
@@ -318,7 +326,15 @@ impl Ask<'_> {
     fn step<V>(&self, seen: &Seen<V>, early: Option<Duration>) -> Step {
         let entry = seen.entry.as_ref().filter(|entry| self.usable(entry));
         let fresh = entry.filter(|entry| !entry.fresh.is_zero());
-        match (Right::of(&seen.lead), fresh) {
+        let right = Right::of(&seen.lead);
+        if self.underway {
+            self.hand_back(&right);
+            return match fresh.is_some() || self.serve_stale && entry.is_some() {
+                true => Step::Serve,
+                false => Step::Wait,
+            };
+        }
+        match (right, fresh) {
             (right, _) if seen.miss.is_some_and(Miss::leave_alone) => {
                 self.hand_back(&right); // to those who can read it
                 Step::Compute(Right::Nothing)

@@ -11,7 +11,6 @@ use crate::cache::arguments::Key;
 use crate::cache::computation::{Computation, Remote};
 use crate::cache::entry::Entry;
 use crate::cache::form::Form;
-use crate::cache::leading::Leading;
 use crate::cache::old::Old;
 use crate::cache::remote::{Ask, Place, Reading};
 use crate::cache::stats::Event;
@@ -124,7 +123,10 @@ where
         let place = match Place::of(&self.inner, &self.key).await {
             Ok(None) => return self.compute(fill, None, kept, false),
             Ok(Some(place)) => place,
-            Err(_) => return self.compute(fill, None, kept, true),
+            Err(_) => {
+                self.inner.refreshed(self.key.bytes(), self.budget()).await;
+                return self.compute(fill, None, kept, true);
+            }
         };
         let bounds = Bounds::of(&place, from);
         let ask = self.ask(place);
@@ -137,6 +139,15 @@ where
         self.offering.moment(self.inner.clock.monotonic_ms())
     }
 
+    /// How long to wait for who computes it.
+    fn budget(&self) -> Duration {
+        let deadline = self.key.function().asks().deadline();
+        match self.briefly {
+            true => WAIT_BUDGET.min(deadline),
+            false => deadline,
+        }
+    }
+
     /// What is asked of the backend.
     fn ask<'a>(&'a self, place: Place<'a>) -> Ask<'a> {
         let function = self.key.function();
@@ -144,11 +155,9 @@ where
         Ask {
             inner: &self.inner,
             function,
+            bytes: self.key.bytes(),
             underway: self.inner.refreshes.has(self.key.bytes()),
-            budget: match self.briefly {
-                true => WAIT_BUDGET.min(policy.deadline()),
-                false => policy.deadline(),
-            },
+            budget: self.budget(),
             early: policy.led_within(self.ttl, function.cost()),
             declared: self.key.tags(),
             serve_stale: policy.serves_while_refreshing() && !self.anew,
@@ -197,6 +206,9 @@ where
                         self.refreshed(fill, entry, remote).await
                     }
                     (old, _) => {
+                        if away {
+                            self.inner.refreshed(self.key.bytes(), self.budget()).await;
+                        }
                         let old = self.old(fill.twin(), old, kept, away, l1_until_ms);
                         tags::capture(&self.inner, &mut remote.versions).await;
                         self.compute(fill, Some(remote), old, away)
@@ -210,7 +222,8 @@ where
     /// at the store, and finds the same, or that it was invalidated.
     async fn refreshed(self, fill: Fill, entry: Entry<V>, mut remote: Remote) -> Begun<V, F> {
         let l1_until_ms = remote.l1_until_ms;
-        let Some(leader) = self.refresh(&remote.leading) else {
+        let Some(leader) = self.refresh() else {
+            remote.leading.hand_back(false).await;
             return Begun::Found(self.found(fill, entry, l1_until_ms));
         };
         self.inner.count(self.key.function(), Event::Refreshed);
@@ -285,16 +298,11 @@ where
         found
     }
 
-    /// The flight of a refresh. `None`: this process has begun one, and the store would let any
-    /// number of readers compute.
-    fn refresh(&self, leading: &Leading) -> Option<Leader> {
-        let (refreshes, key) = (&self.inner.refreshes, self.key.bytes());
+    /// The flight of a refresh, unless this process has begun one.
+    fn refresh(&self) -> Option<Leader> {
         let deadline = self.key.function().asks().deadline();
-        match leading.is_alone() {
-            // Who had the lead before has lost it.
-            true => Some(refreshes.overtake(key, deadline, self.key.tags())),
-            false => refreshes.try_lead(key, deadline, self.key.tags()),
-        }
+        let refreshes = &self.inner.refreshes;
+        refreshes.try_lead(self.key.bytes(), deadline, self.key.tags())
     }
 
     /// What may be given out instead of a new value: what the backend has; what this process has,

@@ -1,6 +1,8 @@
 //! What is fresh is given out while it is computed anew: by processes that keep nothing as well.
 
+use cachekit_core::backend::Want;
 use cachekit_core::cache::Policy;
+use cachekit_core::config::Config;
 use cachekit_core::testkit::Faults;
 
 use super::*;
@@ -112,6 +114,8 @@ async fn what_is_removed_while_it_is_refreshed_is_given_to_nobody_and_stays_away
         until_done(&fleet, || removal.is_finished()).await;
         removal.await.unwrap().unwrap();
         let later = spawn(&origin, &cache, &REMOVED, SECOND);
+        pass(&fleet, SECOND).await;
+        assert!(!later.is_finished(), "what was removed is given to nobody");
         until_done(&fleet, || later.is_finished()).await;
         assert_eq!((later.await.unwrap(), origin.begun()), (3, 3));
         pass(&fleet, 2 * REFRESH).await;
@@ -119,4 +123,70 @@ async fn what_is_removed_while_it_is_refreshed_is_given_to_nobody_and_stays_away
         assert_eq!(at_once(&fleet, vec![last]).await, [3]);
         assert_eq!(cache.stats().superseded(), 1);
     }
+}
+
+#[tokio::test]
+async fn nor_does_anybody_once_the_copy_of_the_process_is_over() {
+    static COPIED: Function = Function::new("tests::leads", "copied").policy(TTL);
+    let fleet = Fleet::new();
+    let mut config = Config::default();
+    config.l1.max_age = SECOND;
+    let cache = fleet.process_with(config);
+    let origin = early(&fleet, &cache, &COPIED).await;
+    let call = |_| spawn(&origin, &cache, &COPIED, REFRESH);
+    assert_eq!(at_once(&fleet, (0..8).map(call).collect()).await, [1; 8]);
+    pass(&fleet, SECOND).await;
+    let reads = fleet.store.calls().get;
+    assert_eq!(at_once(&fleet, (0..8).map(call).collect()).await, [1; 8]);
+    assert_eq!(fleet.store.calls().get, reads + 1);
+    pass(&fleet, SECOND / 2).await;
+    assert_eq!(at_once(&fleet, (0..8).map(call).collect()).await, [1; 8]);
+    assert_eq!(fleet.store.calls().get, reads + 1, "it has a copy again");
+    assert_eq!(origin.begun(), 2);
+}
+
+#[tokio::test]
+async fn a_refresh_whose_borrowed_caller_is_gone_is_left_to_the_next() {
+    static GONE: Function = Function::new("tests::leads", "gone").policy(TTL);
+    let fleet = Fleet::new();
+    let cache = fleet.process_without_l1();
+    let origin = early(&fleet, &cache, &GONE).await;
+    let borrowed = origin.call(&cache, &GONE, REFRESH);
+    pass(&fleet, AT_ONCE).await;
+    borrowed.abort();
+    pass(&fleet, AT_ONCE).await;
+    let next = spawn(&origin, &cache, &GONE, SECOND);
+    assert_eq!(at_once(&fleet, vec![next]).await, [1]);
+    pass(&fleet, 2 * SECOND).await;
+    let last = spawn(&origin, &cache, &GONE, SECOND);
+    assert_eq!(at_once(&fleet, vec![last]).await, [3]);
+}
+
+#[tokio::test]
+async fn no_process_takes_a_refresh_over_from_itself() {
+    static KEPT: Function = Function::new("tests::leads", "kept").policy(TTL);
+    let fleet = Fleet::new();
+    let mut config = Config::default();
+    config.l1.enabled = false;
+    let wire = Arc::new(Wire::new(&fleet.store));
+    let builder = Cache::builder()
+        .config(config)
+        .backend(Arc::clone(&wire) as _);
+    let cache = builder.clock(fleet.time.clock()).build();
+    let origin = early(&fleet, &cache, &KEPT).await;
+    for patience in [8, 120, 120] {
+        let call = spawn(&origin, &cache, &KEPT, REFRESH);
+        assert_eq!(at_once(&fleet, vec![call]).await, [1]);
+        match wire.last_read().1 {
+            Want::Lead {
+                patience: asked, ..
+            } => assert_eq!(asked, patience * SECOND),
+            Want::Value => panic!("a look for the lead"),
+        }
+    }
+    let stats = cache.stats();
+    assert_eq!(
+        (stats.refreshed, stats.leads_won, stats.leads_lost),
+        (1, 2, 0)
+    );
 }

@@ -174,7 +174,7 @@ async fn look<V, F: Form<V>>(
 
 async fn lookups(asks: &[Ask<'_>], early: Option<Duration>) -> Vec<Result<Lookup>> {
     let underway = asks.iter().find(|ask| ask.underway);
-    let Some(first) = underway.or(asks.first()) else {
+    let Some(first) = underway.or_else(|| asks.first()) else {
         return Vec::new();
     };
     let backend = first.place.backend;

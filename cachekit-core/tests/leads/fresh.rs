@@ -190,3 +190,32 @@ async fn no_process_takes_a_refresh_over_from_itself() {
         (1, 2, 0)
     );
 }
+
+#[tokio::test]
+async fn a_call_for_many_in_a_task_waits_for_no_refresh_either() {
+    static EACH: Function = Function::new("tests::leads", "each").policy(TTL);
+    let fleet = Fleet::new();
+    let cache = fleet.process_without_l1();
+    let origin = early(&fleet, &cache, &EACH).await;
+    let many = || {
+        let (origin, cache) = (origin.clone(), cache.clone());
+        tokio::spawn(async move {
+            let compute = move |ids: Vec<u64>| {
+                let computed = origin.clone().compute(REFRESH);
+                async move {
+                    let number = computed.await?;
+                    Ok::<_, Error>(ids.into_iter().map(|id| (id, number)).collect())
+                }
+            };
+            let found = cache.get_or_spawn_many(&EACH, vec![1_u64], compute).await;
+            found.unwrap()[0].unwrap()
+        })
+    };
+    assert_eq!(at_once(&fleet, vec![many()]).await, [1]);
+    assert_eq!(at_once(&fleet, vec![many()]).await, [1]);
+    let one = spawn(&origin, &cache, &EACH, REFRESH);
+    assert_eq!(at_once(&fleet, vec![one]).await, [1]);
+    pass(&fleet, REFRESH).await;
+    assert_eq!(at_once(&fleet, vec![many()]).await, [2]);
+    assert_eq!(origin.begun(), 2);
+}

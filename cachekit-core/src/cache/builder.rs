@@ -82,6 +82,7 @@ impl Builder {
             l1: Arc::new(L1::new(capacity, clock.clone())),
             flights: Arc::new(Flights::new(timers.clone())),
             blocking_flights: Arc::new(Flights::new(timers.clone())),
+            refreshes: Arc::new(Flights::new(timers.clone())),
             timers,
             bulkhead: Bulkhead::new(config.max_computations),
             releases: Releases::default(),

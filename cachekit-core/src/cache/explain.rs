@@ -69,7 +69,7 @@ where
     V: Clone + 'static,
 {
     let here = here(inner.l1.look::<V>(key.bytes()));
-    let flights = [&inner.flights, &inner.blocking_flights];
+    let flights = [&inner.flights, &inner.blocking_flights, &inner.refreshes];
     let computing = flights.iter().any(|flights| flights.has(key.bytes()));
     let function = key.function();
     let (outcome, reason) = outcome(function, here, computing, stored.as_ref());

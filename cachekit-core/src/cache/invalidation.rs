@@ -242,6 +242,7 @@ impl Inner {
     pub(crate) fn forget_flights(&self, forget: impl Fn(&Flights)) {
         forget(&self.flights);
         forget(&self.blocking_flights);
+        forget(&self.refreshes);
     }
 }
 

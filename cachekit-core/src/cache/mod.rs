@@ -124,6 +124,8 @@ pub(crate) struct Inner {
     /// Synchronous callers have flights of their own: one that waited for a task of its own
     /// runtime would wait for ever.
     blocking_flights: Arc<Flights>,
+    /// Computations of what the backend still has for fresh. Nobody waits for them.
+    refreshes: Arc<Flights>,
     releases: releases::Releases,
     namespaces: namespaces::Namespaces,
     seen_tags: tags::SeenTags,

@@ -34,6 +34,8 @@ pub(crate) enum Reading<V> {
         versions: Versions,
         /// Whether nobody could say what is there.
         away: bool,
+        /// When it was asked for what is there, if that is fresh: nobody needs to wait.
+        fresh: Option<Moment>,
     },
 }
 
@@ -85,6 +87,11 @@ pub(crate) struct Ask<'a> {
     pub(crate) early: Duration,
     /// How long to wait for another process.
     pub(crate) budget: Duration,
+    /// The key in this process.
+    pub(crate) bytes: &'a [u8],
+    /// Whether this process refreshes the entry: nobody else here computes it, nor waits while what
+    /// is there is fresh.
+    pub(crate) underway: bool,
     /// The declared tags.
     pub(crate) declared: &'a [u64],
     /// Whether what is in grace is served while another process computes.
@@ -157,7 +164,7 @@ impl Ask<'_> {
     /// Reads the entry, or takes the lead to compute it. Never fails: what cannot be read is
     /// computed. `meanwhile` is told what there is until it comes to an end.
     pub(crate) async fn read<V, F: Form<V>>(
-        self,
+        mut self,
         meanwhile: impl Fn(Option<&Entry<V>>),
     ) -> Reading<V> {
         let mut early = self.early().await;
@@ -181,6 +188,11 @@ impl Ask<'_> {
                     meanwhile(seen.entry());
                     armed = true;
                     self.arm().await;
+                }
+                Next::Wait(seen) if self.underway => {
+                    meanwhile(seen.entry());
+                    self.inner.refreshed(self.bytes, self.budget).await;
+                    self.underway = false;
                 }
                 Next::Wait(seen) => {
                     meanwhile(seen.entry());
@@ -252,7 +264,12 @@ impl Ask<'_> {
     }
 
     pub(crate) fn want(&self, early: Duration) -> Want {
-        asking::lead(early, self.function.cost())
+        let takes = match self.underway {
+            // Nobody takes over from the own process.
+            true => self.function.asks().deadline(),
+            false => self.function.cost(),
+        };
+        asking::lead(early, takes)
     }
 
     /// Counts what the store tells beside the entry.
@@ -284,13 +301,14 @@ impl Ask<'_> {
             Ok(seen) => seen,
             Err(error) => {
                 self.inner.backend_failed(self.function, &error);
-                return Next::Done(self.compute(Right::Nothing, None, Versions::default(), true));
+                let versions = Versions::default();
+                return Next::Done(self.compute(Right::Nothing, None, versions, true, None));
             }
         };
         let right = match self.step(&seen, early) {
             Step::Serve => match seen.entry {
                 Some(entry) => {
-                    if matches!(seen.lead, Lead::Other) {
+                    if matches!(seen.lead, Lead::Other) && !self.underway {
                         self.inner.count(self.function, Event::LeadLost);
                     }
                     return Next::Done(Reading::Found(entry, seen.asked));
@@ -306,10 +324,17 @@ impl Ask<'_> {
     }
 
     fn step<V>(&self, seen: &Seen<V>, early: Option<Duration>) -> Step {
-        let usable = |entry: &&Entry<V>| entry.value.is_some() || self.tells_absent;
-        let entry = seen.entry.as_ref().filter(usable);
+        let entry = seen.entry.as_ref().filter(|entry| self.usable(entry));
         let fresh = entry.filter(|entry| !entry.fresh.is_zero());
-        match (Right::of(&seen.lead), fresh) {
+        let right = Right::of(&seen.lead);
+        if self.underway {
+            self.hand_back(&right);
+            return match fresh.is_some() || self.serve_stale && entry.is_some() {
+                true => Step::Serve,
+                false => Step::Wait,
+            };
+        }
+        match (right, fresh) {
             (right, _) if seen.miss.is_some_and(Miss::leave_alone) => {
                 self.hand_back(&right); // to those who can read it
                 Step::Compute(Right::Nothing)
@@ -337,6 +362,10 @@ impl Ask<'_> {
         }
     }
 
+    fn usable<V>(&self, entry: &Entry<V>) -> bool {
+        entry.value.is_some() || self.tells_absent
+    }
+
     fn hand_back(&self, right: &Right) {
         let Some(token) = right.token().cloned() else {
             return;
@@ -357,7 +386,10 @@ impl Ask<'_> {
         }
         // What is there might be fresh, if only somebody could say so of its tags.
         let away = failure.is_some() && seen.entry.is_some();
-        self.compute(right, seen.entry, seen.versions, away)
+        let entry = seen.entry.as_ref().filter(|entry| self.usable(entry));
+        let fresh = entry.is_some_and(|entry| !entry.fresh.is_zero() && seen.miss.is_none());
+        let asked = (fresh && !away).then_some(seen.asked);
+        self.compute(right, seen.entry, seen.versions, away, asked)
     }
 
     fn compute<V>(
@@ -366,6 +398,7 @@ impl Ask<'_> {
         old: Option<Entry<V>>,
         versions: Versions,
         away: bool,
+        fresh: Option<Moment>,
     ) -> Reading<V> {
         if right.token().is_some() {
             self.inner.count(self.function, Event::LeadWon);
@@ -375,6 +408,7 @@ impl Ask<'_> {
             old,
             versions,
             away,
+            fresh,
         }
     }
 }

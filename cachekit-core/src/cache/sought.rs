@@ -16,7 +16,7 @@ use crate::cache::remote::{Ask, Place, Reading};
 use crate::cache::stats::Event;
 use crate::cache::tags;
 use crate::l1::{Fill, Look, Mark};
-use crate::policy::flight::{Moment, Offering, WAIT_BUDGET};
+use crate::policy::flight::{Landing, Leader, Moment, Offering, WAIT_BUDGET};
 
 pub(crate) use many::Sighted;
 
@@ -44,6 +44,8 @@ pub(crate) struct Sought<V, F> {
 pub(crate) enum Begun<V, F> {
     Found(Found<V>),
     Compute(Box<Computation<V, F>>),
+    /// What is found is fresh, and computed anew in a flight of its own.
+    Refresh(Found<V>, Leader, Box<Computation<V, F>>),
 }
 
 #[derive(Debug)]
@@ -53,6 +55,26 @@ pub(crate) enum Found<V> {
     Stale(Arc<V>),
     /// The origin has said that there is nothing.
     Absent,
+}
+
+impl<V: Send + Sync + 'static> Found<V> {
+    /// What `entry` says.
+    fn of(entry: &Entry<V>) -> Self {
+        match &entry.value {
+            None => Self::Absent,
+            Some(value) if entry.fresh.is_zero() => Self::Stale(Arc::clone(value)),
+            Some(value) => Self::Value(Arc::clone(value)),
+        }
+    }
+
+    /// The same, for all who are in the flight.
+    pub(crate) fn landing(&self) -> Landing {
+        match self {
+            Self::Value(value) => Landing::Value(Arc::clone(value) as _),
+            Self::Stale(value) => Landing::Stale(Arc::clone(value) as _),
+            Self::Absent => Landing::Absent,
+        }
+    }
 }
 
 /// What the namespace of an entry is, and for how long that is known.
@@ -101,7 +123,10 @@ where
         let place = match Place::of(&self.inner, &self.key).await {
             Ok(None) => return self.compute(fill, None, kept, false),
             Ok(Some(place)) => place,
-            Err(_) => return self.compute(fill, None, kept, true),
+            Err(_) => {
+                self.inner.refreshed(self.key.bytes(), self.budget()).await;
+                return self.compute(fill, None, kept, true);
+            }
         };
         let bounds = Bounds::of(&place, from);
         let ask = self.ask(place);
@@ -114,6 +139,15 @@ where
         self.offering.moment(self.inner.clock.monotonic_ms())
     }
 
+    /// How long to wait for who computes it.
+    fn budget(&self) -> Duration {
+        let deadline = self.key.function().asks().deadline();
+        match self.briefly {
+            true => WAIT_BUDGET.min(deadline),
+            false => deadline,
+        }
+    }
+
     /// What is asked of the backend.
     fn ask<'a>(&'a self, place: Place<'a>) -> Ask<'a> {
         let function = self.key.function();
@@ -121,10 +155,9 @@ where
         Ask {
             inner: &self.inner,
             function,
-            budget: match self.briefly {
-                true => WAIT_BUDGET.min(policy.deadline()),
-                false => policy.deadline(),
-            },
+            bytes: self.key.bytes(),
+            underway: self.inner.refreshes.has(self.key.bytes()),
+            budget: self.budget(),
             early: policy.led_within(self.ttl, function.cost()),
             declared: self.key.tags(),
             serve_stale: policy.serves_while_refreshing() && !self.anew,
@@ -152,25 +185,55 @@ where
             Reading::Compute {
                 leading,
                 old,
-                mut versions,
+                versions,
                 away,
+                fresh,
             } => {
                 if let Some(value) = self.left_alone(old.as_ref()) {
                     leading.hand_back(false).await;
                     return Begun::Found(Found::Stale(value));
                 }
-                let old = self.old(fill.twin(), old, kept, away, l1_until_ms);
-                tags::capture(&self.inner, &mut versions).await;
-                let remote = Remote {
+                let mut remote = Remote {
                     leading,
                     ttl,
                     versions,
                     token,
                     l1_until_ms,
                 };
-                self.compute(fill, Some(remote), old, away)
+                match (old, fresh) {
+                    (Some(entry), Some(asked)) if !self.anew => {
+                        bounds.vouch(&asked, self.inner.l1_share(entry.ttl));
+                        self.refreshed(fill, entry, remote).await
+                    }
+                    (old, _) => {
+                        if away {
+                            self.inner.refreshed(self.key.bytes(), self.budget()).await;
+                        }
+                        let old = self.old(fill.twin(), old, kept, away, l1_until_ms);
+                        tags::capture(&self.inner, &mut remote.versions).await;
+                        self.compute(fill, Some(remote), old, away)
+                    }
+                }
             }
         }
+    }
+
+    /// Gives out what is fresh, to be computed anew in a flight of its own: who comes meanwhile looks
+    /// at the store, and finds the same, or that it was invalidated.
+    async fn refreshed(self, fill: Fill, entry: Entry<V>, mut remote: Remote) -> Begun<V, F> {
+        let l1_until_ms = remote.l1_until_ms;
+        let Some(leader) = self.refresh() else {
+            remote.leading.hand_back(false).await;
+            return Begun::Found(self.found(fill, entry, l1_until_ms));
+        };
+        self.inner.count(self.key.function(), Event::Refreshed);
+        let found = Found::of(&entry);
+        let old = self.old(fill.twin(), Some(entry), None, false, l1_until_ms);
+        tags::capture(&self.inner, &mut remote.versions).await;
+        let offering = leader.offering();
+        let apart = Self { offering, ..self };
+        let computation = apart.computation(fill, Some(remote), old, false);
+        Begun::Refresh(found, leader, computation)
     }
 
     /// Computes without asking the backend, and stores nothing in it.
@@ -227,17 +290,19 @@ where
     }
 
     fn found(&self, fill: Fill, entry: Entry<V>, l1_until_ms: u64) -> Found<V> {
-        let in_grace = entry.fresh.is_zero();
-        if !in_grace {
+        if !entry.fresh.is_zero() {
             self.inner.hit(self.key.function(), &entry);
         }
-        let value = entry.value.clone();
+        let found = Found::of(&entry);
         self.inner.keep(fill, entry, l1_until_ms);
-        match value {
-            None => Found::Absent,
-            Some(value) if in_grace => Found::Stale(value),
-            Some(value) => Found::Value(value),
-        }
+        found
+    }
+
+    /// The flight of a refresh, unless this process has begun one.
+    fn refresh(&self) -> Option<Leader> {
+        let deadline = self.key.function().asks().deadline();
+        let refreshes = &self.inner.refreshes;
+        refreshes.try_lead(self.key.bytes(), deadline, self.key.tags())
     }
 
     /// What may be given out instead of a new value: what the backend has; what this process has,
@@ -262,9 +327,6 @@ where
         let here = inner.l1_share(entry.ttl).min(entry.fresh);
         let left = here.saturating_sub(inner.since(entry.asked_ms));
         let old = Old::new(value, left, entry.until_ms(), &inner.clock);
-        if !entry.fresh.is_zero() {
-            inner.count(function, Event::Refreshed);
-        }
         inner.keep(fill, entry, l1_until_ms);
         self.offering
             .offer(old.offer(function.asks().serves_while_refreshing()));
@@ -290,6 +352,16 @@ where
         old: Option<Old<V>>,
         away: bool,
     ) -> Begun<V, F> {
+        Begun::Compute(self.computation(fill, remote, old, away))
+    }
+
+    fn computation(
+        self,
+        fill: Fill,
+        remote: Option<Remote>,
+        old: Option<Old<V>>,
+        away: bool,
+    ) -> Box<Computation<V, F>> {
         if remote.is_none() && !away {
             self.missed_here(old.as_ref());
         }
@@ -299,7 +371,7 @@ where
         let started = self.started(unfenced);
         let Self { inner, key, .. } = self;
         let computation = Computation::begin(inner, key, fill, remote, old, away, started);
-        Begun::Compute(Box::new(computation))
+        Box::new(computation)
     }
 
     /// Now. In front of a backend, others may end at any moment what is computed from now on.

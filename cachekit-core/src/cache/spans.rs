@@ -7,6 +7,7 @@ use crate::cache::Inner;
 use crate::cache::function::Function;
 use crate::l1::Span;
 use crate::policy::freshness::{Lifetime, early_window};
+use crate::policy::race::race;
 
 impl Inner {
     /// How long values of `function` are stored that are given, not computed.
@@ -56,6 +57,11 @@ impl Inner {
             Duration::ZERO => Duration::MAX,
             share => share,
         }
+    }
+
+    /// Waits for the refresh of `key` in this process, if there is one.
+    pub(crate) async fn refreshed(&self, key: &[u8], budget: Duration) {
+        race(self.refreshes.ended(key), self.timers.after(budget)).await;
     }
 
     /// How long ago a moment of the monotonic clock was.

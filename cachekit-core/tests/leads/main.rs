@@ -3,6 +3,7 @@
 
 mod events;
 mod foreign;
+mod fresh;
 mod graceless;
 mod holding;
 mod leased;

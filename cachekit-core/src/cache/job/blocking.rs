@@ -24,7 +24,7 @@ use crate::cache::kind::Kind;
 use crate::cache::sought::Begun;
 use crate::cache::stats::Event;
 use crate::policy::bulkhead::Permit;
-use crate::policy::flight::{Arrival, Leader, Waiter};
+use crate::policy::flight::{Arrival, Flights, Leader, Waiter};
 use crate::policy::reentry::Chain;
 
 impl<K, F> Job<K, F>
@@ -36,8 +36,8 @@ where
     /// Computes on this thread.
     pub(crate) fn blocking(self, compute: impl FnOnce() -> K::Returned) -> K::Returned {
         self.in_turn_blocking(compute, |job, leader, refreshing, around, compute| {
-            let leader = Arc::new(leader);
-            let (landing, settled) = job.lead_blocking(&leader, refreshing, &around, compute);
+            let mut leader = Arc::new(leader);
+            let (landing, settled) = job.lead_blocking(&mut leader, refreshing, &around, compute);
             leader.land(landing);
             joined::<K>(settled)
         })
@@ -133,17 +133,22 @@ where
     /// Looks into the backend and, if need be, computes.
     pub(super) fn lead_blocking(
         &self,
-        leader: &Arc<Leader>,
+        leader: &mut Arc<Leader>,
         refreshing: bool,
         around: &Around,
         compute: impl FnOnce() -> K::Returned,
     ) -> Landed<K> {
         let briefly = around.outer.is_nested() || self.may_block_its_leader();
         let sought = || self.sought(leader, refreshing, briefly);
-        let computation = match self.wait(sought().begin()) {
-            Some(Begun::Compute(computation)) => computation,
-            Some(Begun::Found(found)) => return self.landed_as(found),
-            None => sought().past_backend(),
+        let begun = self.wait(sought().begin());
+        let computation = match begun.unwrap_or_else(|| Begun::Compute(sought().past_backend())) {
+            Begun::Compute(computation) => computation,
+            Begun::Found(found) => return self.landed_as(found),
+            Begun::Refresh(found, refresh, computation) => {
+                leader.land_early(found.landing());
+                *leader = Arc::new(refresh);
+                computation
+            }
         };
         let permit = match self.admission(&around.outer, &computation) {
             Admission::Place(permit) => Some(permit),
@@ -172,7 +177,9 @@ where
     /// Whether the lead may be that of a task of the runtime that this thread is of, and keeps from
     /// going on.
     pub(super) fn may_block_its_leader(&self) -> bool {
-        Handle::try_current().is_ok() && self.inner.flights.has(self.key.bytes())
+        let computed = [&self.inner.flights, &self.inner.refreshes];
+        let has = |flights: &&Arc<Flights>| flights.has(self.key.bytes());
+        Handle::try_current().is_ok() && computed.iter().any(has)
     }
 
     /// Waits for a place; `None` if it took too long, or there is no background to wait in.

@@ -73,13 +73,13 @@ where
 
     async fn fly(
         self: Arc<Self>,
-        leader: Leader,
+        mut leader: Leader,
         refreshing: bool,
         around: Around,
         compute: Boxed<K::Returned>,
     ) {
         // A user's code runs in more than the computation: `unless`, `Clone`, serde.
-        let landed = caught(self.lead(&leader, refreshing, &around, compute)).await;
+        let landed = caught(self.lead(&mut leader, refreshing, &around, compute)).await;
         let landing = landed.map(handed_over::<K>);
         leader.land(landing.unwrap_or_else(|payload| Landing::Panicked(Some(payload))));
     }

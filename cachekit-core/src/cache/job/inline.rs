@@ -34,12 +34,12 @@ where
         let compute = pin!(compute);
         let returned = {
             let run = pin!(async {
-                let (leader, refreshing) = match self.turn(&around).await {
+                let (mut leader, refreshing) = match self.turn(&around).await {
                     Turn::Return(returned) => return returned,
                     Turn::Alone => return self.alone(&around, compute).await,
                     Turn::Lead { leader, refreshing } => (leader, refreshing),
                 };
-                let (landing, settled) = self.lead(&leader, refreshing, &around, compute).await;
+                let (landing, settled) = self.lead(&mut leader, refreshing, &around, compute).await;
                 leader.land(landing);
                 joined::<K>(settled)
             });
@@ -52,7 +52,7 @@ where
     /// Looks into the backend and, if need be, computes.
     pub(super) async fn lead(
         &self,
-        leader: &Leader,
+        leader: &mut Leader,
         refreshing: bool,
         around: &Around,
         compute: impl Future<Output = K::Returned>,
@@ -60,6 +60,11 @@ where
         let computation = match self.begin(leader, refreshing, around).await {
             Begun::Compute(computation) => computation,
             Begun::Found(found) => return self.landed_as(found),
+            Begun::Refresh(found, refresh, computation) => {
+                leader.land_early(found.landing());
+                *leader = refresh;
+                computation
+            }
         };
         let permit = match self.admit(&around.outer, &computation, leader).await {
             Ok(permit) => permit,

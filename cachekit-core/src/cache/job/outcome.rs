@@ -64,17 +64,16 @@ where
 
     /// What everybody gets of an entry that was found.
     pub(super) fn landed_as(&self, found: Found<K::Value>) -> Landed<K> {
-        match found {
-            Found::Value(value) => (Landing::Value(Arc::clone(&value) as _), Ok(value)),
-            Found::Stale(value) => self.instead_of_new(&value),
+        let landing = found.landing();
+        let settled = match found {
+            Found::Value(value) => Ok(value),
+            Found::Stale(value) => return self.instead_of_new(&value),
             Found::Absent => {
                 let error = self.absent();
-                (
-                    Landing::Absent,
-                    Err(error.expect("only who can tell it finds an absence")),
-                )
+                Err(error.expect("only who can tell it finds an absence"))
             }
-        }
+        };
+        (landing, settled)
     }
 
     /// What everybody gets of a result, once it has ended.

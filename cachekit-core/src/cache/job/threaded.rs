@@ -40,7 +40,7 @@ where
         let job = Arc::new(self);
         let flight = {
             let (job, around, span) = (Arc::clone(&job), around.fork(), Span::current());
-            move || span.in_scope(|| job.flown(&Arc::new(leader), refreshing, &around, compute))
+            move || span.in_scope(|| job.flown(leader, refreshing, &around, compute))
         };
         // If it does not start, it is dropped, and with it the flight.
         let _ = background::spawn_blocking(flight);
@@ -52,13 +52,14 @@ where
 
     fn flown(
         &self,
-        leader: &Arc<Leader>,
+        leader: Leader,
         refreshing: bool,
         around: &Around,
         compute: Box<dyn FnOnce() -> K::Returned + Send>,
     ) {
+        let mut leader = Arc::new(leader);
         // A user's code runs in more than the computation: `unless`, `Clone`, serde.
-        let lead = || self.lead_blocking(leader, refreshing, around, compute);
+        let lead = || self.lead_blocking(&mut leader, refreshing, around, compute);
         let landed = catch_unwind(AssertUnwindSafe(lead));
         let landing = landed.map(handed_over::<K>);
         leader.land(landing.unwrap_or_else(|payload| Landing::Panicked(Some(payload))));

@@ -128,7 +128,7 @@ where
     /// `left`; `None` if another has.
     fn refresh(&self, flights: &Arc<Flights>, value: &K::Value, left: Duration) -> Option<Turn<K>> {
         let key = self.key.bytes();
-        if !left.is_zero() && !self.inner.l1.claim(key) {
+        if self.inner.refreshes.has(key) || !left.is_zero() && !self.inner.l1.claim(key) {
             return None;
         }
         let leader = flights.try_lead(key, self.policy().deadline(), self.key.tags())?;

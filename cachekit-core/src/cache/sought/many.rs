@@ -173,7 +173,8 @@ async fn look<V, F: Form<V>>(
 }
 
 async fn lookups(asks: &[Ask<'_>], early: Option<Duration>) -> Vec<Result<Lookup>> {
-    let Some(first) = asks.first() else {
+    let underway = asks.iter().find(|ask| ask.underway);
+    let Some(first) = underway.or_else(|| asks.first()) else {
         return Vec::new();
     };
     let backend = first.place.backend;

@@ -22,6 +22,12 @@ impl Leader {
         self.end(Phase::Landed(landing));
     }
 
+    /// [Lands](Self::land) while the leader itself goes on, with a flight that nobody waits for.
+    pub(crate) fn land_early(&self, landing: Landing) {
+        self.offering().keep();
+        self.land(landing);
+    }
+
     /// Shows what callers may have until the flight lands.
     pub(crate) fn offer(&self, offer: Offer) {
         self.offering().offer(offer);

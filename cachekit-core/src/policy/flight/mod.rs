@@ -27,9 +27,10 @@ pub(crate) use offering::{Offer, Offering};
 pub(crate) use waiter::Waiter;
 
 use crate::policy::lock::Lock;
+use crate::policy::race::race;
 use crate::timers::Timers;
 use landing::Claim;
-use state::Flight;
+use state::{Flight, Phase, State};
 
 /// How long a caller waits that is itself part of a computation, for another caller or for another
 /// process: two computations that wait for each other come apart after it. Less than callers wait by
@@ -90,6 +91,15 @@ impl Flights {
         let now_ms = self.timers.clock().monotonic_ms();
         let flight = self.shard(key).with(|shard| shard.get(key).cloned());
         flight.is_some_and(|flight| !flight.is_overdue(now_ms))
+    }
+
+    /// Waits until the flight of `key` has ended, if there is one, or has lost its key.
+    pub(crate) async fn ended(&self, key: &[u8]) {
+        let Some(flight) = self.shard(key).with(|shard| shard.get(key).cloned()) else {
+            return;
+        };
+        let ended = |state: &mut State| (!matches!(state.phase, Phase::Running)).then_some(());
+        race(flight.until(ended), flight.overdue(&self.timers)).await;
     }
 
     /// Starts a flight of `key` in the place of the one that there is, which nobody joins any more.

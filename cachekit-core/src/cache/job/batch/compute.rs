@@ -129,6 +129,19 @@ where
                 self.land(index, leader, landed);
                 None
             }
+            Begun::Refresh(found, refresh, computation) => {
+                leader.land_early(found.landing());
+                if let Mode::Detached(wanted) = &self.mode {
+                    refresh.offering().keep();
+                    wanted.starts(&refresh);
+                    let (_, settled) = self.job(index).landed_as(found);
+                    self.finish(index, joined::<One<V, E>>(settled));
+                }
+                Some(Part {
+                    index,
+                    flight: Some((refresh, computation)),
+                })
+            }
         }
     }
 

@@ -82,6 +82,7 @@ impl Peer {
         Config {
             retry_attempts: 10,
             timeout: Duration::from_secs(15),
+            connect_timeout: Duration::from_secs(15),
             ..Config::of_servers([self.address.to_string()]).unwrap()
         }
     }

@@ -174,11 +174,11 @@ impl Scene {
         }
     }
 
-    /// One at the loss, another for whoever computed just then, and one for each process that learns
-    /// of the return: the first finds the server empty, and each deletes what others may still read
-    /// on the server that stood in.
+    /// One at the loss, another for whoever computed just then, and two for each process that learns
+    /// of the return: it deletes what others may still read on the server that stood in, and what
+    /// the owner is owed.
     const fn computations_per_loss(&self) -> u32 {
-        2 + self.processes
+        2 + 2 * self.processes
     }
 
     /// Less a tenth of jitter, the window in which a value is computed early (four times what it

@@ -5,7 +5,7 @@ use cachekit_core::backend::{Backend as _, Lead, Want};
 use cachekit_memcached::testkit::Server;
 
 use super::leases::{fleets, leased, read};
-use super::{LEAD, TTL, backend, eventually, key, polled, set};
+use super::{LEAD, TTL, backend, eventually, key, polled, set, value};
 
 #[tokio::test]
 async fn a_call_that_is_never_polled_sends_nothing() {
@@ -67,5 +67,23 @@ async fn a_reader_of_many_that_goes_away_leaves_none_of_the_leases_behind_that_i
                 leased(lookup.unwrap());
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_by_one_who_goes_away_before_the_second_look_is_taken_back() {
+    for (_server, one, other) in fleets() {
+        let mut taken_back = 0;
+        for polls in 0..40 {
+            let key = key(polls);
+            let token = leased(read(&one, &key).await);
+            let v = Bytes::from_static(b"v");
+            let ended = polled(polls, one.set(&key, v, TTL, Some(&token))).await;
+            let written = value(&other, &key).await.is_some();
+            let stays = value(&one, &key).await.is_some();
+            assert!(stays || !ended);
+            taken_back += u32::from(written && !stays);
+        }
+        assert!(taken_back > 0);
     }
 }

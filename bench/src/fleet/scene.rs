@@ -174,18 +174,18 @@ impl Scene {
         }
     }
 
-    /// One at the loss, another for whoever computed just then, and two for each process that learns
-    /// of the return: it deletes what others may still read on the server that stood in, and what
-    /// the owner is owed.
+    /// One at the loss, another for whoever computed just then, and one for each process that
+    /// learns of the return: it deletes what others may still read on the server that stood in.
     const fn computations_per_loss(&self) -> u32 {
-        2 + 2 * self.processes
+        2 + self.processes
     }
 
     /// Less a tenth of jitter, the window in which a value is computed early (four times what it
-    /// took, and half of the ttl at most), and the second that servers round to.
+    /// took on a busy machine, two seconds at least, and half of the ttl at most), and the second
+    /// that servers round to.
     fn shortest_ttl(&self) -> Duration {
-        let longest = self.origin.mul_f64(1.5);
-        let early = (longest * 4).min(self.ttl / 2);
+        let longest = self.origin + Rules::default().lag;
+        let early = (longest * 4).max(Duration::from_secs(2)).min(self.ttl / 2);
         self.ttl.mul_f64(0.9) - early - Duration::from_secs(1)
     }
 }

@@ -7,7 +7,7 @@ use crate::cache::Inner;
 use crate::cache::arguments::Key;
 use crate::cache::entry::{Entry, Open, judged};
 use crate::cache::form::Form;
-use crate::cache::remote::Place;
+use crate::cache::place::Place;
 use crate::cache::spans::over_store;
 use crate::cache::tags::{self, Versions};
 use crate::envelope::TagVersion;

@@ -31,6 +31,7 @@ mod metrics;
 mod namespaces;
 mod old;
 mod outgoing;
+mod place;
 mod releases;
 mod remote;
 mod removals;

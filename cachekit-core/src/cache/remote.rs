@@ -3,19 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{Backend, Lead, Lookup, Want};
+use crate::backend::{Lead, Lookup, Want};
 use crate::cache::Inner;
-use crate::cache::arguments::Key;
 use crate::cache::asking::{self, Asking};
 use crate::cache::entry::{Entry, Miss, Open};
-use crate::cache::form::{Form, Release};
+use crate::cache::form::Form;
 use crate::cache::function::Function;
 use crate::cache::leading::{Leading, Right};
+use crate::cache::place::Place;
 use crate::cache::stats::Event;
 use crate::cache::tags::{self, Versions};
 use crate::cache::waits::Waits;
 use crate::error::Result;
-use crate::key::StoreKey;
 use crate::policy::flight::{Moment, Offering};
 use crate::policy::race::both;
 
@@ -37,43 +36,6 @@ pub(crate) enum Reading<V> {
         /// When it was asked for what is there, if that is fresh: nobody needs to wait.
         fresh: Option<Moment>,
     },
-}
-
-/// Where the entry of a key lies.
-#[derive(Clone, Debug)]
-pub(crate) struct Place<'a> {
-    pub(crate) backend: &'a Arc<dyn Backend>,
-    pub(crate) key: StoreKey,
-    pub(crate) release: Release,
-    /// The token of its namespace.
-    pub(crate) token: Option<u64>,
-    /// Until when L1 may keep it at most, monotonic.
-    pub(crate) l1_until_ms: u64,
-}
-
-impl<'a> Place<'a> {
-    /// Where the entry of `key` lies; `None` for what stays in this process.
-    ///
-    /// # Errors
-    /// Those of the backend: nobody knows where it lies.
-    pub(crate) async fn of<V, F: Form<V>>(
-        inner: &'a Arc<Inner>,
-        key: &Key<V, F>,
-    ) -> Result<Option<Self>> {
-        let Some(backend) = &inner.backend else {
-            return Ok(None);
-        };
-        let standing = inner.namespaces.standing(inner, key.function()).await?;
-        let token = standing.map(|standing| standing.token);
-        let place = key.store_key(&inner.config.namespace, token);
-        Ok(place.map(|(key, release)| Self {
-            backend,
-            key,
-            release,
-            token,
-            l1_until_ms: standing.map_or(u64::MAX, |standing| standing.until_ms),
-        }))
-    }
 }
 
 /// A read that may be given the lead.

@@ -9,7 +9,7 @@ use crate::backend::{NewEntry, Stored, Ttl};
 use crate::cache::Inner;
 use crate::cache::arguments::Key;
 use crate::cache::form::Form;
-use crate::cache::remote::Place;
+use crate::cache::place::Place;
 use crate::cache::tags::{self, Versions};
 use crate::envelope::{self, Header};
 use crate::error::{Error, ErrorKind, Result};

@@ -153,7 +153,9 @@ impl Ask<'_> {
                 }
                 Next::Wait(seen) if self.underway => {
                     meanwhile(seen.entry());
-                    self.inner.refreshed(self.bytes, self.budget).await;
+                    self.inner
+                        .refreshed(self.bytes, self.function, self.budget)
+                        .await;
                     self.underway = false;
                 }
                 Next::Wait(seen) => {

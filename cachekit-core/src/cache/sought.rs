@@ -125,7 +125,7 @@ where
             Ok(None) => return self.compute(fill, None, kept, false),
             Ok(Some(place)) => place,
             Err(_) => {
-                self.inner.refreshed(self.key.bytes(), self.budget()).await;
+                self.wait_for_refresh().await;
                 return self.compute(fill, None, kept, true);
             }
         };
@@ -133,6 +133,11 @@ where
         let ask = self.ask(place);
         let reading = ask.read::<V, F>(|entry| self.offer(entry)).await;
         self.begun(fill, kept, bounds, reading).await
+    }
+
+    async fn wait_for_refresh(&self) {
+        let (key, function) = (self.key.bytes(), self.key.function());
+        self.inner.refreshed(key, function, self.budget()).await;
     }
 
     /// Now, in the flight.
@@ -208,7 +213,7 @@ where
                     }
                     (old, _) => {
                         if away {
-                            self.inner.refreshed(self.key.bytes(), self.budget()).await;
+                            self.wait_for_refresh().await;
                         }
                         let old = self.old(fill.twin(), old, kept, away, l1_until_ms);
                         tags::capture(&self.inner, &mut remote.versions).await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::backend::Ttl;
 use crate::cache::Inner;
 use crate::cache::function::Function;
+use crate::cache::stats::Event;
 use crate::l1::Span;
 use crate::policy::freshness::{Lifetime, early_window};
 use crate::policy::race::race;
@@ -60,8 +61,16 @@ impl Inner {
     }
 
     /// Waits for the refresh of `key` in this process, if there is one.
-    pub(crate) async fn refreshed(&self, key: &[u8], budget: Duration) {
-        race(self.refreshes.ended(key), self.timers.after(budget)).await;
+    pub(crate) async fn refreshed(
+        &self,
+        key: &[u8],
+        function: &'static Function,
+        budget: Duration,
+    ) {
+        if self.refreshes.has(key) {
+            self.count(function, Event::Coalesced);
+            race(self.refreshes.ended(key), self.timers.after(budget)).await;
+        }
     }
 
     /// How long ago a moment of the monotonic clock was.

@@ -42,7 +42,7 @@ use schedule::Schedule;
 use shrink::shrunk;
 
 /// How many schedules of each family are run, unless `CACHEKIT_TEST_SEEDS` says so.
-const SEEDS: u64 = 600;
+const SEEDS: u64 = 800;
 
 fn variable(name: &str) -> Option<u64> {
     let mut problems = Problems::default();

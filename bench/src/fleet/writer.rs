@@ -1,7 +1,7 @@
 //! Who changes the source of truth, and says so to the cache.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cachekit_core::testkit::history::Record;
 
@@ -9,7 +9,7 @@ use crate::fleet::clock::{now, pass, some};
 use crate::fleet::origin::Origin;
 use crate::fleet::reader::{How, Reader};
 
-/// Between two pairs of changes: three changes a second, as a mean.
+/// From one pair of changes to the next: three changes a second, as a mean.
 const PAUSE: Duration = Duration::from_millis(667);
 
 /// A change to come in between waits so long for a computation of its key.
@@ -36,8 +36,10 @@ impl Writer {
     /// Changes one of `keys` after the other, for ever. Changes come in twos: the second while that
     /// is computed which the first has brought about.
     pub(super) async fn write(&self, keys: u32) {
+        let mut due = Instant::now();
         loop {
-            pass(PAUSE / 2 + some(PAUSE)).await;
+            due += PAUSE / 2 + some(PAUSE);
+            pass(due.saturating_duration_since(Instant::now())).await;
             let key = fastrand::u32(..keys);
             let mut begun = self.origin.begun();
             self.change(key, any()).await;

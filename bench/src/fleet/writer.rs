@@ -1,9 +1,10 @@
 //! Who changes the source of truth, and says so to the cache.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cachekit_core::testkit::history::Record;
+use tokio::time::Instant;
 
 use crate::fleet::clock::{now, pass, some};
 use crate::fleet::origin::Origin;

@@ -57,6 +57,12 @@ pub(crate) fn is_entry(name: &str) -> bool {
 /// What the name of a file begins with that is not an entry yet.
 pub(crate) const TEMP: &str = ".tmp-";
 
+/// The lock of a folder, which holds its counts and leads.
+pub(crate) const LOCK: &str = ".folder";
+
+/// The file of a folder whose inode and blocks the next write uses again.
+pub(crate) const SPARE: &str = ".spare";
+
 #[cfg(test)]
 mod tests {
     use super::*;

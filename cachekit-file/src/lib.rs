@@ -37,10 +37,13 @@ mod directory;
 mod entry;
 mod error;
 mod file;
+mod folder;
 mod layout;
 mod ledger;
+mod scan;
 mod store;
 mod sweep;
+mod usage;
 mod write;
 
 pub use backend::FileBackend;

@@ -15,7 +15,7 @@ use rustix::fs::Access;
 
 use crate::config::{Config, SyncMode};
 use crate::directory::Directory;
-use crate::entry::{self, HEADER, Header, MARK_AT, STALE, Times};
+use crate::entry::{self, Claim, HEADER, Header, MARK_AT, Times};
 use crate::error::from_io;
 use crate::file::{header, occupied, open, remove_if_there, sync_folder};
 use crate::layout::Place;
@@ -118,18 +118,23 @@ impl Store {
             .read_to_end(&mut bytes)
             .map_err(|error| from_io(GET, error))?;
         let now = self.clock.unix_ms();
-        let entry = entry::parse(Bytes::from(bytes), key.as_str());
-        let Some(entry) = entry.filter(|entry| !entry.times.is_over(now)) else {
+        let Header::Entry(claim) = Header::read(&bytes) else {
             return Ok(None);
         };
+        let content = claim.split(&bytes);
+        if claim.times.is_over(now)
+            || content.is_none_or(|(found, _)| found != key.as_str().as_bytes())
+        {
+            return Ok(None);
+        }
         if now.abs_diff(opened.modified) >= RENEWED_AFTER_MS {
             // Recency is a help to the sweep; a file system that is read-only serves without it.
             let _ = opened.file.set_modified(time_of(now));
         }
         Ok(Some(Found {
-            left: Some(entry.times.left(now)),
-            stale: entry.stale,
-            value: entry.value,
+            left: Some(claim.times.left(now)),
+            stale: claim.is_stale(),
+            value: Bytes::from(bytes).slice(claim.head_length()..),
         }))
     }
 
@@ -220,7 +225,7 @@ impl Store {
             return Ok(());
         }
         match header(&file).map_err(failed)? {
-            Header::Entry(_) => self.mark(&file).map_err(failed),
+            Header::Entry(claim) => self.mark(&file, &claim).map_err(failed),
             Header::Foreign | Header::Damaged => {
                 drop(held);
                 self.remove_at(EXPIRE, &place)
@@ -228,8 +233,8 @@ impl Store {
         }
     }
 
-    fn mark(&self, file: &File) -> io::Result<()> {
-        file.write_all_at(&STALE, MARK_AT)?;
+    fn mark(&self, file: &File, claim: &Claim) -> io::Result<()> {
+        file.write_all_at(&claim.stale_mark(), MARK_AT)?;
         if self.config.sync == SyncMode::None {
             Ok(())
         } else {

@@ -220,7 +220,7 @@ impl Seen {
     }
 
     fn is_over(&self, now: u64) -> bool {
-        matches!(self.header(), Some(Header::Entry(times)) if times.is_over(now))
+        matches!(self.header(), Some(Header::Entry(claim)) if claim.times.is_over(now))
     }
 
     fn is_unchanged(&self) -> bool {

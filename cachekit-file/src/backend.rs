@@ -14,7 +14,8 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
-use crate::store::{Caller, Store, abandoned};
+use crate::given::Given;
+use crate::store::{Caller, Store, Wanted, abandoned};
 
 /// A file of at most this many bytes is read where the caller is: some 5 to 20 µs from the page
 /// cache, against 40 to 60 for a hop to the blocking pool and back.
@@ -42,7 +43,8 @@ const POOLED: usize = 32;
 ///
 /// # Cancel safety
 /// A dropped `set` either happened before the drop or does not happen, so that it cannot undo what
-/// its caller does next. A dropped `expire` or `remove` may still happen a moment later.
+/// its caller does next. A dropped `expire` or `remove` may still happen a moment later. The lead
+/// that a dropped `get` was given goes back.
 #[derive(Debug)]
 pub struct FileBackend {
     store: Arc<Store>,
@@ -130,20 +132,19 @@ impl FileBackend {
     }
 }
 
-/// What a reader is told, by a store that cannot lead.
-fn lookup(found: Option<Found>, want: Want) -> Lookup {
-    let lead = match (&found, want) {
-        (Some(found), Want::Lead { early, .. }) if found.lasts(early) => Lead::None,
-        (_, Want::Lead { .. }) => Lead::Unfenced(None),
-        (_, Want::Value) => Lead::None,
-    };
-    Lookup::new(found, lead)
-}
-
 #[async_trait]
 impl Backend for FileBackend {
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
-        Ok(lookup(self.found(key).await?, want))
+        let found = self.found(key).await?;
+        let Some(wanted) = Wanted::of(want, found.as_ref()) else {
+            return Ok(Lookup::new(found, Lead::None));
+        };
+        let (store, key) = (Arc::clone(&self.store), key.clone());
+        let given = self.pooled("file get", move |_, caller| {
+            let lookup = store.lead(&key, found, wanted, caller)?;
+            Ok(Given::new(store, key, lookup))
+        });
+        given.await.map(Given::taken)
     }
 
     async fn set(
@@ -151,11 +152,11 @@ impl Backend for FileBackend {
         key: &StoreKey,
         value: Bytes,
         ttl: Ttl,
-        _lead: Option<&Token>,
+        lead: Option<&Token>,
     ) -> Result<Stored> {
-        let key = key.clone();
+        let (key, lead) = (key.clone(), lead.cloned());
         self.pooled("file set", move |store, caller| {
-            store.set(&key, &value, ttl, caller)
+            store.set(&key, &value, ttl, lead.as_ref(), caller)
         })
         .await
     }
@@ -172,12 +173,16 @@ impl Backend for FileBackend {
             .await
     }
 
-    async fn renew(&self, _key: &StoreKey, _lead: &Token, _hold: Ttl) -> Result<Renewed> {
-        Ok(Renewed::Lost)
+    async fn renew(&self, key: &StoreKey, lead: &Token, hold: Ttl) -> Result<Renewed> {
+        let (key, lead) = (key.clone(), lead.clone());
+        self.pooled("file renew", move |store, _| store.renew(&key, &lead, hold))
+            .await
     }
 
-    async fn release(&self, _key: &StoreKey, _lead: &Token) -> Result<()> {
-        Ok(())
+    async fn release(&self, key: &StoreKey, lead: &Token) -> Result<()> {
+        let (key, lead) = (key.clone(), lead.clone());
+        self.pooled("file release", move |store, _| store.release(&key, &lead))
+            .await
     }
 
     async fn get_many(&self, keys: &[StoreKey], want: Want) -> Vec<Result<Lookup>> {
@@ -188,20 +193,30 @@ impl Backend for FileBackend {
             }
             return results;
         }
-        let asked = keys.to_vec();
-        self.many("file get_many", keys.len(), move |store, _| {
-            asked
-                .iter()
-                .map(|key| Ok(lookup(store.get(key)?, want)))
-                .collect()
-        })
-        .await
+        let (store, asked) = (Arc::clone(&self.store), keys.to_vec());
+        let given = self.many("file get_many", keys.len(), move |_, caller| {
+            let look = |key: StoreKey| {
+                let lookup = store.look(&key, want, caller)?;
+                Ok(Given::new(Arc::clone(&store), key, lookup))
+            };
+            asked.into_iter().map(look).collect()
+        });
+        let results = given.await.into_iter();
+        results.map(|result| result.map(Given::taken)).collect()
     }
 
     async fn set_many(&self, entries: Vec<NewEntry>) -> Vec<Result<Stored>> {
         self.many("file set_many", entries.len(), move |store, caller| {
-            let set = |entry: &NewEntry| store.set(&entry.key, &entry.value, entry.ttl, caller);
-            entries.iter().map(set).collect()
+            let set = |entry: NewEntry| {
+                let NewEntry {
+                    key,
+                    value,
+                    ttl,
+                    lead,
+                } = entry;
+                store.set(&key, &value, ttl, lead.as_ref(), caller)
+            };
+            entries.into_iter().map(set).collect()
         })
         .await
     }

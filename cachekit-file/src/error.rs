@@ -16,7 +16,10 @@ pub(crate) fn from_io(operation: &'static str, error: io::Error) -> Error {
             ErrorKind::Rejected,
             "over the file system's limit of a file",
         ),
-        Io::TimedOut => (ErrorKind::Timeout, "the file system did not answer"),
+        Io::TimedOut => (
+            ErrorKind::Timeout,
+            "another process holds the folder, or the file system does not answer",
+        ),
         Io::NotFound | Io::NotADirectory | Io::StaleNetworkFileHandle => {
             (ErrorKind::Unavailable, "the directory is gone")
         }

@@ -41,10 +41,14 @@ pub(crate) fn remove_if_there(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// The disk that a file occupies: its blocks, or its length where a file system allots blocks
-/// later or none.
-pub(crate) fn occupied(metadata: &Metadata) -> u64 {
-    (metadata.blocks() * 512).max(metadata.len())
+/// Whether `path` is still a name of `file`.
+pub(crate) fn is_named(file: &File, path: &Path) -> io::Result<bool> {
+    let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    match std::fs::symlink_metadata(path) {
+        Ok(named) => Ok(identity(named) == identity(file.metadata()?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Puts the names in `folder` on the disk.

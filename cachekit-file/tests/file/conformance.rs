@@ -16,7 +16,6 @@ async fn the_file_backend_keeps_the_contract_on_a_manual_clock() {
     let backend = FileBackend::with_clock(scratch.config(), clock.clock()).unwrap();
     let suite = Suite::new(Arc::new(backend))
         .by_hand(clock)
-        .unfenced()
         .refuses(101 << 20);
     suite.run().await.assert_passed();
 }
@@ -28,9 +27,8 @@ async fn the_file_backend_keeps_the_contract_on_the_clock_of_the_system() {
         max_value: 1 << 20,
         ..scratch.config()
     };
-    let suite = Suite::new(Arc::new(FileBackend::new(config).unwrap()))
-        .unfenced()
-        .refuses((1 << 20) + 1);
+    let backend = FileBackend::new(config).unwrap();
+    let suite = Suite::new(Arc::new(backend)).refuses((1 << 20) + 1);
     suite.run().await.assert_passed();
 }
 

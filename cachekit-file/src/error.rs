@@ -29,6 +29,14 @@ pub(crate) fn from_io(operation: &'static str, error: io::Error) -> Error {
     Error::with_source(kind, operation, detail, error)
 }
 
+/// Whether it failed for want of room on the disk.
+pub(crate) fn is_full(error: &Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    let source = std::error::Error::source(error);
+    let source = source.and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|source| matches!(source.kind(), StorageFull | QuotaExceeded))
+}
+
 fn is_out_of_descriptors(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let errno = Errno::from_io_error(error);
@@ -57,7 +65,10 @@ mod tests {
             (Errno::TIMEDOUT, ErrorKind::Timeout),
         ];
         for (errno, kind) in cases {
-            assert_eq!(from_io("file get", errno.into()).kind(), kind, "{errno}");
+            let error = from_io("file get", errno.into());
+            assert_eq!(error.kind(), kind, "{errno}");
+            let full = matches!(errno, Errno::NOSPC | Errno::DQUOT);
+            assert_eq!(is_full(&error), full, "{errno}");
         }
     }
 }

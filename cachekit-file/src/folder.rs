@@ -1,24 +1,13 @@
 //! A folder while nobody else changes it, no thread and no process.
 //!
-//! Its lock is the file `.folder`, which begins with what the folder holds:
-//!
-//! ```text
-//!  0  magic      "CKFF"
-//!  4  version    1
-//!  5  reserved   0, 0, 0
-//!  8  bytes      disk that the entries and the spare occupy
-//! 16  entries    how many there are
-//! 24  changes    counts every change, so that who looked without the lock knows if he saw one state
-//! 32  reserved   zeros
-//! 56  checksum   XXH3-64 of bytes 0 to 56
-//! 64  the leads
-//! ```
+//! Its lock is the file `.folder`, which begins with what the folder holds (`head`); behind that are
+//! the leads.
 //!
 //! The kernel frees the lock of a process that ends in whatever way.
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -28,17 +17,12 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::directory::Directory;
-use crate::file::{is_named, open};
+use crate::file::open;
+use crate::head::{HEAD, Head};
 use crate::layout::{Digest, FOLDERS, Folder, LOCK, SPARE};
 use crate::leads::{Change, Leader, Leads, SLOT};
 use crate::scan;
 use crate::usage::Usage;
-
-const MAGIC: [u8; 4] = *b"CKFF";
-const VERSION: u8 = 1;
-
-/// The length of the head, behind which the leads begin.
-pub(crate) const HEAD: usize = 64;
 
 /// How much of a lock file is read at once: the head, and as many leads as there mostly are.
 const READ: usize = HEAD + 15 * SLOT;
@@ -66,8 +50,7 @@ pub(crate) struct LockedFolder<'a> {
     pub(crate) folders: &'a Folders,
     path: PathBuf,
     file: File,
-    usage: Usage,
-    changes: u64,
+    head: Head,
     leads: Leads,
     // Dropped after the file: a thread that has the mutex finds the lock of the file free.
     _thread: MutexGuard<'a, ()>,
@@ -119,23 +102,22 @@ impl Folders {
             folders: self,
             path,
             file,
-            usage: Usage::default(),
-            changes: 0,
+            head: Head::default(),
             leads: Leads::default(),
             _thread: thread,
         }
         .read()
     }
 
-    /// The file at `path`, locked and still of that name: it may have been removed or replaced,
-    /// with its folder, before it was locked.
+    /// The file at `path`, locked while it has a name: it may have been removed or replaced, with
+    /// its folder, before it was locked.
     fn lock_file(&self, path: &Path) -> io::Result<File> {
         loop {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).truncate(false);
             let file = open_or_create(options.mode(self.permissions), path)?;
             lock(&file)?;
-            if is_named(&file, path)? {
+            if file.metadata()?.nlink() > 0 {
                 return Ok(file);
             }
         }
@@ -180,12 +162,11 @@ impl LockedFolder<'_> {
     }
 
     pub(crate) const fn usage(&self) -> Usage {
-        self.usage
+        self.head.usage
     }
 
-    /// What counts the changes.
-    pub(crate) const fn changes(&self) -> u64 {
-        self.changes
+    pub(crate) const fn head(&self) -> Head {
+        self.head
     }
 
     /// Reads the head and the leads; where there is no head, counts.
@@ -199,9 +180,8 @@ impl LockedFolder<'_> {
             bytes = &whole;
         }
         self.leads = Leads::new(bytes.get(HEAD..).unwrap_or_default());
-        if let Some((usage, changes)) = parse(bytes) {
-            self.usage = usage;
-            self.changes = changes;
+        if let Some(head) = Head::parse(bytes) {
+            self.head = head;
         } else {
             let counted = scan::count(&self.path)?;
             self.set_usage(counted)?;
@@ -218,9 +198,20 @@ impl LockedFolder<'_> {
 
     /// Writes down what the folder holds now, as one change.
     pub(crate) fn set_usage(&mut self, usage: Usage) -> io::Result<()> {
-        self.usage = usage;
-        self.changes = self.changes.wrapping_add(1);
-        self.file.write_all_at(&head(usage, self.changes), 0)
+        self.head.usage = usage;
+        self.head.changes = self.head.changes.wrapping_add(1);
+        self.write_head()
+    }
+
+    /// Makes the counts a part of `round`, corrected to `usage`. The budget knows of it already.
+    pub(crate) fn set_round(&mut self, round: u64, usage: Usage) -> io::Result<()> {
+        self.head.round = round;
+        self.head.usage = usage;
+        self.write_head()
+    }
+
+    fn write_head(&self) -> io::Result<()> {
+        self.file.write_all_at(&self.head.to_bytes(), 0)
     }
 
     /// Who leads `key`, or did until its time had passed.
@@ -250,35 +241,4 @@ impl LockedFolder<'_> {
         self.file
             .write_all_at(&change.slot, (HEAD + change.at) as u64)
     }
-}
-
-fn head(usage: Usage, changes: u64) -> [u8; HEAD] {
-    let mut head = [0; HEAD];
-    head[..4].copy_from_slice(&MAGIC);
-    head[4] = VERSION;
-    head[8..16].copy_from_slice(&usage.bytes.to_le_bytes());
-    head[16..24].copy_from_slice(&usage.entries.to_le_bytes());
-    head[24..32].copy_from_slice(&changes.to_le_bytes());
-    let checksum = xxhash_rust::xxh3::xxh3_64(&head[..56]);
-    head[56..].copy_from_slice(&checksum.to_le_bytes());
-    head
-}
-
-/// What a head says; `None` if it is not whole.
-pub(crate) fn parse(bytes: &[u8]) -> Option<(Usage, u64)> {
-    let head: &[u8; HEAD] = bytes.first_chunk()?;
-    let number = |at: usize| {
-        let bytes = head[at..].first_chunk().expect("within the head");
-        u64::from_le_bytes(*bytes)
-    };
-    let whole = head[..4] == MAGIC
-        && head[4] == VERSION
-        && number(56) == xxhash_rust::xxh3::xxh3_64(&head[..56]);
-    whole.then(|| {
-        let usage = Usage {
-            bytes: number(8),
-            entries: number(16),
-        };
-        (usage, number(24))
-    })
 }

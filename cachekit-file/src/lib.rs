@@ -39,6 +39,7 @@ mod error;
 mod file;
 mod folder;
 mod given;
+mod head;
 mod layout;
 mod leads;
 mod ledger;

@@ -19,14 +19,14 @@ use rustix::fs::Access;
 use crate::config::{Config, SyncMode};
 use crate::directory::Directory;
 use crate::entry::{self, Claim, HEADER, Header, MARK_AT, Times};
-use crate::error::from_io;
+use crate::error::{from_io, is_full};
 use crate::file::{header, open, sync_folder};
 use crate::folder::{Folders, LockedFolder};
-use crate::layout::Place;
+use crate::layout::{Folder, Place, SPARE};
 use crate::owner::Owners;
 use crate::sweep::Sweeper;
 use crate::usage::Usage;
-use crate::write::{Draft, Temp};
+use crate::write::{BLOCK, Draft, Temp};
 
 pub(crate) use leading::Wanted;
 
@@ -38,10 +38,6 @@ const SPARE_SHARE: u64 = 4_096;
 /// How exact recency is: a read renews the time in a file at most this often, because each renewal
 /// is a write of metadata.
 const RENEWED_AFTER_MS: u64 = 60_000;
-
-/// What a file occupies is a multiple of this on most file systems. It is measured once it is
-/// written; until then this is the guess.
-const BLOCK: u64 = 4_096;
 
 const GET: &str = "file get";
 const SET: &str = "file set";
@@ -180,6 +176,22 @@ impl Store {
         lead: Option<&Token>,
         caller: &Caller,
     ) -> Result<Stored> {
+        match self.set_once(key, value, ttl, lead, caller) {
+            Err(error) if is_full(&error) && self.give_spares_back().unwrap_or(false) => {
+                self.set_once(key, value, ttl, lead, caller)
+            }
+            stored => stored,
+        }
+    }
+
+    fn set_once(
+        &self,
+        key: &StoreKey,
+        value: &[u8],
+        ttl: Ttl,
+        lead: Option<&Token>,
+        caller: &Caller,
+    ) -> Result<Stored> {
         self.directory.ready(SET)?;
         let place = Place::of(self.directory.path(), key);
         if value.len() as u64 > self.config.max_value {
@@ -258,15 +270,40 @@ impl Store {
         place: &Place,
         change: impl FnOnce(&mut LockedFolder<'_>) -> io::Result<T>,
     ) -> Result<()> {
-        let before = folder.usage();
-        let changed = folder
-            .end_lead(&place.digest, self.clock.unix_ms())
-            .and_then(|()| change(&mut folder));
-        let after = folder.usage();
+        let changed = self.counted(place.folder, &mut folder, |folder| {
+            folder.end_lead(&place.digest, self.clock.unix_ms())?;
+            change(folder)
+        });
         drop(folder);
-        self.sweeper.hold(place.folder).shift(before, after);
         changed.map_err(|error| from_io(operation, error))?;
         self.sync_folder(operation, place)
+    }
+
+    /// Makes a change, of which the caps are told what it took and gave back.
+    fn counted<T>(
+        &self,
+        number: Folder,
+        folder: &mut LockedFolder<'_>,
+        change: impl FnOnce(&mut LockedFolder<'_>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let before = folder.usage();
+        let changed = change(folder);
+        self.sweeper.hold(number).shift(before, folder.usage());
+        changed
+    }
+
+    /// Gives the spares of all folders back to a disk that is full; false if there are none.
+    fn give_spares_back(&self) -> io::Result<bool> {
+        let mut any = false;
+        for number in (0..=u8::MAX).map(Folder::new) {
+            let spare = number.path(self.directory.path()).join(SPARE);
+            if std::fs::symlink_metadata(spare).is_err() {
+                continue;
+            }
+            let mut folder = self.folders.lock(&self.directory, number)?;
+            any |= self.counted(number, &mut folder, |folder| folder.drop_spare())?;
+        }
+        Ok(any)
     }
 
     /// Marks the entry as stale, in place. What this release cannot read, it removes: nobody may

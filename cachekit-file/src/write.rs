@@ -28,6 +28,9 @@ use crate::folder::{Folders, LockedFolder};
 use crate::layout::TEMP;
 use crate::usage::{Usage, occupied};
 
+/// What a file occupies is a multiple of this on most file systems.
+pub(crate) const BLOCK: u64 = 4_096;
+
 /// What the first bytes of a spare are, and of no entry.
 const VOID: [u8; 4] = [0; 4];
 
@@ -65,7 +68,7 @@ fn time_of(unix_ms: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(unix_ms).min(LATEST)
 }
 
-/// A file with a draft of an entry, under the folder's lock.
+/// What a draft of an entry did to the spare.
 #[derive(Debug)]
 pub(crate) struct Drafted {
     /// The disk that the spare occupied before.
@@ -88,14 +91,14 @@ impl LockedFolder<'_> {
     pub(crate) fn draft(&mut self, draft: &Draft<'_>) -> io::Result<Drafted> {
         let path = self.spare();
         let (file, metadata) = open_spare(&path, self.folders.permissions())?;
-        let before = if metadata.len() > 0 {
-            occupied(&metadata)
-        } else {
-            0
-        };
+        let before = occupied(&metadata);
         let written = draft.write(&file).and_then(|()| {
             if metadata.len() > draft.length() {
                 file.set_len(draft.length())?;
+            }
+            let blocks = |length: u64| length.div_ceil(BLOCK);
+            if blocks(metadata.len()) == blocks(draft.length()) {
+                return Ok(before);
             }
             Ok(occupied(&file.metadata()?))
         });
@@ -117,22 +120,23 @@ impl LockedFolder<'_> {
             Some(old) if self.keeps(&old.metadata) => self.folders.exchange(&spare, name)?,
             _ => false,
         };
-        let used = self.usage().less(Usage::file(drafted.before));
-        let used = match old {
+        let mut gone = Usage::file(drafted.before);
+        let come = Usage::entry(drafted.occupied);
+        match old {
             Some(old) if kept => {
                 old.make_void();
-                used
+                gone.entries += 1;
+                if [drafted.before, occupied(&old.metadata)] == [drafted.occupied; 2] {
+                    // One looks like the other, whoever counts them, and whenever.
+                    return Ok(());
+                }
             }
             old => {
                 std::fs::rename(&spare, name)?;
-                used.less(old.map_or_else(Usage::default, |old| old.usage()))
+                gone = gone.plus(old.map_or_else(Usage::default, |old| old.usage()));
             }
-        };
-        let entries = u64::from(!kept);
-        self.set_usage(used.plus(Usage {
-            bytes: drafted.occupied,
-            entries,
-        }))
+        }
+        self.set_usage(self.usage().less(gone).plus(come))
     }
 
     /// Gives a file that was written apart the name of the entry.
@@ -165,6 +169,17 @@ impl LockedFolder<'_> {
             self.set_usage(before.less(old.usage()))?;
         }
         Ok(before.less(self.usage()))
+    }
+
+    /// Removes the spare; false if there is none.
+    pub(crate) fn drop_spare(&mut self) -> io::Result<bool> {
+        let spare = self.spare();
+        let Ok(metadata) = std::fs::symlink_metadata(&spare) else {
+            return Ok(false);
+        };
+        std::fs::remove_file(&spare)?;
+        self.set_usage(self.usage().less(Usage::file(occupied(&metadata))))?;
+        Ok(true)
     }
 
     /// Whether a file may become the spare.

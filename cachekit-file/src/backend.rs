@@ -8,24 +8,19 @@ use cachekit_core::backend::{
     Backend, Found, Health, Lead, Lookup, NewEntry, NodeState, Renewed, Stored, Token, Ttl, Want,
 };
 use cachekit_core::clock::Clock;
-use cachekit_core::error::{Error, ErrorKind, Result};
+use cachekit_core::error::Result;
 use cachekit_core::key::StoreKey;
-use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 
 use crate::config::Config;
-use crate::store::{Caller, Store, abandoned};
+use crate::pool::{Caller, Pool};
+use crate::store::Store;
 
-/// A file of at most this many bytes is read where the caller is: some 5 to 20 µs from the page
-/// cache, against 40 to 60 for a hop to the blocking pool and back.
-const INLINE_BYTES: u64 = 128 * 1024;
+/// How much of a value, or of the values of a bulk read, is read at most where the caller is.
+const WARM_BYTES: u64 = 128 * 1024;
 
-/// How many such reads may follow each other before the others take one hop together.
-const INLINE_READS: usize = 8;
-
-/// How many calls of one backend are in the blocking pool at once. The others wait, each in the
-/// future of its caller.
-const POOLED: usize = 32;
+/// How many entries a bulk read reads at most where the caller is: what that takes, a hop to the
+/// blocking pool takes too.
+const WARM_READS: usize = 32;
 
 /// A [`Backend`] that keeps each entry as a file: see the [crate's documentation](crate).
 ///
@@ -46,7 +41,7 @@ const POOLED: usize = 32;
 #[derive(Debug)]
 pub struct FileBackend {
     store: Arc<Store>,
-    pool: Arc<Semaphore>,
+    pool: Pool,
 }
 
 impl FileBackend {
@@ -67,7 +62,7 @@ impl FileBackend {
         let store = Arc::new(Store::new(config, clock));
         Ok(Self {
             store,
-            pool: Arc::new(Semaphore::new(POOLED)),
+            pool: Pool::new(),
         })
     }
 
@@ -77,31 +72,18 @@ impl FileBackend {
         &self.store.config
     }
 
-    /// Runs `work` on the blocking pool. If the caller goes away before it begins, it does not.
+    /// Runs `work` on the blocking pool, unless the caller goes away before it begins.
     async fn pooled<T: Send + 'static>(
         &self,
         operation: &'static str,
         work: impl FnOnce(&Store, &Caller) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let waiting = Arc::new(());
-        let caller = Caller(Arc::downgrade(&waiting));
-        let ended = |_| Error::with_detail(ErrorKind::Unavailable, operation, "the runtime ended");
-        let permit = Arc::clone(&self.pool).acquire_owned().await;
         let store = Arc::clone(&self.store);
-        let run = move || {
-            let _permit = permit;
-            if caller.is_gone() {
-                Err(abandoned(operation))
-            } else {
-                work(&store, &caller)
-            }
+        let work = move |caller: &Caller| {
+            store.reader.renew_waiting();
+            work(&store, caller)
         };
-        let result = match Handle::try_current() {
-            Ok(runtime) => runtime.spawn_blocking(run).await.map_err(ended).flatten(),
-            Err(_) => run(),
-        };
-        drop(waiting);
-        result
+        self.pool.run(operation, work).await
     }
 
     /// Runs `work` for `count` keys in one hop; if the hop fails, each key fails.
@@ -115,18 +97,6 @@ impl FileBackend {
             .pooled(operation, move |store, caller| Ok(work(store, caller)))
             .await;
         results.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
-    }
-
-    async fn found(&self, key: &StoreKey) -> Result<Option<Found>> {
-        let Some(opened) = self.store.open(key)? else {
-            return Ok(None);
-        };
-        if opened.length() <= INLINE_BYTES {
-            return self.store.read(key, &opened);
-        }
-        let key = key.clone();
-        self.pooled("file get", move |store, _| store.read(&key, &opened))
-            .await
     }
 }
 
@@ -143,7 +113,17 @@ fn lookup(found: Option<Found>, want: Want) -> Lookup {
 #[async_trait]
 impl Backend for FileBackend {
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
-        Ok(lookup(self.found(key).await?, want))
+        if !Pool::is_needed() {
+            return Ok(lookup(self.store.reader.get(key)?, want));
+        }
+        if let Some(found) = self.store.reader.get_warm(key, WARM_BYTES) {
+            return Ok(lookup(Some(found), want));
+        }
+        let key = key.clone();
+        self.pooled("file get", move |store, _| {
+            Ok(lookup(store.reader.get(&key)?, want))
+        })
+        .await
     }
 
     async fn set(
@@ -181,21 +161,36 @@ impl Backend for FileBackend {
     }
 
     async fn get_many(&self, keys: &[StoreKey], want: Want) -> Vec<Result<Lookup>> {
-        if keys.len() <= INLINE_READS {
-            let mut results = Vec::with_capacity(keys.len());
-            for key in keys {
-                results.push(self.get(key, want).await);
+        let reader = &self.store.reader;
+        let mut results: Vec<Option<Result<Lookup>>> = vec![None; keys.len()];
+        if Pool::is_needed() && keys.len() <= WARM_READS {
+            let mut left = WARM_BYTES;
+            for (result, key) in results.iter_mut().zip(keys) {
+                let Some(found) = reader.get_warm(key, left) else {
+                    continue;
+                };
+                left = left.saturating_sub(found.value.len() as u64);
+                *result = Some(Ok(lookup(Some(found), want)));
             }
-            return results;
         }
-        let asked = keys.to_vec();
-        self.many("file get_many", keys.len(), move |store, _| {
-            asked
-                .iter()
-                .map(|key| Ok(lookup(store.get(key)?, want)))
-                .collect()
-        })
-        .await
+        let missing = results
+            .iter()
+            .zip(keys)
+            .filter(|(result, _)| result.is_none());
+        let asked: Vec<StoreKey> = missing.map(|(_, key)| key.clone()).collect();
+        if !asked.is_empty() {
+            let work = move |store: &Store, _: &Caller| {
+                let get = |key| Ok(lookup(store.reader.get(key)?, want));
+                asked.iter().map(get).collect()
+            };
+            let count = results.iter().filter(|result| result.is_none()).count();
+            let read = self.many("file get_many", count, work).await;
+            let empty = results.iter_mut().filter(|result| result.is_none());
+            for (result, read) in empty.zip(read) {
+                *result = Some(read);
+            }
+        }
+        results.into_iter().flatten().collect()
     }
 
     async fn set_many(&self, entries: Vec<NewEntry>) -> Vec<Result<Stored>> {

@@ -40,10 +40,14 @@ mod file;
 mod folder;
 mod layout;
 mod ledger;
+mod pool;
+mod read;
 mod scan;
 mod store;
 mod sweep;
+mod touch;
 mod usage;
+mod warm;
 mod write;
 
 pub use backend::FileBackend;

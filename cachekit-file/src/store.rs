@@ -1,13 +1,12 @@
 //! What each operation does, as blocking calls.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::sync::Weak;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
-use cachekit_core::backend::{Found, Health, NodeState, Stored, Ttl};
+use cachekit_core::backend::{Health, NodeState, Stored, Ttl};
 use cachekit_core::clock::Clock;
 use cachekit_core::error::{Error, ErrorKind, Result};
 use cachekit_core::key::StoreKey;
@@ -15,23 +14,21 @@ use rustix::fs::Access;
 
 use crate::config::{Config, SyncMode};
 use crate::directory::Directory;
-use crate::entry::{self, Claim, HEADER, Header, MARK_AT, Times};
+use crate::entry::{self, Claim, Header, MARK_AT, Times};
 use crate::error::from_io;
 use crate::file::{header, occupied, open, remove_if_there, sync_folder};
+use crate::folder::Folders;
 use crate::layout::Place;
 use crate::ledger::Usage;
+use crate::pool::{Caller, abandoned};
+use crate::read::Reader;
 use crate::sweep::Sweeper;
 use crate::write::Temp;
-
-/// How exact recency is: a read renews the time in a file at most this often, because each renewal
-/// is a write of metadata.
-const RENEWED_AFTER_MS: u64 = 60_000;
 
 /// What a file occupies is a multiple of this on most file systems. It is measured once it is
 /// written; until then this is the guess.
 const BLOCK: u64 = 4_096;
 
-const GET: &str = "file get";
 const SET: &str = "file set";
 const EXPIRE: &str = "file expire";
 const REMOVE: &str = "file remove";
@@ -40,38 +37,9 @@ const REMOVE: &str = "file remove";
 pub(crate) struct Store {
     pub(crate) config: Config,
     clock: Clock,
-    directory: Directory,
+    directory: Arc<Directory>,
     sweeper: Sweeper,
-}
-
-/// The file of an entry, opened and not yet read.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    file: File,
-    length: u64,
-    modified: u64,
-}
-
-impl Opened {
-    pub(crate) const fn length(&self) -> u64 {
-        self.length
-    }
-}
-
-/// Whoever waits for a write. One who went away may have been told nothing, and goes on to write
-/// or remove the same key: the write that was left must not come after that.
-#[derive(Debug)]
-pub(crate) struct Caller(pub(crate) Weak<()>);
-
-impl Caller {
-    pub(crate) fn is_gone(&self) -> bool {
-        self.0.strong_count() == 0
-    }
-}
-
-/// What a caller is told who is not there to hear it.
-pub(crate) fn abandoned(operation: &'static str) -> Error {
-    Error::with_detail(ErrorKind::Ambiguous, operation, "the caller is gone")
+    pub(crate) reader: Reader,
 }
 
 impl Store {
@@ -80,69 +48,20 @@ impl Store {
             bytes: config.max_size,
             entries: config.max_entries,
         };
+        let directory = Directory::new(config.directory.clone(), config.dir_permissions);
+        let directory = Arc::new(directory);
+        let folders = Arc::new(Folders::new(config.permissions, config.max_size / 4_096));
         Self {
-            directory: Directory::new(config.directory.clone(), config.dir_permissions),
+            reader: Reader::new(
+                Arc::clone(&directory),
+                folders,
+                clock.clone(),
+                config.max_value,
+            ),
+            directory,
             sweeper: Sweeper::new(config.directory.clone(), caps),
             clock,
             config,
-        }
-    }
-
-    /// Opens the file of an entry; `None` is a miss.
-    pub(crate) fn open(&self, key: &StoreKey) -> Result<Option<Opened>> {
-        self.directory.ready_once(GET)?;
-        let place = Place::of(self.directory.path(), key);
-        let opened = open(OpenOptions::new().read(true), &place.path);
-        let Some(file) = opened.map_err(|error| from_io(GET, error))? else {
-            // No file, or no directory: only one of them is a miss.
-            self.directory.ready(GET)?;
-            return Ok(None);
-        };
-        let metadata = file.metadata().map_err(|error| from_io(GET, error))?;
-        let most = self.config.max_value + HEADER as u64 + key.as_str().len() as u64;
-        if !metadata.is_file() || metadata.len() > most {
-            return Ok(None);
-        }
-        Ok(Some(Opened {
-            file,
-            length: metadata.len(),
-            modified: modified_ms(&metadata),
-        }))
-    }
-
-    /// Reads the entry of `key`; `None` is a miss.
-    pub(crate) fn read(&self, key: &StoreKey, opened: &Opened) -> Result<Option<Found>> {
-        let mut bytes = Vec::with_capacity(usize::try_from(opened.length).unwrap_or(0));
-        let mut content = (&opened.file).take(opened.length);
-        content
-            .read_to_end(&mut bytes)
-            .map_err(|error| from_io(GET, error))?;
-        let now = self.clock.unix_ms();
-        let Header::Entry(claim) = Header::read(&bytes) else {
-            return Ok(None);
-        };
-        let content = claim.split(&bytes);
-        if claim.times.is_over(now)
-            || content.is_none_or(|(found, _)| found != key.as_str().as_bytes())
-        {
-            return Ok(None);
-        }
-        if now.abs_diff(opened.modified) >= RENEWED_AFTER_MS {
-            // Recency is a help to the sweep; a file system that is read-only serves without it.
-            let _ = opened.file.set_modified(time_of(now));
-        }
-        Ok(Some(Found {
-            left: Some(claim.times.left(now)),
-            stale: claim.is_stale(),
-            value: Bytes::from(bytes).slice(claim.head_length()..),
-        }))
-    }
-
-    /// Both steps at once.
-    pub(crate) fn get(&self, key: &StoreKey) -> Result<Option<Found>> {
-        match self.open(key)? {
-            Some(opened) => self.read(key, &opened),
-            None => Ok(None),
         }
     }
 
@@ -287,12 +206,4 @@ impl Store {
 
 fn time_of(unix_ms: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(unix_ms)
-}
-
-fn modified_ms(metadata: &std::fs::Metadata) -> u64 {
-    let ms = metadata
-        .mtime()
-        .saturating_mul(1_000)
-        .saturating_add(metadata.mtime_nsec() / 1_000_000);
-    u64::try_from(ms).unwrap_or(0)
 }

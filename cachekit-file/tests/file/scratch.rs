@@ -34,8 +34,15 @@ impl Scratch {
         }
     }
 
-    /// Every file below the cache's directory.
+    /// The files of the entries.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let mut files = self.all_files();
+        files.retain(|file| file.file_name().unwrap().len() == 64);
+        files
+    }
+
+    /// Every file below the cache's directory.
+    pub(crate) fn all_files(&self) -> Vec<PathBuf> {
         fn walk(directory: &Path, files: &mut Vec<PathBuf>) {
             for entry in std::fs::read_dir(directory).into_iter().flatten() {
                 let entry = entry.unwrap();
@@ -51,7 +58,7 @@ impl Scratch {
         files
     }
 
-    /// The one file there is.
+    /// The file of the one entry there is.
     pub(crate) fn file(&self) -> PathBuf {
         let files = self.files();
         assert_eq!(files.len(), 1, "{files:?}");

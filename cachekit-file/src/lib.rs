@@ -44,10 +44,14 @@ mod layout;
 mod leads;
 mod ledger;
 mod owner;
+mod pool;
+mod read;
 mod scan;
 mod store;
 mod sweep;
+mod touch;
 mod usage;
+mod warm;
 mod write;
 
 pub use backend::FileBackend;

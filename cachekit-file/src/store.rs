@@ -3,14 +3,12 @@
 mod leading;
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::sync::Weak;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
-use cachekit_core::backend::{Found, Health, NodeState, Stored, Token, Ttl};
+use cachekit_core::backend::{Health, NodeState, Stored, Token, Ttl};
 use cachekit_core::clock::Clock;
 use cachekit_core::error::{Error, ErrorKind, Result};
 use cachekit_core::key::StoreKey;
@@ -18,12 +16,14 @@ use rustix::fs::Access;
 
 use crate::config::{Config, SyncMode};
 use crate::directory::Directory;
-use crate::entry::{self, Claim, HEADER, Header, MARK_AT, Times};
+use crate::entry::{self, Claim, Header, MARK_AT, Times};
 use crate::error::{from_io, is_full};
 use crate::file::{header, open, sync_folder};
 use crate::folder::{Folders, LockedFolder};
 use crate::layout::{Folder, Place, SPARE};
 use crate::owner::Owners;
+use crate::pool::{Caller, abandoned};
+use crate::read::Reader;
 use crate::sweep::Sweeper;
 use crate::usage::Usage;
 use crate::write::{BLOCK, Draft, Temp};
@@ -35,10 +35,6 @@ pub(crate) use leading::Wanted;
 const SPARE_LIMIT: u64 = 128 * 1024;
 const SPARE_SHARE: u64 = 4_096;
 
-/// How exact recency is: a read renews the time in a file at most this often, because each renewal
-/// is a write of metadata.
-const RENEWED_AFTER_MS: u64 = 60_000;
-
 const GET: &str = "file get";
 const SET: &str = "file set";
 const EXPIRE: &str = "file expire";
@@ -48,42 +44,13 @@ const REMOVE: &str = "file remove";
 pub(crate) struct Store {
     pub(crate) config: Config,
     clock: Clock,
-    directory: Directory,
-    folders: Folders,
+    directory: Arc<Directory>,
+    folders: Arc<Folders>,
+    pub(crate) reader: Reader,
     owners: Owners,
     sweeper: Sweeper,
     /// How many leads this backend gave; each has its own number.
     leads: AtomicU64,
-}
-
-/// The file of an entry, opened and not yet read.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    file: File,
-    length: u64,
-    modified: u64,
-}
-
-impl Opened {
-    pub(crate) const fn length(&self) -> u64 {
-        self.length
-    }
-}
-
-/// Whoever waits for a write. One who went away may have been told nothing, and goes on to write
-/// or remove the same key: the write that was left must not come after that.
-#[derive(Debug)]
-pub(crate) struct Caller(pub(crate) Weak<()>);
-
-impl Caller {
-    pub(crate) fn is_gone(&self) -> bool {
-        self.0.strong_count() == 0
-    }
-}
-
-/// What a caller is told who is not there to hear it.
-pub(crate) fn abandoned(operation: &'static str) -> Error {
-    Error::with_detail(ErrorKind::Ambiguous, operation, "the caller is gone")
 }
 
 impl Store {
@@ -97,72 +64,23 @@ impl Store {
             SyncMode::None => SPARE_LIMIT.min(config.max_size / SPARE_SHARE),
             SyncMode::Data | SyncMode::Full => 0,
         };
+        let directory = Directory::new(config.directory.clone(), config.dir_permissions);
+        let directory = Arc::new(directory);
+        let folders = Arc::new(Folders::new(config.permissions, spare_limit));
         Self {
-            directory: Directory::new(config.directory.clone(), config.dir_permissions),
-            folders: Folders::new(config.permissions, spare_limit),
+            reader: Reader::new(
+                Arc::clone(&directory),
+                Arc::clone(&folders),
+                clock.clone(),
+                config.max_value,
+            ),
+            directory,
+            folders,
             owners: Owners::new(&config.directory, config.permissions),
             sweeper: Sweeper::new(config.directory.clone(), caps),
             leads: AtomicU64::new(0),
             clock,
             config,
-        }
-    }
-
-    /// Opens the file of an entry; `None` is a miss.
-    pub(crate) fn open(&self, key: &StoreKey) -> Result<Option<Opened>> {
-        self.directory.ready_once(GET)?;
-        let place = Place::of(self.directory.path(), key);
-        let opened = open(OpenOptions::new().read(true), &place.path);
-        let Some(file) = opened.map_err(|error| from_io(GET, error))? else {
-            // No file, or no directory: only one of them is a miss.
-            self.directory.ready(GET)?;
-            return Ok(None);
-        };
-        let metadata = file.metadata().map_err(|error| from_io(GET, error))?;
-        let most = self.config.max_value + HEADER as u64 + key.as_str().len() as u64;
-        if !metadata.is_file() || metadata.len() > most {
-            return Ok(None);
-        }
-        Ok(Some(Opened {
-            file,
-            length: metadata.len(),
-            modified: modified_ms(&metadata),
-        }))
-    }
-
-    /// Reads the entry of `key`; `None` is a miss.
-    pub(crate) fn read(&self, key: &StoreKey, opened: &Opened) -> Result<Option<Found>> {
-        let mut bytes = Vec::with_capacity(usize::try_from(opened.length).unwrap_or(0));
-        let mut content = (&opened.file).take(opened.length);
-        content
-            .read_to_end(&mut bytes)
-            .map_err(|error| from_io(GET, error))?;
-        let now = self.clock.unix_ms();
-        let Header::Entry(claim) = Header::read(&bytes) else {
-            return Ok(None);
-        };
-        let content = claim.split(&bytes);
-        if claim.times.is_over(now)
-            || content.is_none_or(|(found, _)| found != key.as_str().as_bytes())
-        {
-            return Ok(None);
-        }
-        if now.abs_diff(opened.modified) >= RENEWED_AFTER_MS {
-            // Recency is a help to the sweep; a file system that is read-only serves without it.
-            let _ = opened.file.set_modified(time_of(now));
-        }
-        Ok(Some(Found {
-            left: Some(claim.times.left(now)),
-            stale: claim.is_stale(),
-            value: Bytes::from(bytes).slice(claim.head_length()..),
-        }))
-    }
-
-    /// Both steps at once.
-    pub(crate) fn get(&self, key: &StoreKey) -> Result<Option<Found>> {
-        match self.open(key)? {
-            Some(opened) => self.read(key, &opened),
-            None => Ok(None),
         }
     }
 
@@ -367,16 +285,4 @@ impl Store {
             }
         }
     }
-}
-
-fn time_of(unix_ms: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(unix_ms)
-}
-
-fn modified_ms(metadata: &std::fs::Metadata) -> u64 {
-    let ms = metadata
-        .mtime()
-        .saturating_mul(1_000)
-        .saturating_add(metadata.mtime_nsec() / 1_000_000);
-    u64::try_from(ms).unwrap_or(0)
 }

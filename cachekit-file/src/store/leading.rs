@@ -12,12 +12,14 @@ use cachekit_core::backend::{Found, Lead, Lookup, Reason, Renewed, Token, Ttl, W
 use cachekit_core::error::Result;
 use cachekit_core::key::StoreKey;
 
-use super::{Caller, GET, Store, abandoned};
+use super::Store;
 use crate::error::from_io;
 use crate::folder::LockedFolder;
 use crate::layout::Place;
 use crate::leads::Leader;
+use crate::pool::{Caller, abandoned};
 
+const GET: &str = "file get";
 const RENEW: &str = "file renew";
 const RELEASE: &str = "file release";
 
@@ -46,7 +48,7 @@ impl Wanted {
 impl Store {
     /// Reads the entry of `key`, with the lead where it is wanted.
     pub(crate) fn look(&self, key: &StoreKey, want: Want, caller: &Caller) -> Result<Lookup> {
-        let found = self.get(key)?;
+        let found = self.reader.get(key)?;
         match Wanted::of(want, found.as_ref()) {
             Some(wanted) => self.lead(key, found, wanted, caller),
             None => Ok(Lookup::new(found, Lead::None)),
@@ -76,7 +78,8 @@ impl Store {
         let place = Place::of(self.directory.path(), key);
         let mut folder = self.locked(GET, &place)?;
         // Somebody may have written it meanwhile.
-        let found = self.get(key)?;
+        let found = self.reader.get_locked(&folder, &place, key);
+        let found = found.map_err(|error| from_io(GET, error))?;
         if wanted.is_met_by(found.as_ref()) {
             return Ok(Lookup::new(found, Lead::None));
         }
@@ -132,11 +135,15 @@ impl Store {
         let now = self.clock.unix_ms();
         let leader = folder.leader(&place.digest);
         let standing = leader.filter(|leader| leader.until > now);
-        Ok(match standing {
-            Some(leader) if leader.has(token) => None,
-            None if self.get(key)?.is_none() => Some(Reason::Gone),
-            _ => Some(Reason::Overtaken),
-        })
+        if standing.is_some_and(|leader| leader.has(token)) {
+            return Ok(None);
+        }
+        let found = self.reader.get_locked(folder, place, key);
+        let found = found.map_err(|error| from_io(GET, error))?;
+        Ok(Some(match (standing, found) {
+            (None, None) => Reason::Gone,
+            _ => Reason::Overtaken,
+        }))
     }
 
     pub(crate) fn renew(&self, key: &StoreKey, token: &Token, hold: Ttl) -> Result<Renewed> {

@@ -1,6 +1,7 @@
 //! The file backend keeps the contract.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cachekit_core::backend::{Backend, Want};
 use cachekit_core::testkit::ManualClock;
@@ -28,7 +29,10 @@ async fn the_file_backend_keeps_the_contract_on_the_clock_of_the_system() {
         ..scratch.config()
     };
     let backend = FileBackend::new(config).unwrap();
-    let suite = Suite::new(Arc::new(backend)).refuses((1 << 20) + 1);
+    // A disk that others use too may keep a call waiting for longer than the shortest hold lasts.
+    let suite = Suite::new(Arc::new(backend))
+        .shortest_hold(Duration::from_secs(1))
+        .refuses((1 << 20) + 1);
     suite.run().await.assert_passed();
 }
 

@@ -1,8 +1,8 @@
 //! One file: opened, measured, removed.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -39,12 +39,6 @@ pub(crate) fn remove_if_there(path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// The disk that a file occupies: its blocks, or its length where a file system allots blocks
-/// later or none.
-pub(crate) fn occupied(metadata: &Metadata) -> u64 {
-    (metadata.blocks() * 512).max(metadata.len())
 }
 
 /// Puts the names in `folder` on the disk.

@@ -31,15 +31,19 @@
 //! # }
 //! ```
 
+mod account;
 mod backend;
+mod budget;
+mod collector;
 pub mod config;
 mod directory;
 mod entry;
 mod error;
 mod file;
 mod folder;
+mod head;
 mod layout;
-mod ledger;
+mod lock;
 mod scan;
 mod store;
 mod sweep;

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -13,14 +13,15 @@ use cachekit_core::error::{Error, ErrorKind, Result};
 use cachekit_core::key::StoreKey;
 use rustix::fs::Access;
 
+use crate::budget::{Budget, Reservation};
 use crate::config::{Config, SyncMode};
 use crate::directory::Directory;
 use crate::entry::{self, HEADER, Header, MARK_AT, STALE, Times};
 use crate::error::from_io;
-use crate::file::{header, occupied, open, remove_if_there, sync_folder};
+use crate::file::{header, open, sync_folder};
+use crate::folder::{Folders, LockedFolder};
 use crate::layout::Place;
-use crate::ledger::Usage;
-use crate::sweep::Sweeper;
+use crate::usage::{Usage, occupied};
 use crate::write::Temp;
 
 /// How exact recency is: a read renews the time in a file at most this often, because each renewal
@@ -40,8 +41,9 @@ const REMOVE: &str = "file remove";
 pub(crate) struct Store {
     pub(crate) config: Config,
     clock: Clock,
-    directory: Directory,
-    sweeper: Sweeper,
+    directory: Arc<Directory>,
+    folders: Arc<Folders>,
+    budget: Budget,
 }
 
 /// The file of an entry, opened and not yet read.
@@ -76,13 +78,19 @@ pub(crate) fn abandoned(operation: &'static str) -> Error {
 
 impl Store {
     pub(crate) fn new(config: Config, clock: Clock) -> Self {
-        let caps = Usage {
-            bytes: config.max_size,
-            entries: config.max_entries,
-        };
+        let directory = Directory::new(config.directory.clone(), config.dir_permissions);
+        let directory = Arc::new(directory);
+        let spare_limit = (config.max_size / 4_096).min(128 * 1_024);
+        let folders = Arc::new(Folders::new(config.permissions, spare_limit));
         Self {
-            directory: Directory::new(config.directory.clone(), config.dir_permissions),
-            sweeper: Sweeper::new(config.directory.clone(), caps),
+            budget: Budget::new(
+                &config,
+                clock.clone(),
+                Arc::clone(&directory),
+                Arc::clone(&folders),
+            ),
+            directory,
+            folders,
             clock,
             config,
         }
@@ -164,11 +172,11 @@ impl Store {
         let place = Place::of(self.directory.path(), key);
         // Room first: the temp files of many writers at once could be more than the cap allows.
         let bytes = (head.len() as u64 + value.len() as u64).next_multiple_of(BLOCK);
-        let _room = self.sweeper.reserve(SET, bytes, written)?;
+        let reservation = self.budget.reserve(SET, Usage::entry(bytes))?;
         let temp = self
             .temp(&place, [&head, value], written)
             .map_err(|error| from_io(SET, error))?;
-        self.publish(temp, &place, caller)
+        self.publish(temp, &place, reservation, caller)
     }
 
     fn temp(&self, place: &Place, parts: [&[u8]; 2], now: u64) -> io::Result<Temp> {
@@ -186,20 +194,27 @@ impl Store {
     }
 
     /// Gives `temp` the name of the entry, and counts it there.
-    fn publish(&self, temp: Temp, place: &Place, caller: &Caller) -> Result<Stored> {
-        let bytes = temp.occupied().map_err(|error| from_io(SET, error))?;
-        let mut held = self.sweeper.hold(place.folder);
+    fn publish(
+        &self,
+        temp: Temp,
+        place: &Place,
+        mut reservation: Reservation<'_>,
+        caller: &Caller,
+    ) -> Result<Stored> {
+        let failed = |error| from_io(SET, error);
+        let bytes = temp.occupied().map_err(failed)?;
+        let mut folder = reservation.lock(SET, place.folder)?;
         if caller.is_gone() {
             return Err(abandoned(SET));
         }
+        let before = folder.usage();
         let replaced = std::fs::symlink_metadata(&place.path).ok();
-        temp.rename(&place.path)
-            .map_err(|error| from_io(SET, error))?;
-        if let Some(replaced) = replaced {
-            held.subtract(occupied(&replaced));
-        }
-        held.add(bytes);
-        drop(held);
+        let replaced = replaced.map_or(Usage::default(), |it| Usage::entry(occupied(&it)));
+        let after = before.plus(Usage::entry(bytes)).less(replaced);
+        folder.set_usage(after).map_err(failed)?;
+        temp.rename(&place.path).map_err(failed)?;
+        reservation.settle(before, after);
+        drop(folder);
         self.sync_folder(SET, place)?;
         Ok(Stored::Stored)
     }
@@ -211,7 +226,7 @@ impl Store {
         let place = Place::of(self.directory.path(), key);
         let failed = |error| from_io(EXPIRE, error);
         // A set that was given up, and saw it too late, has named its file before this opens it.
-        let held = self.sweeper.hold(place.folder);
+        let mut folder = self.lock(&place).map_err(failed)?;
         let opened = open(OpenOptions::new().read(true).write(true), &place.path);
         let Some(file) = opened.map_err(failed)? else {
             return Ok(());
@@ -221,10 +236,7 @@ impl Store {
         }
         match header(&file).map_err(failed)? {
             Header::Entry(_) => self.mark(&file).map_err(failed),
-            Header::Foreign | Header::Damaged => {
-                drop(held);
-                self.remove_at(EXPIRE, &place)
-            }
+            Header::Foreign | Header::Damaged => self.retire(&mut folder, &place).map_err(failed),
         }
     }
 
@@ -243,15 +255,20 @@ impl Store {
     }
 
     fn remove_at(&self, operation: &'static str, place: &Place) -> Result<()> {
-        let mut held = self.sweeper.hold(place.folder);
-        let metadata = std::fs::symlink_metadata(&place.path).ok();
-        let removed = remove_if_there(&place.path).map_err(|error| from_io(operation, error))?;
-        if let Some(metadata) = metadata.filter(|_| removed) {
-            held.subtract(occupied(&metadata));
-            drop(held);
-            self.sync_folder(operation, place)?;
-        }
-        Ok(())
+        let failed = |error| from_io(operation, error);
+        let mut folder = self.lock(place).map_err(failed)?;
+        self.retire(&mut folder, place).map_err(failed)?;
+        drop(folder);
+        self.sync_folder(operation, place)
+    }
+
+    fn lock(&self, place: &Place) -> io::Result<LockedFolder<'_>> {
+        self.folders.lock(&self.directory, place.folder)
+    }
+
+    fn retire(&self, folder: &mut LockedFolder<'_>, place: &Place) -> io::Result<()> {
+        let freed = folder.retire(&place.path)?;
+        self.budget.freed(freed, folder.head().round)
     }
 
     fn sync_folder(&self, operation: &'static str, place: &Place) -> Result<()> {

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use crate::config::SyncMode;
-use crate::file::occupied;
 use crate::layout::TEMP;
+use crate::usage::occupied;
 
 /// A file beside the entries of a folder, which goes if it is dropped without a name.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! A directory of one test, gone with it.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -34,14 +35,14 @@ impl Scratch {
         }
     }
 
-    /// Every file below the cache's directory.
+    /// The files of all entries, and of those that have no name yet.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         fn walk(directory: &Path, files: &mut Vec<PathBuf>) {
             for entry in std::fs::read_dir(directory).into_iter().flatten() {
                 let entry = entry.unwrap();
                 if entry.file_type().unwrap().is_dir() {
                     walk(&entry.path(), files);
-                } else {
+                } else if is_entry(&entry.file_name()) {
                     files.push(entry.path());
                 }
             }
@@ -57,6 +58,10 @@ impl Scratch {
         assert_eq!(files.len(), 1, "{files:?}");
         files[0].clone()
     }
+}
+
+fn is_entry(name: &OsStr) -> bool {
+    name.len() == 64 || name.as_encoded_bytes().starts_with(b".tmp-")
 }
 
 pub(crate) fn key(text: &str) -> StoreKey {

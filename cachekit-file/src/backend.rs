@@ -25,11 +25,24 @@ const WARM_READS: usize = 32;
 /// A [`Backend`] that keeps each entry as a file: see the [crate's documentation](crate).
 ///
 /// # Where the work is done
-/// A read opens its file where the caller is, and reads it there up to 128 KiB; larger reads,
-/// every write and bulk calls of more than 8 reads go to the blocking pool of the tokio runtime
-/// they are polled on, at most 32 at a time. Outside of tokio all is done where the caller is. A
-/// directory on a file system that is slow to open a file holds up the caller's thread for that
-/// long.
+/// On a thread of a tokio runtime nothing is waited for. A read is done where the caller is only as
+/// far as the kernel promises to have everything: on Linux, if each part of the path is in its cache
+/// of names (`RESOLVE_CACHED`), and the content of at most 128 KiB in the page cache
+/// (`RWF_NOWAIT`); or if the file system is in memory. A bulk read of at most 32 keys is done so as far as its
+/// values have 128 KiB together. So one poll holds up its thread for what it takes to open 32 files
+/// and to copy 128 KiB: some 50 µs, which is what a hop to the blocking pool takes.
+///
+/// All else goes to the blocking pool of that runtime, at most 32 calls at a time: what is not
+/// cached, larger values, every miss, every write, the first read of a backend, which finds out
+/// what the file system promises, and every read on other systems than Linux, on kernels before
+/// 5.12, and on file systems that promise nothing (overlayfs, NFS, FUSE).
+///
+/// Outside of tokio all is done where the caller is.
+///
+/// # Recency
+/// A read notes its time in the file, at most once a minute. One that may not wait for the disk
+/// leaves that to the next call that may, a minute later at the latest if there are reads by then,
+/// or to the backend's end.
 ///
 /// # Ttl
 /// Milliseconds, by the system's clock, so that processes and restarts agree. An entry that seems

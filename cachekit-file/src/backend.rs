@@ -5,15 +5,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cachekit_core::backend::{
-    Backend, Found, Health, Lead, Lookup, NewEntry, NodeState, Renewed, Stored, Token, Ttl, Want,
+    Backend, Health, Lead, Lookup, NewEntry, NodeState, Renewed, Stored, Token, Ttl, Want,
 };
 use cachekit_core::clock::Clock;
 use cachekit_core::error::Result;
 use cachekit_core::key::StoreKey;
 
 use crate::config::Config;
+use crate::given::Given;
 use crate::pool::{Caller, Pool};
-use crate::store::Store;
+use crate::store::{Store, Wanted};
 
 /// How much of a value, or of the values of a bulk read, is read at most where the caller is.
 const WARM_BYTES: u64 = 128 * 1024;
@@ -50,7 +51,8 @@ const WARM_READS: usize = 32;
 ///
 /// # Cancel safety
 /// A dropped `set` either happened before the drop or does not happen, so that it cannot undo what
-/// its caller does next. A dropped `expire` or `remove` may still happen a moment later.
+/// its caller does next. A dropped `expire` or `remove` may still happen a moment later. The lead
+/// that a dropped `get` was given goes back.
 #[derive(Debug)]
 pub struct FileBackend {
     store: Arc<Store>,
@@ -111,32 +113,50 @@ impl FileBackend {
             .await;
         results.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
     }
-}
 
-/// What a reader is told, by a store that cannot lead.
-fn lookup(found: Option<Found>, want: Want) -> Lookup {
-    let lead = match (&found, want) {
-        (Some(found), Want::Lead { early, .. }) if found.lasts(early) => Lead::None,
-        (_, Want::Lead { .. }) => Lead::Unfenced(None),
-        (_, Want::Value) => Lead::None,
-    };
-    Lookup::new(found, lead)
+    /// Reads many entries in one hop.
+    async fn look_many(&self, keys: Vec<StoreKey>, want: Want) -> Vec<Result<Lookup>> {
+        let store = Arc::clone(&self.store);
+        let given = self.many("file get_many", keys.len(), move |_, caller| {
+            let look = |key: StoreKey| {
+                let lookup = store.look(&key, want, caller)?;
+                Ok(Given::new(Arc::clone(&store), key, lookup))
+            };
+            keys.into_iter().map(look).collect()
+        });
+        let results = given.await.into_iter();
+        results.map(|result| result.map(Given::taken)).collect()
+    }
+
+    /// Reads an entry where the caller is, as far as `most` bytes and the device allow: `None`
+    /// where there is more to do than that.
+    fn at_once(&self, key: &StoreKey, want: Want, most: u64) -> Result<Option<Lookup>> {
+        let reader = &self.store.reader;
+        let found = if Pool::is_needed() {
+            let Some(found) = reader.get_warm(key, most) else {
+                return Ok(None);
+            };
+            Some(found)
+        } else {
+            reader.get(key)?
+        };
+        let lookup = Wanted::of(want, found.as_ref()).is_none();
+        Ok(lookup.then_some(Lookup::new(found, Lead::None)))
+    }
 }
 
 #[async_trait]
 impl Backend for FileBackend {
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
-        if !Pool::is_needed() {
-            return Ok(lookup(self.store.reader.get(key)?, want));
+        if let Some(lookup) = self.at_once(key, want, WARM_BYTES)? {
+            return Ok(lookup);
         }
-        if let Some(found) = self.store.reader.get_warm(key, WARM_BYTES) {
-            return Ok(lookup(Some(found), want));
-        }
-        let key = key.clone();
-        self.pooled("file get", move |store, _| {
-            Ok(lookup(store.reader.get(&key)?, want))
-        })
-        .await
+        let (store, key) = (Arc::clone(&self.store), key.clone());
+        let given = self.pooled("file get", move |_, caller| {
+            let lookup = store.look(&key, want, caller)?;
+            Ok(Given::new(store, key, lookup))
+        });
+        given.await.map(Given::taken)
     }
 
     async fn set(
@@ -144,11 +164,11 @@ impl Backend for FileBackend {
         key: &StoreKey,
         value: Bytes,
         ttl: Ttl,
-        _lead: Option<&Token>,
+        lead: Option<&Token>,
     ) -> Result<Stored> {
-        let key = key.clone();
+        let (key, lead) = (key.clone(), lead.cloned());
         self.pooled("file set", move |store, caller| {
-            store.set(&key, &value, ttl, caller)
+            store.set(&key, &value, ttl, lead.as_ref(), caller)
         })
         .await
     }
@@ -165,42 +185,37 @@ impl Backend for FileBackend {
             .await
     }
 
-    async fn renew(&self, _key: &StoreKey, _lead: &Token, _hold: Ttl) -> Result<Renewed> {
-        Ok(Renewed::Lost)
+    async fn renew(&self, key: &StoreKey, lead: &Token, hold: Ttl) -> Result<Renewed> {
+        let (key, lead) = (key.clone(), lead.clone());
+        self.pooled("file renew", move |store, _| store.renew(&key, &lead, hold))
+            .await
     }
 
-    async fn release(&self, _key: &StoreKey, _lead: &Token) -> Result<()> {
-        Ok(())
+    async fn release(&self, key: &StoreKey, lead: &Token) -> Result<()> {
+        let (key, lead) = (key.clone(), lead.clone());
+        self.pooled("file release", move |store, _| store.release(&key, &lead))
+            .await
     }
 
     async fn get_many(&self, keys: &[StoreKey], want: Want) -> Vec<Result<Lookup>> {
-        let reader = &self.store.reader;
         let mut results: Vec<Option<Result<Lookup>>> = vec![None; keys.len()];
-        if Pool::is_needed() && keys.len() <= WARM_READS {
-            let mut left = WARM_BYTES;
-            for (result, key) in results.iter_mut().zip(keys) {
-                let Some(found) = reader.get_warm(key, left) else {
-                    continue;
-                };
+        let mut left = WARM_BYTES;
+        let few = keys.len() <= WARM_READS;
+        for (result, key) in results.iter_mut().zip(keys).filter(|_| few) {
+            *result = self.at_once(key, want, left).transpose();
+            if let Some(Ok(Lookup {
+                found: Some(found), ..
+            })) = result
+            {
                 left = left.saturating_sub(found.value.len() as u64);
-                *result = Some(Ok(lookup(Some(found), want)));
             }
         }
-        let missing = results
-            .iter()
-            .zip(keys)
-            .filter(|(result, _)| result.is_none());
-        let asked: Vec<StoreKey> = missing.map(|(_, key)| key.clone()).collect();
+        let left_out = results.iter_mut().zip(keys);
+        let left_out = left_out.filter(|(result, _)| result.is_none());
+        let (places, asked): (Vec<_>, Vec<_>) = left_out.map(|(r, k)| (r, k.clone())).unzip();
         if !asked.is_empty() {
-            let work = move |store: &Store, _: &Caller| {
-                let get = |key| Ok(lookup(store.reader.get(key)?, want));
-                asked.iter().map(get).collect()
-            };
-            let count = results.iter().filter(|result| result.is_none()).count();
-            let read = self.many("file get_many", count, work).await;
-            let empty = results.iter_mut().filter(|result| result.is_none());
-            for (result, read) in empty.zip(read) {
-                *result = Some(read);
+            for (place, result) in places.into_iter().zip(self.look_many(asked, want).await) {
+                *place = Some(result);
             }
         }
         results.into_iter().flatten().collect()
@@ -208,8 +223,16 @@ impl Backend for FileBackend {
 
     async fn set_many(&self, entries: Vec<NewEntry>) -> Vec<Result<Stored>> {
         self.many("file set_many", entries.len(), move |store, caller| {
-            let set = |entry: &NewEntry| store.set(&entry.key, &entry.value, entry.ttl, caller);
-            entries.iter().map(set).collect()
+            let set = |entry: NewEntry| {
+                let NewEntry {
+                    key,
+                    value,
+                    ttl,
+                    lead,
+                } = entry;
+                store.set(&key, &value, ttl, lead.as_ref(), caller)
+            };
+            entries.into_iter().map(set).collect()
         })
         .await
     }

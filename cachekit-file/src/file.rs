@@ -20,7 +20,15 @@ pub(crate) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<Option<
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         // A folder, opened for writing.
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => Ok(None),
-        Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => Ok(None),
+        // A symbolic link; a pipe that nobody reads, opened for writing.
+        Err(error)
+            if matches!(
+                Errno::from_io_error(&error),
+                Some(Errno::LOOP | Errno::NXIO)
+            ) =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }
@@ -41,10 +49,14 @@ pub(crate) fn remove_if_there(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// The disk that a file occupies: its blocks, or its length where a file system allots blocks
-/// later or none.
-pub(crate) fn occupied(metadata: &Metadata) -> u64 {
-    (metadata.blocks() * 512).max(metadata.len())
+/// Whether `path` is still a name of `file`.
+pub(crate) fn is_named(file: &File, path: &Path) -> io::Result<bool> {
+    let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    match std::fs::symlink_metadata(path) {
+        Ok(named) => Ok(identity(named) == identity(file.metadata()?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Puts the names in `folder` on the disk.

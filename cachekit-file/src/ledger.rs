@@ -3,38 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::layout::{FOLDERS, Folder};
-
-/// Disk and entries in use, or allowed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Usage {
-    pub(crate) bytes: u64,
-    pub(crate) entries: u64,
-}
-
-impl Usage {
-    pub(crate) const fn is_within(self, caps: Self) -> bool {
-        self.bytes <= caps.bytes && self.entries <= caps.entries
-    }
-
-    /// Other processes change the directory too: a count that is behind must not wrap around.
-    const fn less(self, other: Self) -> Self {
-        Self {
-            bytes: self.bytes.saturating_sub(other.bytes),
-            entries: self.entries.saturating_sub(other.entries),
-        }
-    }
-
-    const fn plus(self, other: Self) -> Self {
-        Self {
-            bytes: self.bytes.saturating_add(other.bytes),
-            entries: self.entries.saturating_add(other.entries),
-        }
-    }
-
-    const fn entry(bytes: u64) -> Self {
-        Self { bytes, entries: 1 }
-    }
-}
+use crate::usage::Usage;
 
 /// Counts for each folder, kept by own writes and corrected by looking.
 #[derive(Debug)]
@@ -113,6 +82,11 @@ impl Held<'_> {
     /// An entry that occupied `bytes` went.
     pub(crate) fn subtract(&mut self, bytes: u64) {
         self.change(self.folder.less(Usage::entry(bytes)));
+    }
+
+    /// The folder was seen to change.
+    pub(crate) fn shift(&mut self, before: Usage, after: Usage) {
+        self.change(self.folder.less(before).plus(after));
     }
 
     /// The folder was counted, and each of `entries` occupies so many bytes.

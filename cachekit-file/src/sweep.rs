@@ -21,9 +21,10 @@ use cachekit_core::error::{Error, ErrorKind, Result};
 
 use crate::entry::Header;
 use crate::error::from_io;
-use crate::file::{header, occupied, open, remove_if_there};
+use crate::file::{header, open, remove_if_there};
 use crate::layout::{FOLDERS, Folder, TEMP, is_entry};
-use crate::ledger::{Held, Ledger, Reservation, Usage};
+use crate::ledger::{Held, Ledger, Reservation};
+use crate::usage::{Usage, occupied};
 
 /// How often a process looks through the directory while it writes as much as a cap allows.
 const PASSES: u64 = 4;

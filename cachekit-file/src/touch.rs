@@ -88,8 +88,11 @@ impl Touch {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let times = modified(waiting.since);
         for path in waiting.paths.drain(..) {
-            // What has the name now may be newer: being told again that it is new does no harm.
-            let _ = rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW);
+            let stat = rustix::fs::lstat(&path);
+            // What has the name now may have been written since.
+            if stat.is_ok_and(|stat| stat.st_mtime < times.last_modification.tv_sec) {
+                let _ = rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW);
+            }
         }
     }
 

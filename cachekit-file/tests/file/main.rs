@@ -7,6 +7,8 @@ mod conformance;
 mod damage;
 mod directory;
 mod disk;
+mod leads;
 mod reading;
+mod recycling;
 mod scratch;
 mod sharing;

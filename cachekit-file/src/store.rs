@@ -36,6 +36,7 @@ const GET: &str = "file get";
 const SET: &str = "file set";
 const EXPIRE: &str = "file expire";
 const REMOVE: &str = "file remove";
+const CLEAR: &str = "file clear";
 
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -280,6 +281,11 @@ impl Store {
             let detail = "done, but perhaps not for a loss of power";
             Error::with_source(ErrorKind::Ambiguous, operation, detail, error)
         })
+    }
+
+    pub(crate) fn clear(&self) -> Result<()> {
+        self.directory.ready(CLEAR)?;
+        self.budget.clear().map_err(|error| from_io(CLEAR, error))
     }
 
     pub(crate) fn health(&self) -> Health {

@@ -136,9 +136,7 @@ impl Budget {
             } else if looked_at < FOLDERS {
                 looked_at += self.find(&mut turn.candidates)?;
             } else if !recounted {
-                // What is left may be the shares of those who were killed: the second round has none.
-                self.complete_round()?;
-                self.complete_round()?;
+                self.recount()?;
                 recounted = true;
                 looked_at = 0;
             } else {

@@ -91,6 +91,11 @@ pub(crate) fn budget(directory: &Path) -> PathBuf {
     directory.join(LAYOUT).join("budget")
 }
 
+/// Where the folders are that were cleared, until their files are removed.
+pub(crate) fn cleared(directory: &Path) -> PathBuf {
+    directory.join(LAYOUT).join("cleared")
+}
+
 /// What the one has locked who makes room.
 pub(crate) fn collector(directory: &Path) -> PathBuf {
     directory.join(LAYOUT).join("collector")

@@ -34,6 +34,7 @@
 mod account;
 mod backend;
 mod budget;
+mod clear;
 mod collector;
 pub mod config;
 mod directory;

@@ -38,6 +38,7 @@ const SPARE_SHARE: u64 = 4_096;
 const SET: &str = "file set";
 const EXPIRE: &str = "file expire";
 const REMOVE: &str = "file remove";
+const CLEAR: &str = "file clear";
 
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -279,6 +280,11 @@ impl Store {
             let detail = "done, but perhaps not for a loss of power";
             Error::with_source(ErrorKind::Ambiguous, operation, detail, error)
         })
+    }
+
+    pub(crate) fn clear(&self) -> Result<()> {
+        self.directory.ready(CLEAR)?;
+        self.budget.clear().map_err(|error| from_io(CLEAR, error))
     }
 
     pub(crate) fn health(&self) -> Health {

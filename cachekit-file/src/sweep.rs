@@ -21,6 +21,7 @@ const EXPIRED: usize = 32;
 
 impl Budget {
     pub(crate) fn sweep(&self, number: Folder) -> io::Result<()> {
+        self.sweep_cleared()?;
         let Some(folder) = self.lock_existing(number)? else {
             return self.account.update(|account| account.stamp_missing(number));
         };
@@ -50,6 +51,16 @@ impl Budget {
         }
         self.account
             .update(|account| account.give(freed, folder.head().round))
+    }
+
+    /// Counts everything anew, where nothing is there that accounts for what seems to be used.
+    pub(crate) fn recount(&self) -> io::Result<()> {
+        for number in Folder::all() {
+            self.sweep(number)?;
+        }
+        // Shares of those who were killed may be of this round, but not of the next.
+        self.complete_round()?;
+        self.complete_round()
     }
 
     /// Ends the round of the account as soon as can be, without looking at the files.

@@ -3,6 +3,8 @@
 mod calls;
 mod caps;
 mod child;
+mod clear;
+mod collector;
 mod conformance;
 mod damage;
 mod directory;

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::pin::pin;
 use std::process::Stdio;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -248,9 +248,12 @@ async fn the_lead_of_a_reader_who_went_away_goes_to_the_next() {
         let mut left = pin!(a.get(&key, WANT));
         let mut polls = Context::from_waker(Waker::noop());
         for _ in 0..number {
-            if left.as_mut().poll(&mut polls).is_pending() {
-                tokio::task::yield_now().await;
+            if let Poll::Ready(lookup) = left.as_mut().poll(&mut polls) {
+                let token = lookup.unwrap().lead.token().unwrap();
+                a.release(&key, &token).await.unwrap();
+                break;
             }
+            std::thread::yield_now();
         }
     }
     let deadline = clock.monotonic_ms() + 10_000;

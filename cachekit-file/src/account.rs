@@ -45,6 +45,9 @@ const SWEEPS: u64 = 2;
 /// How much is owed at most: one look at every folder.
 const MOST_OWED: u64 = FOLDERS as u64 * FOLDER;
 
+/// How many folders one write looks through, at most: those of a small directory are soon read.
+const MOST_AT_ONCE: u64 = 16;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Account {
     counted: bool,
@@ -163,7 +166,7 @@ impl Account {
     /// The folders to look through now: what is owed, as far as that is `most` entries or one folder.
     pub(crate) fn due(&mut self, most: u64) -> Vec<Folder> {
         let in_folder = self.total.entries / FOLDERS as u64 + 1;
-        let folders = (self.owed / FOLDER).min((most / in_folder).clamp(1, 8));
+        let folders = (self.owed / FOLDER).min((most / in_folder).clamp(1, MOST_AT_ONCE));
         self.owed -= folders * FOLDER;
         if self.swept >= FOLDERS as u64 {
             self.end_round();

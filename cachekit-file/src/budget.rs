@@ -107,7 +107,7 @@ impl Budget {
                     .account
                     .path()
                     .parent()
-                    .unwrap_or(self.directory.path());
+                    .unwrap_or_else(|| self.directory.path());
                 self.directory.make(folder).map_err(failed)?;
                 self.take(usage, &[])
             }

@@ -212,7 +212,7 @@ pub(crate) fn evict(
         .and_then(|file| header(&file).ok());
     let goes = match (header, reason) {
         (Some(Header::Foreign), _) => false,
-        (Some(Header::Entry(times)), Reason::Over(now)) => times.is_over(now),
+        (Some(Header::Entry(claim)), Reason::Over(now)) => claim.times.is_over(now),
         (_, Reason::Over(_)) => false,
         (_, Reason::Unused) => true,
     };

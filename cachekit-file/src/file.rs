@@ -20,7 +20,15 @@ pub(crate) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<Option<
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         // A folder, opened for writing.
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => Ok(None),
-        Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => Ok(None),
+        // A symbolic link; a pipe that nobody reads, opened for writing.
+        Err(error)
+            if matches!(
+                Errno::from_io_error(&error),
+                Some(Errno::LOOP | Errno::NXIO)
+            ) =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }

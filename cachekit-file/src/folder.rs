@@ -7,14 +7,19 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::directory::Directory;
 use crate::head::{HEAD, Head};
-use crate::layout::{FOLDERS, Folder, LOCK, SPARE};
+use crate::layout::{Digest, FOLDERS, Folder, LOCK, SPARE};
+use crate::leads::{Change, Leader, Leads, SLOT};
 use crate::lock::open_locked;
 use crate::scan;
-use crate::usage::{Usage, occupied};
+use crate::usage::Usage;
+
+/// How much of a lock file is read at once: the head, and as many leads as there mostly are.
+const READ: usize = HEAD + 15 * SLOT;
 
 /// The locks of a directory's folders.
 #[derive(Debug)]
@@ -22,6 +27,8 @@ pub(crate) struct Folders {
     permissions: u32,
     /// The largest file that is kept as a spare, in bytes of disk.
     spare_limit: u64,
+    /// Whether the file system was found not to exchange names.
+    no_exchange: AtomicBool,
     /// Threads of this process queue here, and leave the lock of the file to the processes.
     threads: [Mutex<()>; FOLDERS],
 }
@@ -29,10 +36,12 @@ pub(crate) struct Folders {
 /// A folder that is locked, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct LockedFolder<'a> {
+    pub(crate) folders: &'a Folders,
     path: PathBuf,
     file: File,
-    spare_limit: u64,
     head: Head,
+    leads: Leads,
+    // Dropped after the file: a thread that has the mutex finds the lock of the file free.
     _thread: MutexGuard<'a, ()>,
 }
 
@@ -41,8 +50,21 @@ impl Folders {
         Self {
             permissions,
             spare_limit,
+            no_exchange: AtomicBool::new(false),
             threads: std::array::from_fn(|_| Mutex::default()),
         }
+    }
+
+    pub(crate) const fn permissions(&self) -> u32 {
+        self.permissions
+    }
+
+    pub(crate) const fn spare_limit(&self) -> u64 {
+        self.spare_limit
+    }
+
+    pub(crate) const fn no_exchange(&self) -> &AtomicBool {
+        &self.no_exchange
     }
 
     /// Locks `folder`, which is made where it is not there.
@@ -66,13 +88,14 @@ impl Folders {
             locked => locked?,
         };
         LockedFolder {
+            folders: self,
             path,
             file,
-            spare_limit: self.spare_limit,
             head: Head::default(),
+            leads: Leads::default(),
             _thread: thread,
         }
-        .with_head()
+        .read()
     }
 }
 
@@ -81,9 +104,9 @@ impl LockedFolder<'_> {
         &self.path
     }
 
-    /// The file of the lock, whose leads begin at [`HEAD`].
-    pub(crate) const fn file(&self) -> &File {
-        &self.file
+    /// The name of its spare.
+    pub(crate) fn spare(&self) -> PathBuf {
+        self.path.join(SPARE)
     }
 
     pub(crate) const fn usage(&self) -> Usage {
@@ -94,17 +117,31 @@ impl LockedFolder<'_> {
         self.head
     }
 
-    /// Reads the head; where there is none, counts.
-    fn with_head(mut self) -> io::Result<Self> {
-        let mut head = [0; HEAD];
-        let read = self.file.read_at(&mut head, 0)?;
-        if let Some(head) = Head::parse(&head[..read]) {
+    /// Reads the head and the leads; where there is no head, counts.
+    fn read(mut self) -> io::Result<Self> {
+        let mut first = [0; READ];
+        let length = self.file.read_at(&mut first, 0)?;
+        let mut bytes = first.get(..length).unwrap_or_default();
+        let whole;
+        if length == READ {
+            whole = self.read_whole()?;
+            bytes = &whole;
+        }
+        self.leads = Leads::new(bytes.get(HEAD..).unwrap_or_default());
+        if let Some(head) = Head::parse(bytes) {
             self.head = head;
         } else {
             let counted = scan::look(&self.path)?.usage;
             self.set_usage(counted)?;
         }
         Ok(self)
+    }
+
+    fn read_whole(&self) -> io::Result<Vec<u8>> {
+        let length = usize::try_from(self.file.metadata()?.len()).unwrap_or(READ);
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
     }
 
     /// Writes down what the folder holds now, as one change.
@@ -125,24 +162,31 @@ impl LockedFolder<'_> {
         self.file.write_all_at(&self.head.to_bytes(), 0)
     }
 
-    /// Takes a file its name `name`, and keeps it as the spare if there is none and it is small.
-    /// The counts are corrected. The disk that became free, and whether it was an entry.
-    pub(crate) fn retire(&mut self, name: &Path) -> io::Result<Usage> {
-        let metadata = match std::fs::symlink_metadata(name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Usage::default()),
-            metadata => metadata?,
+    /// Who leads `key`, or did until its time had passed.
+    pub(crate) fn leader(&self, key: &Digest) -> Option<Leader> {
+        self.leads.leader(key)
+    }
+
+    /// Notes that `leader` leads `key` from `now` (unix ms) on, in place of whoever did.
+    pub(crate) fn lead(&mut self, key: &Digest, leader: Leader, now: u64) -> io::Result<()> {
+        let change = self.leads.put(key, leader, now);
+        self.write_lead(&change)
+    }
+
+    /// Notes that nobody leads `key`.
+    pub(crate) fn end_lead(&mut self, key: &Digest, now: u64) -> io::Result<()> {
+        let Some(change) = self.leads.take(key) else {
+            return Ok(());
         };
-        let spare = self.path.join(SPARE);
-        let bytes = occupied(&metadata);
-        let kept = metadata.is_file() && bytes <= self.spare_limit && !spare.exists();
-        let before = self.head.usage;
-        if kept {
-            std::fs::rename(name, &spare)?;
-            self.set_usage(before.less(Usage::entry(0)))?;
-        } else {
-            std::fs::remove_file(name)?;
-            self.set_usage(before.less(Usage::entry(bytes)))?;
+        self.write_lead(&change)?;
+        match self.leads.shrink(now) {
+            Some(length) => self.file.set_len((HEAD + length) as u64),
+            None => Ok(()),
         }
-        Ok(before.less(self.head.usage))
+    }
+
+    fn write_lead(&self, change: &Change) -> io::Result<()> {
+        self.file
+            .write_all_at(&change.slot, (HEAD + change.at) as u64)
     }
 }

@@ -44,9 +44,13 @@ impl Folder {
     }
 }
 
+/// What stands for a key outside of its entry.
+pub(crate) type Digest = [u8; 32];
+
 /// Where the entry of a key lies.
 #[derive(Debug)]
 pub(crate) struct Place {
+    pub(crate) digest: Digest,
     pub(crate) folder: Folder,
     pub(crate) path: PathBuf,
 }
@@ -54,10 +58,24 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn of(directory: &Path, key: &StoreKey) -> Self {
         let hash = blake3::hash(key.as_str().as_bytes());
-        let folder = Folder(hash.as_bytes()[0]);
-        let path = folder.path(directory).join(hash.to_hex().as_str());
-        Self { folder, path }
+        let digest = *hash.as_bytes();
+        let name = hash.to_hex();
+        // The folder is the first byte, as its two digits in the name spell it.
+        let length = directory.as_os_str().len() + LAYOUT.len() + name.len() + "//hh/".len();
+        let mut path = PathBuf::with_capacity(length);
+        path.extend([directory, Path::new(LAYOUT)]);
+        path.extend([&name[..2], &name]);
+        Self {
+            digest,
+            folder: Folder(digest[0]),
+            path,
+        }
     }
+}
+
+/// The folder of the files that tell who is alive.
+pub(crate) fn owners(directory: &Path) -> PathBuf {
+    directory.join(LAYOUT).join("owners")
 }
 
 /// Whether a file of this name may be an entry.

@@ -9,5 +9,6 @@ mod conformance;
 mod damage;
 mod directory;
 mod disk;
+mod reading;
 mod scratch;
 mod sharing;

@@ -37,12 +37,19 @@ impl Scratch {
 
     /// The files of all entries, and of those that have no name yet.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let mut files = self.all_files();
+        files.retain(|file| is_entry(file.file_name().unwrap()));
+        files
+    }
+
+    /// Every file below the cache's directory.
+    pub(crate) fn all_files(&self) -> Vec<PathBuf> {
         fn walk(directory: &Path, files: &mut Vec<PathBuf>) {
             for entry in std::fs::read_dir(directory).into_iter().flatten() {
                 let entry = entry.unwrap();
                 if entry.file_type().unwrap().is_dir() {
                     walk(&entry.path(), files);
-                } else if is_entry(&entry.file_name()) {
+                } else {
                     files.push(entry.path());
                 }
             }
@@ -52,7 +59,7 @@ impl Scratch {
         files
     }
 
-    /// The one file there is.
+    /// The file of the one entry there is.
     pub(crate) fn file(&self) -> PathBuf {
         let files = self.files();
         assert_eq!(files.len(), 1, "{files:?}");

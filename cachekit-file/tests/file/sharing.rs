@@ -124,7 +124,7 @@ async fn processes_that_write_the_same_keys_never_find_a_wrong_value() {
         process.succeeds();
     }
     assert_eq!(value(&backend, "done").await.unwrap(), "v");
-    let names = scratch.files();
+    let names = scratch.all_files();
     assert!(
         names
             .iter()

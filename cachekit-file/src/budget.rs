@@ -1,10 +1,15 @@
 //! Keeps the directory under its caps, for all who write to it.
 //!
 //! Whoever writes first reserves what the write may need. Each process takes shares of the caps from the
-//! common [`Account`](crate::account::Account), some thousandth at a time, and spends them in memory: mostly a
+//! common account, some thousandth at a time, and spends them in memory: mostly a
 //! reservation costs one mutex. What is used and what is taken is never more than the caps. Where nothing
 //! is left to take, the `collector` evicts. Shares that a killed process took with it come back with the
 //! account's next round.
+
+mod account;
+mod clear;
+mod collector;
+mod sweep;
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,8 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cachekit_core::clock::Clock;
 use cachekit_core::error::{Error, ErrorKind, Result};
 
-use crate::account::AccountFile;
-use crate::collector::Collector;
+use self::account::AccountFile;
+use self::collector::Collector;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::error::from_io;
@@ -29,14 +34,14 @@ const LOOKED_AT: u64 = 512;
 
 #[derive(Debug)]
 pub(crate) struct Budget {
-    pub(crate) directory: Arc<Directory>,
-    pub(crate) folders: Arc<Folders>,
-    pub(crate) account: AccountFile,
-    pub(crate) collector: Collector,
-    pub(crate) clock: Clock,
+    directory: Arc<Directory>,
+    folders: Arc<Folders>,
+    account: AccountFile,
+    collector: Collector,
+    clock: Clock,
     caps: Usage,
     /// What is taken at once.
-    pub(crate) portion: Usage,
+    portion: Usage,
     share: Mutex<Share>,
 }
 
@@ -52,7 +57,7 @@ struct Share {
 const VOID: u64 = 0;
 
 /// What was a part of a round, and is not any more.
-pub(crate) type Freed = (Usage, u64);
+type Freed = (Usage, u64);
 
 /// A place under the caps for what is being written. What is not used of it goes back when this is
 /// dropped.
@@ -121,11 +126,7 @@ impl Budget {
 
     /// Takes `usage` out of the share, which is filled first where it is too small: `freed`, and the
     /// rest of it, go back before. `None` if there is not enough to take.
-    pub(crate) fn take(
-        &self,
-        usage: Usage,
-        freed: &[Freed],
-    ) -> io::Result<Option<Reservation<'_>>> {
+    fn take(&self, usage: Usage, freed: &[Freed]) -> io::Result<Option<Reservation<'_>>> {
         let mut share = self.share();
         if freed.is_empty() && usage.is_within(share.usage) {
             share.usage = share.usage.less(usage);
@@ -270,7 +271,7 @@ impl Drop for Reservation<'_> {
     }
 }
 
-pub(crate) fn no_room(operation: &'static str) -> Error {
+fn no_room(operation: &'static str) -> Error {
     let reason = "no room under the caps of the directory";
     Error::with_detail(ErrorKind::Rejected, operation, reason)
 }

@@ -31,11 +31,8 @@
 //! # }
 //! ```
 
-mod account;
 mod backend;
 mod budget;
-mod clear;
-mod collector;
 pub mod config;
 mod directory;
 mod entry;
@@ -52,7 +49,6 @@ mod pool;
 mod read;
 mod scan;
 mod store;
-mod sweep;
 mod touch;
 mod usage;
 mod warm;

@@ -5,8 +5,8 @@
 
 use std::io;
 
-use crate::budget::Budget;
-use crate::collector::{Reason, evict};
+use super::Budget;
+use super::collector::{Reason, evict};
 use crate::file::remove_if_there;
 use crate::folder::LockedFolder;
 use crate::layout::Folder;
@@ -20,7 +20,7 @@ const ORPHANED_AFTER_S: i64 = 3_600;
 const EXPIRED: usize = 32;
 
 impl Budget {
-    pub(crate) fn sweep(&self, number: Folder) -> io::Result<()> {
+    pub(super) fn sweep(&self, number: Folder) -> io::Result<()> {
         self.sweep_cleared()?;
         let Some(folder) = self.lock_existing(number)? else {
             return self.account.update(|account| account.stamp_missing(number));
@@ -54,7 +54,7 @@ impl Budget {
     }
 
     /// Counts everything anew, where nothing is there that accounts for what seems to be used.
-    pub(crate) fn recount(&self) -> io::Result<()> {
+    pub(super) fn recount(&self) -> io::Result<()> {
         for number in Folder::all() {
             self.sweep(number)?;
         }
@@ -64,7 +64,7 @@ impl Budget {
     }
 
     /// Ends the round of the account as soon as can be, without looking at the files.
-    pub(crate) fn complete_round(&self) -> io::Result<()> {
+    pub(super) fn complete_round(&self) -> io::Result<()> {
         let stamped = self.account.update(|account| {
             Folder::all()
                 .map(|folder| account.is_stamped(folder))
@@ -98,7 +98,7 @@ impl Budget {
     }
 
     /// Locks a folder; `None` if it is not there.
-    pub(crate) fn lock_existing(&self, number: Folder) -> io::Result<Option<LockedFolder<'_>>> {
+    pub(super) fn lock_existing(&self, number: Folder) -> io::Result<Option<LockedFolder<'_>>> {
         if !number.path(self.directory.path()).try_exists()? {
             return Ok(None);
         }

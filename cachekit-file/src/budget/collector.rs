@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use cachekit_core::error::{Error, ErrorKind, Result};
 
-use crate::budget::{Budget, Freed, Reservation, no_room};
+use super::{Budget, Freed, Reservation, no_room};
 use crate::entry::Header;
 use crate::error::from_io;
 use crate::file::{header, open};
@@ -39,7 +39,7 @@ const ATTEMPTS: u32 = 512;
 const PAUSE: Duration = Duration::from_millis(2);
 
 #[derive(Debug)]
-pub(crate) struct Collector {
+pub(super) struct Collector {
     /// The file that is locked.
     path: PathBuf,
     permissions: u32,
@@ -59,7 +59,7 @@ struct Candidate {
 
 /// Why an entry may go.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Reason {
+pub(super) enum Reason {
     /// Its time is over at this moment (unix ms).
     Over(u64),
     /// It was not used for long.
@@ -73,7 +73,7 @@ struct Turn<'a> {
 }
 
 impl Collector {
-    pub(crate) fn new(path: PathBuf, permissions: u32) -> Self {
+    pub(super) fn new(path: PathBuf, permissions: u32) -> Self {
         Self {
             path,
             permissions,
@@ -98,7 +98,7 @@ impl Collector {
 
 impl Budget {
     /// Reserves `usage`, which there was no room for.
-    pub(crate) fn make_room(
+    pub(super) fn make_room(
         &self,
         operation: &'static str,
         usage: Usage,
@@ -200,7 +200,7 @@ impl Budget {
 }
 
 /// Removes an entry that is still as it was seen, unless another release wrote it. What became free.
-pub(crate) fn evict(
+pub(super) fn evict(
     folder: &mut LockedFolder<'_>,
     seen: &Seen,
     reason: Reason,

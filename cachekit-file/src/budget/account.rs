@@ -37,7 +37,7 @@ const VERSION: u8 = 1;
 const LENGTH: usize = 104;
 
 /// What a folder that is owed counts.
-pub(crate) const FOLDER: u64 = 1 << 20;
+pub(super) const FOLDER: u64 = 1 << 20;
 
 /// How often the folders are looked through while as much is written as a cap allows.
 const SWEEPS: u64 = 2;
@@ -45,12 +45,15 @@ const SWEEPS: u64 = 2;
 /// How much is owed at most: one look at every folder.
 const MOST_OWED: u64 = FOLDERS as u64 * FOLDER;
 
+/// How many folders one write looks through, at most: those of a small directory are soon read.
+const MOST_AT_ONCE: u64 = 16;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Account {
+pub(super) struct Account {
     counted: bool,
     sweep: Folder,
     /// Where the collector goes on.
-    pub(crate) collect: Folder,
+    pub(super) collect: Folder,
     total: Usage,
     next: Usage,
     round: u64,
@@ -75,16 +78,16 @@ impl Account {
         }
     }
 
-    pub(crate) const fn round(&self) -> u64 {
+    pub(super) const fn round(&self) -> u64 {
         self.round
     }
 
-    pub(crate) const fn is_counted(&self) -> bool {
+    pub(super) const fn is_counted(&self) -> bool {
         self.counted
     }
 
     /// How much of `caps` is free.
-    pub(crate) fn room(&self, caps: Usage) -> Usage {
+    pub(super) fn room(&self, caps: Usage) -> Usage {
         if self.counted {
             caps.less(self.total)
         } else {
@@ -93,7 +96,7 @@ impl Account {
     }
 
     /// A share of this round, of `wish`, or of what is free, but at least of `need`.
-    pub(crate) fn take(&mut self, need: Usage, wish: Usage, caps: Usage) -> Option<Usage> {
+    pub(super) fn take(&mut self, need: Usage, wish: Usage, caps: Usage) -> Option<Usage> {
         let room = self.room(caps);
         if !need.is_within(room) {
             return None;
@@ -105,14 +108,14 @@ impl Account {
     }
 
     /// What is there in this round, whether there is room or not.
-    pub(crate) fn charge(&mut self, usage: Usage) {
+    pub(super) fn charge(&mut self, usage: Usage) {
         self.total = self.total.plus(usage);
         self.next = self.next.plus(usage);
     }
 
     /// What was a part of `round`, as a share or in a folder, and is not any more. Of an older round, it
     /// was not counted any more either.
-    pub(crate) fn give(&mut self, usage: Usage, round: u64) {
+    pub(super) fn give(&mut self, usage: Usage, round: u64) {
         if round == self.round {
             self.next = self.next.less(usage);
         }
@@ -122,23 +125,23 @@ impl Account {
     }
 
     /// A folder, which is locked and says `head`, joins the round with `usage`.
-    pub(crate) fn stamp(&mut self, folder: Folder, head: Head, usage: Usage) {
+    pub(super) fn stamp(&mut self, folder: Folder, head: Head, usage: Usage) {
         self.give(head.usage, head.round);
         self.charge(usage);
         self.stamp_missing(folder);
     }
 
     /// The same of one that is not there. If it is made, its head belongs to no round.
-    pub(crate) const fn stamp_missing(&mut self, folder: Folder) {
+    pub(super) const fn stamp_missing(&mut self, folder: Folder) {
         self.stamped[folder.index() / 64] |= 1 << (folder.index() % 64);
     }
 
-    pub(crate) const fn is_stamped(&self, folder: Folder) -> bool {
+    pub(super) const fn is_stamped(&self, folder: Folder) -> bool {
         self.stamped[folder.index() / 64] & (1 << (folder.index() % 64)) != 0
     }
 
     /// Ends the round if all folders are stamped.
-    pub(crate) fn end_round(&mut self) {
+    pub(super) fn end_round(&mut self) {
         if self.stamped == [u64::MAX; FOLDERS / 64] {
             self.counted = true;
             self.swept = 0;
@@ -161,9 +164,9 @@ impl Account {
     }
 
     /// The folders to look through now: what is owed, as far as that is `most` entries or one folder.
-    pub(crate) fn due(&mut self, most: u64) -> Vec<Folder> {
+    pub(super) fn due(&mut self, most: u64) -> Vec<Folder> {
         let in_folder = self.total.entries / FOLDERS as u64 + 1;
-        let folders = (self.owed / FOLDER).min((most / in_folder).clamp(1, 8));
+        let folders = (self.owed / FOLDER).min((most / in_folder).clamp(1, MOST_AT_ONCE));
         self.owed -= folders * FOLDER;
         if self.swept >= FOLDERS as u64 {
             self.end_round();
@@ -229,23 +232,23 @@ impl Account {
 
 /// The file of the account.
 #[derive(Debug)]
-pub(crate) struct AccountFile {
+pub(super) struct AccountFile {
     path: PathBuf,
     permissions: u32,
 }
 
 impl AccountFile {
-    pub(crate) const fn new(path: PathBuf, permissions: u32) -> Self {
+    pub(super) const fn new(path: PathBuf, permissions: u32) -> Self {
         Self { path, permissions }
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Changes the account while no other process does. One that is missing or damaged begins anew,
     /// and counts first.
-    pub(crate) fn update<T>(&self, change: impl FnOnce(&mut Account) -> T) -> io::Result<T> {
+    pub(super) fn update<T>(&self, change: impl FnOnce(&mut Account) -> T) -> io::Result<T> {
         let file = open_locked(&self.path, self.permissions)?;
         let mut bytes = [0; LENGTH];
         let length = file.read_at(&mut bytes, 0)?;

@@ -8,7 +8,7 @@ use std::fs::ReadDir;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 
-use crate::budget::Budget;
+use super::Budget;
 use crate::file::remove_if_there;
 use crate::layout::{self, Folder};
 
@@ -44,7 +44,7 @@ impl Budget {
     }
 
     /// Removes some of the files that an interrupted clearing left.
-    pub(crate) fn sweep_cleared(&self) -> io::Result<()> {
+    pub(super) fn sweep_cleared(&self) -> io::Result<()> {
         let Some(mut folders) = self.cleared()? else {
             return Ok(());
         };

@@ -46,13 +46,16 @@ mod ledger;
 mod owner;
 mod pool;
 mod read;
+mod report;
 mod scan;
 mod store;
 mod sweep;
 mod touch;
 mod usage;
+mod verify;
 mod warm;
 mod write;
 
 pub use backend::FileBackend;
 pub use config::{Config, SyncMode};
+pub use report::Report;

@@ -10,3 +10,4 @@ mod disk;
 mod reading;
 mod scratch;
 mod sharing;
+mod verify;

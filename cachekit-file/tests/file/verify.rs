@@ -52,7 +52,7 @@ async fn every_file_is_counted_once_by_its_reason_and_nothing_is_changed() {
     time.advance(Duration::from_secs(2));
     for text in [
         "fresh",
-        "fresh too",
+        "fresh-too",
         "stale",
         "foreign",
         "cut",
@@ -60,13 +60,13 @@ async fn every_file_is_counted_once_by_its_reason_and_nothing_is_changed() {
         "zeros",
         "altered",
     ] {
-        set(&backend, &text.replace(' ', "-"), b"a value").await;
+        set(&backend, text, b"a value").await;
     }
     set(&backend, "large", &[b'x'; 1 << 20]).await;
     set(&backend, "other", b"a value").await;
     backend.expire(&key("stale")).await.unwrap();
     change(&path(&scratch, "foreign"), |bytes| bytes[4] = 2);
-    change(&path(&scratch, "cut"), |bytes| bytes.truncate(60));
+    change(&path(&scratch, "cut"), |bytes| bytes.truncate(50));
     change(&path(&scratch, "none"), Vec::clear);
     change(&path(&scratch, "zeros"), |bytes| bytes.fill(0));
     change(&path(&scratch, "altered"), |bytes| bytes[60] ^= 1);

@@ -2,35 +2,24 @@
 //!
 //! Its lock is the file `.folder`, which begins with what the folder holds (`head`); behind that are
 //! the leads.
-//!
-//! The kernel frees the lock of a process that ends in whatever way.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
 
 use crate::directory::Directory;
-use crate::file::open;
 use crate::head::{HEAD, Head};
 use crate::layout::{Digest, FOLDERS, Folder, LOCK, SPARE};
 use crate::leads::{Change, Leader, Leads, SLOT};
+use crate::lock::open_locked;
 use crate::scan;
 use crate::usage::Usage;
 
 /// How much of a lock file is read at once: the head, and as many leads as there mostly are.
 const READ: usize = HEAD + 15 * SLOT;
-
-/// How long the pauses are between the attempts to get a lock that another process has: some
-/// microseconds at first, for a change takes no longer; about a second in all, for whoever has it
-/// longer was stopped.
-const PAUSES: std::ops::Range<u32> = 4..20;
 
 /// The locks of a directory's folders.
 #[derive(Debug)]
@@ -91,10 +80,10 @@ impl Folders {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let path = folder.path(directory.path());
-        let file = match self.lock_file(&path.join(LOCK)) {
+        let file = match open_locked(&path.join(LOCK), self.permissions) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 directory.make(&path)?;
-                self.lock_file(&path.join(LOCK))?
+                open_locked(&path.join(LOCK), self.permissions)?
             }
             locked => locked?,
         };
@@ -108,47 +97,6 @@ impl Folders {
         }
         .read()
     }
-
-    /// The file at `path`, locked while it has a name: it may have been removed or replaced, with
-    /// its folder, before it was locked.
-    fn lock_file(&self, path: &Path) -> io::Result<File> {
-        loop {
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).truncate(false);
-            let file = open_or_create(options.mode(self.permissions), path)?;
-            lock(&file)?;
-            if file.metadata()?.nlink() > 0 {
-                return Ok(file);
-            }
-        }
-    }
-}
-
-/// Opens a file that is made where it is not there. Something else of its name is an error.
-fn open_or_create(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    match open(options, path)? {
-        Some(file) => Ok(file),
-        // No folder to make it in, or it has a name that is not a file's.
-        None if std::fs::symlink_metadata(path).is_ok() => Err(Errno::ISDIR.into()),
-        None => Err(Errno::NOENT.into()),
-    }
-}
-
-/// Locks `file` against other processes.
-pub(crate) fn lock(file: &File) -> io::Result<()> {
-    for pause in PAUSES {
-        match flock(file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(()),
-            Err(Errno::WOULDBLOCK | Errno::INTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the lock of a file tells nobody that it is free, and waiting in the kernel has no end"
-        )]
-        std::thread::sleep(Duration::from_micros(1 << pause));
-    }
-    Err(Errno::TIMEDOUT.into())
 }
 
 impl LockedFolder<'_> {
@@ -183,7 +131,7 @@ impl LockedFolder<'_> {
         if let Some(head) = Head::parse(bytes) {
             self.head = head;
         } else {
-            let counted = scan::count(&self.path)?;
+            let counted = scan::look(&self.path)?.usage;
             self.set_usage(counted)?;
         }
         Ok(self)

@@ -20,12 +20,23 @@ impl Folder {
         Self(number)
     }
 
-    pub(crate) fn index(self) -> usize {
-        usize::from(self.0)
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
     }
 
-    pub(crate) const fn next(self) -> Self {
-        Self(self.0.wrapping_add(1))
+    pub(crate) const fn number(self) -> u8 {
+        self.0
+    }
+
+    /// The folder that this says, which then says the next one.
+    pub(crate) const fn advance(&mut self) -> Self {
+        let folder = *self;
+        self.0 = self.0.wrapping_add(1);
+        folder
+    }
+
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        (0..=u8::MAX).map(Self)
     }
 
     pub(crate) fn path(self, directory: &Path) -> PathBuf {
@@ -87,6 +98,16 @@ pub(crate) fn is_entry(name: &str) -> bool {
 
 /// What the name of a file begins with that is not an entry yet.
 pub(crate) const TEMP: &str = ".tmp-";
+
+/// What is used of the caps, of all folders together.
+pub(crate) fn budget(directory: &Path) -> PathBuf {
+    directory.join(LAYOUT).join("budget")
+}
+
+/// What the one has locked who makes room.
+pub(crate) fn collector(directory: &Path) -> PathBuf {
+    directory.join(LAYOUT).join("collector")
+}
 
 /// The lock of a folder, which holds its counts and leads.
 pub(crate) const LOCK: &str = ".folder";

@@ -31,7 +31,10 @@
 //! # }
 //! ```
 
+mod account;
 mod backend;
+mod budget;
+mod collector;
 pub mod config;
 mod directory;
 mod entry;
@@ -42,7 +45,7 @@ mod given;
 mod head;
 mod layout;
 mod leads;
-mod ledger;
+mod lock;
 mod owner;
 mod pool;
 mod read;

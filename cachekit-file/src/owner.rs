@@ -1,10 +1,9 @@
 //! Who is alive: a backend that leads, or holds a part of what is shared, has a file that it locks
 //! for as long as it lives. The kernel frees the lock of a process that ends in whatever way.
 
-use std::fs::{DirEntry, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -12,9 +11,9 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::directory::Directory;
-use crate::file::{is_named, open, remove_if_there};
-use crate::folder::lock;
+use crate::file::{open, remove_if_there};
 use crate::layout;
+use crate::lock::{is_named, open_locked};
 
 /// The owners of a directory: this one, and how to look for the others.
 #[derive(Debug)]
@@ -47,21 +46,9 @@ impl Owners {
             return Ok(self.id);
         }
         directory.make(&self.folder)?;
-        *own = Some(self.create(&path)?);
+        self.remove_dead()?;
+        *own = Some(open_locked(&path, self.permissions)?);
         Ok(self.id)
-    }
-
-    /// Makes the file and locks it; one that was taken for a dead owner's in between is made again.
-    fn create(&self, path: &Path) -> io::Result<File> {
-        loop {
-            let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(false);
-            let file = open(options.mode(self.permissions), path)?.ok_or(Errno::NOENT)?;
-            lock(&file)?;
-            if is_named(&file, path)? {
-                return Ok(file);
-            }
-        }
     }
 
     /// Whether the owner of this id lives.
@@ -69,25 +56,15 @@ impl Owners {
         Ok(id == self.id || is_locked(&self.path(id))?)
     }
 
-    /// How many live, as far as they were announced. The files of the others are removed.
-    pub(crate) fn count(&self) -> io::Result<u64> {
-        let files = match std::fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-            files => files?,
-        };
-        let mut alive = 0;
-        for file in files {
-            let file = file?;
-            if !is_owner(&file) {
-                continue;
-            }
-            if is_locked(&file.path())? {
-                alive += 1;
-            } else {
-                remove_if_there(&file.path())?;
+    /// Removes the files of those who ended without a word.
+    fn remove_dead(&self) -> io::Result<()> {
+        for file in std::fs::read_dir(&self.folder)? {
+            let path = file?.path();
+            if is_owner(&path) && !is_locked(&path)? {
+                remove_if_there(&path)?;
             }
         }
-        Ok(alive)
+        Ok(())
     }
 
     fn path(&self, id: u64) -> PathBuf {
@@ -105,8 +82,8 @@ impl Drop for Owners {
     }
 }
 
-fn is_owner(file: &DirEntry) -> bool {
-    let name = file.file_name();
+fn is_owner(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
     name.len() == 16 && name.as_encoded_bytes().iter().all(u8::is_ascii_hexdigit)
 }
 
@@ -143,23 +120,24 @@ mod tests {
         let there = Owners::new(scratch.path(), 0o600);
         let id = there.announced(&directory).unwrap();
         assert_eq!(there.announced(&directory).unwrap(), id);
+        here.announced(&directory).unwrap();
         assert!(here.is_alive(id).unwrap());
-        assert_eq!(here.count().unwrap(), 1);
         drop(there);
         assert!(!here.is_alive(id).unwrap());
-        assert_eq!(here.count().unwrap(), 0);
+        assert!(!here.path(id).exists());
     }
 
     #[test]
     fn the_file_of_an_owner_that_ended_without_a_word_is_removed() {
         let (scratch, directory) = directory();
         let owners = Owners::new(scratch.path(), 0o600);
-        owners.announced(&directory).unwrap();
-        let dead = layout::owners(scratch.path()).join("00000000000000ff");
+        let dead = owners.path(0xff);
+        directory.make(&owners.folder).unwrap();
         std::fs::write(&dead, "").unwrap();
         assert!(!owners.is_alive(0xff).unwrap());
-        assert_eq!(owners.count().unwrap(), 1);
+        let id = owners.announced(&directory).unwrap();
         assert!(!dead.exists());
+        assert!(owners.path(id).exists());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use cachekit_core::error::{Error, ErrorKind, Result};
 use cachekit_core::key::StoreKey;
 use rustix::fs::Access;
 
+use crate::budget::{Budget, Reservation};
 use crate::config::{Config, SyncMode};
 use crate::directory::Directory;
 use crate::entry::{self, Claim, Header, MARK_AT, Times};
@@ -24,7 +25,6 @@ use crate::layout::{Folder, Place, SPARE};
 use crate::owner::Owners;
 use crate::pool::{Caller, abandoned};
 use crate::read::Reader;
-use crate::sweep::Sweeper;
 use crate::usage::Usage;
 use crate::write::{BLOCK, Draft, Temp};
 
@@ -35,7 +35,6 @@ pub(crate) use leading::Wanted;
 const SPARE_LIMIT: u64 = 128 * 1024;
 const SPARE_SHARE: u64 = 4_096;
 
-const GET: &str = "file get";
 const SET: &str = "file set";
 const EXPIRE: &str = "file expire";
 const REMOVE: &str = "file remove";
@@ -48,17 +47,13 @@ pub(crate) struct Store {
     folders: Arc<Folders>,
     pub(crate) reader: Reader,
     owners: Owners,
-    sweeper: Sweeper,
+    budget: Budget,
     /// How many leads this backend gave; each has its own number.
     leads: AtomicU64,
 }
 
 impl Store {
     pub(crate) fn new(config: Config, clock: Clock) -> Self {
-        let caps = Usage {
-            bytes: config.max_size,
-            entries: config.max_entries,
-        };
         // What is to survive a loss of power is written apart.
         let spare_limit = match config.sync {
             SyncMode::None => SPARE_LIMIT.min(config.max_size / SPARE_SHARE),
@@ -74,10 +69,15 @@ impl Store {
                 clock.clone(),
                 config.max_value,
             ),
+            budget: Budget::new(
+                &config,
+                clock.clone(),
+                Arc::clone(&directory),
+                Arc::clone(&folders),
+            ),
             directory,
             folders,
             owners: Owners::new(&config.directory, config.permissions),
-            sweeper: Sweeper::new(config.directory.clone(), caps),
             leads: AtomicU64::new(0),
             clock,
             config,
@@ -125,12 +125,12 @@ impl Store {
         };
         // Room first: the files of many writers at once could be more than the cap allows.
         let bytes = draft.length().next_multiple_of(BLOCK);
-        let _room = self.sweeper.reserve(SET, bytes, written)?;
+        let mut reservation = self.budget.reserve(SET, Usage::entry(bytes))?;
         let apart = bytes > self.folders.spare_limit();
         let temp = apart.then(|| self.temp(&place, &draft)).transpose();
         let temp = temp.map_err(|error| from_io(SET, error))?;
 
-        let folder = self.locked(SET, &place)?;
+        let folder = reservation.lock(SET, place.folder)?;
         if caller.is_gone() {
             return Err(abandoned(SET));
         }
@@ -139,10 +139,16 @@ impl Store {
         {
             return Ok(Stored::Superseded(reason));
         }
-        self.change(SET, folder, &place, |folder| match temp {
-            Some(temp) => folder.publish(temp, &place.path),
-            None => folder.write(&place.path, &draft),
-        })?;
+        self.change(
+            SET,
+            folder,
+            &place,
+            Some(reservation),
+            |folder| match temp {
+                Some(temp) => folder.publish(temp, &place.path),
+                None => folder.write(&place.path, &draft),
+            },
+        )?;
         Ok(Stored::Stored)
     }
 
@@ -154,7 +160,9 @@ impl Store {
         {
             return Ok(Stored::Superseded(reason));
         }
-        self.change(SET, folder, place, |folder| folder.retire(&place.path))?;
+        self.change(SET, folder, place, None, |folder| {
+            folder.retire(&place.path)
+        })?;
         let detail = format!("the limit is {} bytes", self.config.max_value);
         Err(Error::with_detail(ErrorKind::TooLarge, SET, detail))
     }
@@ -180,46 +188,45 @@ impl Store {
         locked.map_err(|error| from_io(operation, error))
     }
 
-    /// Changes what is at `place`, after the lead over it has ended.
+    /// Changes what is at `place`, after the lead over it has ended. What that takes beyond what it
+    /// gives back was reserved.
     fn change<T>(
         &self,
         operation: &'static str,
         mut folder: LockedFolder<'_>,
         place: &Place,
+        reserved: Option<Reservation<'_>>,
         change: impl FnOnce(&mut LockedFolder<'_>) -> io::Result<T>,
     ) -> Result<()> {
-        let changed = self.counted(place.folder, &mut folder, |folder| {
-            folder.end_lead(&place.digest, self.clock.unix_ms())?;
-            change(folder)
-        });
-        drop(folder);
-        changed.map_err(|error| from_io(operation, error))?;
-        self.sync_folder(operation, place)
-    }
-
-    /// Makes a change, of which the caps are told what it took and gave back.
-    fn counted<T>(
-        &self,
-        number: Folder,
-        folder: &mut LockedFolder<'_>,
-        change: impl FnOnce(&mut LockedFolder<'_>) -> io::Result<T>,
-    ) -> io::Result<T> {
         let before = folder.usage();
-        let changed = change(folder);
-        self.sweeper.hold(number).shift(before, folder.usage());
+        let ended = folder.end_lead(&place.digest, self.clock.unix_ms());
+        let changed = ended.and_then(|()| change(&mut folder));
+        let after = folder.usage();
+        let counted = match reserved {
+            Some(reservation) => {
+                reservation.settle(before, after);
+                Ok(())
+            }
+            None => self.budget.freed(before.less(after), folder.head().round),
+        };
+        drop(folder);
         changed
+            .and(counted)
+            .map_err(|error| from_io(operation, error))?;
+        self.sync_folder(operation, place)
     }
 
     /// Gives the spares of all folders back to a disk that is full; false if there are none.
     fn give_spares_back(&self) -> io::Result<bool> {
         let mut any = false;
-        for number in (0..=u8::MAX).map(Folder::new) {
+        for number in Folder::all() {
             let spare = number.path(self.directory.path()).join(SPARE);
-            if std::fs::symlink_metadata(spare).is_err() {
-                continue;
+            if std::fs::symlink_metadata(spare).is_ok() {
+                let mut folder = self.folders.lock(&self.directory, number)?;
+                let freed = folder.drop_spare()?;
+                self.budget.freed(freed, folder.head().round)?;
+                any |= freed != Usage::default();
             }
-            let mut folder = self.folders.lock(&self.directory, number)?;
-            any |= self.counted(number, &mut folder, |folder| folder.drop_spare())?;
         }
         Ok(any)
     }
@@ -230,7 +237,7 @@ impl Store {
         self.directory.ready(EXPIRE)?;
         let place = Place::of(self.directory.path(), key);
         let folder = self.locked(EXPIRE, &place)?;
-        self.change(EXPIRE, folder, &place, |folder| {
+        self.change(EXPIRE, folder, &place, None, |folder| {
             let mut options = OpenOptions::new();
             let Some(file) = open(options.read(true).write(true), &place.path)? else {
                 return Ok(());
@@ -258,7 +265,9 @@ impl Store {
         self.directory.ready(REMOVE)?;
         let place = Place::of(self.directory.path(), key);
         let folder = self.locked(REMOVE, &place)?;
-        self.change(REMOVE, folder, &place, |folder| folder.retire(&place.path))
+        self.change(REMOVE, folder, &place, None, |folder| {
+            folder.retire(&place.path)
+        })
     }
 
     fn sync_folder(&self, operation: &'static str, place: &Place) -> Result<()> {

@@ -25,6 +25,14 @@ impl Usage {
         self.bytes <= caps.bytes && self.entries <= caps.entries
     }
 
+    /// As much of this as `most` has of each.
+    pub(crate) fn at_most(self, most: Self) -> Self {
+        Self {
+            bytes: self.bytes.min(most.bytes),
+            entries: self.entries.min(most.entries),
+        }
+    }
+
     pub(crate) const fn plus(self, other: Self) -> Self {
         Self {
             bytes: self.bytes.saturating_add(other.bytes),

@@ -171,15 +171,16 @@ impl LockedFolder<'_> {
         Ok(before.less(self.usage()))
     }
 
-    /// Removes the spare; false if there is none.
-    pub(crate) fn drop_spare(&mut self) -> io::Result<bool> {
+    /// Removes the spare, if there is one. The disk that became free.
+    pub(crate) fn drop_spare(&mut self) -> io::Result<Usage> {
         let spare = self.spare();
         let Ok(metadata) = std::fs::symlink_metadata(&spare) else {
-            return Ok(false);
+            return Ok(Usage::default());
         };
         std::fs::remove_file(&spare)?;
-        self.set_usage(self.usage().less(Usage::file(occupied(&metadata))))?;
-        Ok(true)
+        let before = self.usage();
+        self.set_usage(before.less(Usage::file(occupied(&metadata))))?;
+        Ok(before.less(self.usage()))
     }
 
     /// Whether a file may become the spare.

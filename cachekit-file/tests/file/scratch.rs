@@ -1,5 +1,6 @@
 //! A directory of one test, gone with it.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -34,10 +35,10 @@ impl Scratch {
         }
     }
 
-    /// The files of the entries.
+    /// The files of all entries, and of those that have no name yet.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut files = self.all_files();
-        files.retain(|file| file.file_name().unwrap().len() == 64);
+        files.retain(|file| is_entry(file.file_name().unwrap()));
         files
     }
 
@@ -64,6 +65,10 @@ impl Scratch {
         assert_eq!(files.len(), 1, "{files:?}");
         files[0].clone()
     }
+}
+
+fn is_entry(name: &OsStr) -> bool {
+    name.len() == 64 || name.as_encoded_bytes().starts_with(b".tmp-")
 }
 
 pub(crate) fn key(text: &str) -> StoreKey {

@@ -1,0 +1,88 @@
+//! Files that are locked between processes. The kernel frees the lock of a process that ends in
+//! whatever way.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use crate::file::open;
+
+/// How long the pauses are between the attempts to get a lock that another process has: some
+/// microseconds at first, for a change takes no longer; about a second in all, for whoever has it
+/// longer was stopped.
+const PAUSES: std::ops::Range<u32> = 4..20;
+
+/// The file at `path`, made where it is not there, and locked. It still has a name: before it was
+/// locked, it may have been removed or replaced, with its folder.
+///
+/// # Errors
+/// [`TimedOut`](io::ErrorKind::TimedOut) if another process has the lock for more than a second.
+pub(crate) fn open_locked(path: &Path, permissions: u32) -> io::Result<File> {
+    loop {
+        let file = create(path, permissions)?;
+        lock(&file)?;
+        if file.metadata()?.nlink() > 0 {
+            return Ok(file);
+        }
+    }
+}
+
+/// The same without waiting; `None` if somebody has the lock.
+pub(crate) fn try_open_locked(path: &Path, permissions: u32) -> io::Result<Option<File>> {
+    let file = create(path, permissions)?;
+    Ok(try_lock(&file)?.then_some(file))
+}
+
+fn create(path: &Path, permissions: u32) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    match open(options.mode(permissions), path)? {
+        Some(file) => Ok(file),
+        // No folder to make it in, or it has a name that is not a file's.
+        None if std::fs::symlink_metadata(path).is_ok() => Err(Errno::ISDIR.into()),
+        None => Err(Errno::NOENT.into()),
+    }
+}
+
+/// Locks `file` against other processes.
+fn lock(file: &File) -> io::Result<()> {
+    for pause in PAUSES {
+        if try_lock(file)? {
+            return Ok(());
+        }
+        wait(Duration::from_micros(1 << pause));
+    }
+    Err(Errno::TIMEDOUT.into())
+}
+
+fn try_lock(file: &File) -> io::Result<bool> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Waits for another process.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the lock of a file tells nobody that it is free, and waiting in the kernel has no end"
+)]
+pub(crate) fn wait(pause: Duration) {
+    std::thread::sleep(pause);
+}
+
+/// Whether `path` is a name of `file`.
+pub(crate) fn is_named(file: &File, path: &Path) -> io::Result<bool> {
+    let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    match std::fs::symlink_metadata(path) {
+        Ok(named) => Ok(identity(named) == identity(file.metadata()?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}

@@ -55,7 +55,7 @@ const WARM_READS: usize = 32;
 /// that a dropped `get` was given goes back.
 #[derive(Debug)]
 pub struct FileBackend {
-    store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
     pool: Pool,
 }
 

@@ -50,7 +50,7 @@ fn create(path: &Path, permissions: u32) -> io::Result<File> {
 }
 
 /// Locks `file` against other processes.
-fn lock(file: &File) -> io::Result<()> {
+pub(crate) fn lock(file: &File) -> io::Result<()> {
     for pause in PAUSES {
         if try_lock(file)? {
             return Ok(());

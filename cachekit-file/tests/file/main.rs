@@ -14,3 +14,4 @@ mod reading;
 mod recycling;
 mod scratch;
 mod sharing;
+mod verify;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::layout::FOLDERS;
 
-/// What [`FileBackend::verify`] found, or has found so far.
+/// What [`FileBackend::verify`](crate::FileBackend::verify) found, or has found so far.
 ///
 /// Each file is counted once, by the first of the reasons that is true of it. A file that went while it
 /// was looked for is not counted.

@@ -49,14 +49,17 @@ impl Draft<'_> {
         self.parts.iter().map(|part| part.len() as u64).sum()
     }
 
-    /// Writes the content over what `file` holds, and dates it: last used when it was written,
-    /// over when the entry is.
-    fn write(&self, mut file: &File) -> io::Result<()> {
+    /// Writes the content over the `before` bytes that `file` holds, and dates it: last used when
+    /// it was written, over when the entry is.
+    fn write(&self, mut file: &File, before: u64) -> io::Result<()> {
         let [head, value] = self.parts;
         let written = file.write_vectored(&[IoSlice::new(head), IoSlice::new(value)])?;
         file.write_all(head.get(written..).unwrap_or_default())?;
         let of_value = written.saturating_sub(head.len());
         file.write_all(value.get(of_value..).unwrap_or_default())?;
+        if before > self.length() {
+            file.set_len(self.length())?;
+        }
         let times = FileTimes::new()
             .set_modified(time_of(self.times.written))
             .set_accessed(time_of(self.times.expires));
@@ -92,10 +95,7 @@ impl LockedFolder<'_> {
         let path = self.spare();
         let (file, metadata) = open_spare(&path, self.folders.permissions())?;
         let before = occupied(&metadata);
-        let written = draft.write(&file).and_then(|()| {
-            if metadata.len() > draft.length() {
-                file.set_len(draft.length())?;
-            }
+        let written = draft.write(&file, metadata.len()).and_then(|()| {
             let blocks = |length: u64| length.div_ceil(BLOCK);
             if blocks(metadata.len()) == blocks(draft.length()) {
                 return Ok(before);
@@ -296,7 +296,7 @@ impl Temp {
 
     /// Writes the whole content.
     pub(crate) fn write(&mut self, draft: &Draft<'_>, sync: SyncMode) -> io::Result<()> {
-        draft.write(&self.file)?;
+        draft.write(&self.file, 0)?;
         match sync {
             SyncMode::None => Ok(()),
             SyncMode::Data => self.file.sync_data(),
@@ -336,3 +336,6 @@ fn new_name() -> String {
         NEXT.fetch_add(1, Ordering::Relaxed)
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,7 @@ const WARM_READS: usize = 32;
 /// that a dropped `get` was given goes back.
 #[derive(Debug)]
 pub struct FileBackend {
-    store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
     pool: Pool,
 }
 
@@ -63,7 +63,7 @@ impl FileBackend {
     /// A backend on the directory of `config`, which is looked at and made at first use.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] says which field is out of its range.
+    /// [`InvalidInput`](cachekit_core::ErrorKind::InvalidInput) says which field is out of its range.
     pub fn new(config: Config) -> Result<Self> {
         Self::with_clock(config, Clock::system())
     }

@@ -78,6 +78,19 @@ pub(crate) fn owners(directory: &Path) -> PathBuf {
     directory.join(LAYOUT).join("owners")
 }
 
+/// Where all of this layout lies.
+pub(crate) fn root(directory: &Path) -> PathBuf {
+    directory.join(LAYOUT)
+}
+
+/// Whether a folder of this name may hold entries.
+pub(crate) fn is_folder(name: &str) -> bool {
+    name.len() == 2
+        && name
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// Whether a file of this name may be an entry.
 pub(crate) fn is_entry(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())

@@ -47,12 +47,15 @@ mod lock;
 mod owner;
 mod pool;
 mod read;
+mod report;
 mod scan;
 mod store;
 mod touch;
 mod usage;
+mod verify;
 mod warm;
 mod write;
 
 pub use backend::FileBackend;
 pub use config::{Config, SyncMode};
+pub use report::Report;

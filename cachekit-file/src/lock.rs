@@ -17,7 +17,7 @@ use crate::file::open;
 /// longer was stopped.
 const PAUSES: std::ops::Range<u32> = 4..20;
 
-/// The file at `path`, made where it is not there, and locked. It still has a name: before it was
+/// The file at `path`, made where it is not there, and locked. It still has its name: before it was
 /// locked, it may have been removed or replaced, with its folder.
 ///
 /// # Errors
@@ -26,7 +26,7 @@ pub(crate) fn open_locked(path: &Path, permissions: u32) -> io::Result<File> {
     loop {
         let file = create(path, permissions)?;
         lock(&file)?;
-        if file.metadata()?.nlink() > 0 {
+        if is_named(&file, path)? {
             return Ok(file);
         }
     }
@@ -50,7 +50,7 @@ fn create(path: &Path, permissions: u32) -> io::Result<File> {
 }
 
 /// Locks `file` against other processes.
-fn lock(file: &File) -> io::Result<()> {
+pub(crate) fn lock(file: &File) -> io::Result<()> {
     for pause in PAUSES {
         if try_lock(file)? {
             return Ok(());

@@ -43,8 +43,8 @@ const CLEAR: &str = "file clear";
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) config: Config,
-    clock: Clock,
-    directory: Arc<Directory>,
+    pub(crate) clock: Clock,
+    pub(crate) directory: Arc<Directory>,
     folders: Arc<Folders>,
     pub(crate) reader: Reader,
     owners: Owners,

@@ -1,6 +1,6 @@
 //! Reading files that writers use again, and the times that reading leaves in them.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use cachekit_core::testkit::ManualClock;
 use cachekit_file::FileBackend;
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 
-use crate::scratch::{Scratch, key, set, value};
+use crate::scratch::{Scratch, set, value};
 
 /// Two keys whose entries lie in one folder.
 fn neighbours() -> [String; 2] {

@@ -186,8 +186,13 @@ impl Budget {
         batch.sort_by_key(|candidate| candidate.folder.number());
         let mut freed = Vec::new();
         for group in batch.chunk_by(|one, next| one.folder == next.folder) {
-            let Some(mut folder) = self.lock_existing(group[0].folder)? else {
-                continue;
+            let mut folder = match self.lock_existing(group[0].folder) {
+                // There are others: whoever has it was stopped.
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => continue,
+                locked => match locked? {
+                    Some(folder) => folder,
+                    None => continue,
+                },
             };
             let round = folder.head().round;
             for candidate in group {

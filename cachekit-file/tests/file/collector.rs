@@ -1,7 +1,7 @@
 //! What is used is known and bounded whatever happens: with many processes, after crashes, with counts
 //! that are lost or wrong.
 
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
@@ -63,12 +63,18 @@ impl Drop for Writer {
     }
 }
 
-async fn write_for_ever(config: Config) {
-    let backend = FileBackend::new(Config {
+/// Caps of which one is reached now, and now the other.
+fn narrow(config: Config) -> Config {
+    Config {
         max_entries: ENTRIES as u64,
+        max_size: 800 << 10,
+        max_value: 400 << 10,
         ..config
-    });
-    let backend = backend.unwrap();
+    }
+}
+
+async fn write_for_ever(config: Config) {
+    let backend = FileBackend::new(narrow(config)).unwrap();
     let mut number = usize::try_from(std::process::id()).unwrap();
     loop {
         number = (number * 31 + 7) % 1_000;
@@ -83,6 +89,16 @@ async fn write_for_ever(config: Config) {
             }
         }
     }
+}
+
+/// How many entries there are, and the disk that they occupy.
+fn used(scratch: &Scratch) -> (usize, u64) {
+    let mut files = scratch.files();
+    files.retain(|file| !file.to_str().unwrap().contains(".tmp-"));
+    let blocks = files
+        .iter()
+        .filter_map(|file| Some(file.metadata().ok()?.blocks()));
+    (files.len(), blocks.map(|blocks| blocks * 512).sum())
 }
 
 #[tokio::test]
@@ -100,16 +116,9 @@ async fn eight_processes_are_within_the_caps_whenever_they_are_stopped() {
     while looks < 30 || most < ENTRIES / 2 {
         std::thread::yield_now();
         writers.iter().for_each(Writer::stop);
-        let mut files = scratch.files();
-        files.retain(|file| {
-            !file
-                .file_name()
-                .unwrap()
-                .as_encoded_bytes()
-                .starts_with(b".tmp-")
-        });
-        let count = files.len();
+        let (count, bytes) = used(&scratch);
         assert!(count <= ENTRIES, "{count} entries");
+        assert!(bytes <= 800 << 10, "{bytes} bytes");
         most = most.max(count);
         looks += 1;
         writers.iter().for_each(Writer::go_on);
@@ -177,6 +186,35 @@ async fn an_account_that_is_lost_or_damaged_is_made_again_from_the_folders() {
     }
 }
 
+/// The entries that are used or taken as shares, as all processes know it.
+fn accounted(scratch: &Scratch) -> u64 {
+    let account = std::fs::read(scratch.cache().join("v1/budget")).unwrap();
+    u64::from_le_bytes(*account[16..].first_chunk().unwrap())
+}
+
+#[tokio::test]
+async fn what_killed_writers_left_out_of_the_counts_is_found_again() {
+    const THIS: &str = "collector::what_killed_writers_left_out_of_the_counts_is_found_again";
+    if let Some(config) = child::config() {
+        return write_for_ever(config).await;
+    }
+    let scratch = Scratch::new();
+    for _ in 0..20 {
+        let writer = Writer::start(THIS, &scratch.cache());
+        while scratch.files().len() < ENTRIES / 4 {
+            std::thread::yield_now();
+        }
+        drop(writer);
+    }
+    let backend = FileBackend::new(narrow(scratch.config())).unwrap();
+    fill(&backend, 0..3 * ENTRIES).await;
+    let (count, _) = used(&scratch);
+    assert_eq!(said(&scratch).iter().sum::<u64>(), count as u64);
+    assert!(count > ENTRIES * 19 / 20, "{count} entries");
+    drop(backend);
+    assert_eq!(accounted(&scratch), count as u64, "nobody has a share");
+}
+
 /// Says that each of the 256 folders holds `entries`, without a file of them.
 fn pretend(scratch: &Scratch, entries: u64) {
     for number in 0..=255_u8 {
@@ -190,7 +228,6 @@ fn pretend(scratch: &Scratch, entries: u64) {
         head[56..].copy_from_slice(&checksum.to_le_bytes());
         std::fs::write(folder.join(".folder"), head).unwrap();
     }
-    use std::os::unix::fs::PermissionsExt;
     let private = std::fs::Permissions::from_mode(0o700);
     std::fs::set_permissions(scratch.cache(), private).unwrap();
 }
@@ -207,7 +244,9 @@ fn million(scratch: &Scratch) -> Config {
 fn said(scratch: &Scratch) -> Vec<u64> {
     let said = |number: u8| {
         let head = std::fs::read(scratch.cache().join(format!("v1/{number:02x}/.folder")));
-        u64::from_le_bytes(*head.unwrap()[16..].first_chunk().unwrap())
+        head.map_or(0, |head| {
+            u64::from_le_bytes(*head[16..].first_chunk().unwrap())
+        })
     };
     (0..=255).map(said).collect()
 }

@@ -3,7 +3,9 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use cachekit_core::clock::Clock;
@@ -105,6 +107,53 @@ fn a_reader_of_files_that_are_used_again_finds_whole_values_and_never_a_miss() {
         going.store(false, Ordering::Relaxed);
         assert!(reads.is_some(), "there is one of the values at any time");
     });
+}
+
+/// The lengths at which reading takes another way, with its neighbours: around what is read at
+/// first, and around what is read on a thread of a runtime.
+fn lengths() -> impl Iterator<Item = usize> {
+    let head = 48 + "length".len();
+    let edges = [16 * 1024 - head, 16 * 1024, 128 * 1024 - head, 128 * 1024];
+    let around = edges.into_iter().flat_map(|edge| edge - 2..=edge + 2);
+    [0, 1, 1_000_000].into_iter().chain(around)
+}
+
+async fn reads_back(backend: &FileBackend) {
+    for length in lengths() {
+        let content: Vec<_> = (0..251_u8).cycle().take(length).collect();
+        set(backend, "length", &content).await;
+        for _ in 0..2 {
+            assert_eq!(value(backend, "length").await.unwrap(), content, "{length}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn values_of_every_length_read_back_where_nothing_may_be_waited_for() {
+    let scratch = Scratch::new();
+    reads_back(&FileBackend::new(scratch.config()).unwrap()).await;
+}
+
+#[test]
+fn values_of_every_length_read_back_where_no_runtime_is() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    let read = pin!(reads_back(&backend)).poll(&mut Context::from_waker(Waker::noop()));
+    assert!(read.is_ready());
+}
+
+#[tokio::test]
+async fn a_key_that_is_longer_than_what_is_read_at_first_finds_its_entry() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    for length in [16_334, 16_335, 16_336, 16_337, 20_000, 100_000] {
+        let text = "k".repeat(length);
+        for content in [&b""[..], b"v", &[b'x'; 20_000]] {
+            set(&backend, &text, content).await;
+            assert_eq!(value(&backend, &text).await.unwrap(), content);
+            assert_eq!(value(&backend, &format!("x{}", &text[1..])).await, None);
+        }
+    }
 }
 
 /// A clock that shows what the clock of the system does, until it is advanced.

@@ -1,7 +1,11 @@
 //! When an entry was last used: the time of modification of its file.
+//!
+//! Each renewal is a write of metadata. So it is made at most once a minute for a file, and at most
+//! [`RENEWALS`] times in [`WINDOW_MS`] by a process: for as many entries in use as that allows in a
+//! minute, 60,000, the time is exact to a minute, for a million to a quarter of an hour.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fd::OwnedFd;
@@ -9,9 +13,11 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT};
 
 use crate::layout::Digest;
 
-/// How exact the time is: it is renewed at most this often, because each renewal is a write of
-/// metadata.
 const RENEWED_AFTER_S: u16 = 60;
+
+/// How many renewals there are at most in a window of time, and how long that is.
+const RENEWALS: u32 = 10_000;
+const WINDOW_MS: u64 = 10_000;
 
 /// How many entries are remembered whose time needs no renewal yet, so that not every read asks
 /// the file system. What is forgotten is asked again. A power of two.
@@ -25,6 +31,8 @@ const WAITING: usize = 128;
 pub(crate) struct Touch {
     /// By the digest: 16 other bits of it, and the second of the time in the file.
     remembered: Box<[AtomicU32]>,
+    /// The number of a window, and how many renewals there were in it: a half each.
+    renewals: AtomicU64,
     waiting: Mutex<Waiting>,
 }
 
@@ -49,6 +57,7 @@ impl Touch {
     pub(crate) fn new() -> Self {
         Self {
             remembered: (0..REMEMBERED).map(|_| AtomicU32::new(0)).collect(),
+            renewals: AtomicU64::new(0),
             waiting: Mutex::default(),
         }
     }
@@ -58,7 +67,7 @@ impl Touch {
         if self.is_due(used) {
             // Recency is a help to the collector; a file system that is read-only serves without.
             let _ = rustix::fs::futimens(used.file, &modified(used.at));
-            self.remember(used.digest, second(used.at));
+            self.count(used);
         }
     }
 
@@ -79,7 +88,7 @@ impl Touch {
             return false;
         }
         waiting.paths.push(used.path.to_owned());
-        self.remember(used.digest, second(used.at));
+        self.count(used);
         true
     }
 
@@ -106,6 +115,9 @@ impl Touch {
                 return false;
             }
         }
+        if self.renewals(used.at) >= RENEWALS {
+            return false;
+        }
         let modified = rustix::fs::fstat(used.file).map_or(used.at, |stat| {
             u64::try_from(stat.st_mtime).map_or(0, |seconds| seconds.saturating_mul(1_000))
         });
@@ -114,6 +126,25 @@ impl Touch {
         }
         self.remember(used.digest, second(modified.min(used.at)));
         false
+    }
+
+    /// How many renewals there were in the window of `now`.
+    fn renewals(&self, now: u64) -> u32 {
+        let [window, renewals] = halves(self.renewals.load(Ordering::Relaxed));
+        if window == window_of(now) {
+            renewals
+        } else {
+            0
+        }
+    }
+
+    /// Notes that a renewal is made. Of two at the same time one may not count.
+    fn count(&self, used: Used<'_>) {
+        let renewals = u64::from(self.renewals(used.at)) + 1;
+        let window = u64::from(window_of(used.at));
+        self.renewals
+            .store(window << 32 | renewals, Ordering::Relaxed);
+        self.remember(used.digest, second(used.at));
     }
 
     fn remember(&self, digest: &Digest, renewed: u16) {
@@ -138,6 +169,16 @@ const fn second(unix_ms: u64) -> u16 {
     (unix_ms / 1_000) as u16
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "it goes round")]
+const fn window_of(unix_ms: u64) -> u32 {
+    (unix_ms / WINDOW_MS) as u32
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the halves are meant")]
+const fn halves(number: u64) -> [u32; 2] {
+    [(number >> 32) as u32, number as u32]
+}
+
 /// The time of access says when an entry is over, and stays.
 fn modified(unix_ms: u64) -> Timestamps {
     let omitted = Timespec {
@@ -151,5 +192,75 @@ fn modified(unix_ms: u64) -> Timestamps {
             tv_sec: i64::try_from(unix_ms / 1_000).unwrap_or(i64::MAX),
             tv_nsec: nanoseconds.try_into().unwrap_or_default(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    const NOW: u64 = 1_700_000_000_000;
+
+    /// A file that was last used an hour before `NOW`.
+    fn old() -> (tempfile::NamedTempFile, OwnedFd) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let open = OwnedFd::from(file.reopen().unwrap());
+        make_old(&open);
+        (file, open)
+    }
+
+    fn make_old(file: &OwnedFd) {
+        rustix::fs::futimens(file, &modified(NOW - 3_600_000)).unwrap();
+    }
+
+    fn digest(number: u32) -> Digest {
+        *blake3::hash(&number.to_le_bytes()).as_bytes()
+    }
+
+    #[test]
+    fn more_renewals_than_a_window_allows_wait_for_the_next() {
+        let (file, open) = old();
+        let touch = Touch::new();
+        let modified_at = |number: u32, at: u64| {
+            make_old(&open);
+            touch.renew(Used {
+                file: &open,
+                path: file.path(),
+                digest: &digest(number),
+                at,
+            });
+            file.path().metadata().unwrap().mtime()
+        };
+        let second = |at: u64| i64::try_from(at / 1_000).unwrap();
+        for number in 0..RENEWALS {
+            assert_eq!(modified_at(number, NOW), second(NOW));
+        }
+        let late = NOW + WINDOW_MS - 1;
+        assert_eq!(modified_at(RENEWALS, late), second(NOW) - 3_600);
+        assert_eq!(modified_at(RENEWALS, late + 1), second(late + 1));
+    }
+
+    #[test]
+    fn no_more_renewals_wait_than_there_is_room_for() {
+        let (file, open) = old();
+        let touch = Touch::new();
+        let later = |number: u32| {
+            touch.renew_later(Used {
+                file: &open,
+                path: file.path(),
+                digest: &digest(number),
+                at: NOW,
+            })
+        };
+        assert!((0..128).all(later));
+        assert!(!later(128), "the reader has to go where it may wait");
+        assert!(later(0), "it waits already");
+        touch.renew_waiting();
+        let modified = file.path().metadata().unwrap().mtime();
+        assert_eq!(modified, i64::try_from(NOW / 1_000).unwrap());
+        make_old(&open);
+        assert!(later(128));
     }
 }

@@ -7,8 +7,10 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::io::Errno;
 
 use crate::directory::Directory;
 use crate::head::{HEAD, Head};
@@ -29,8 +31,15 @@ pub(crate) struct Folders {
     spare_limit: u64,
     /// Whether the file system was found not to exchange names.
     no_exchange: AtomicBool,
-    /// Threads of this process queue here, and leave the lock of the file to the processes.
-    threads: [Mutex<()>; FOLDERS],
+    queues: [Queue; FOLDERS],
+}
+
+/// Where the threads of this process wait, and leave the lock of the file to the processes.
+#[derive(Debug, Default)]
+struct Queue {
+    first: Mutex<()>,
+    /// How often the first of them has given up.
+    given_up: AtomicU64,
 }
 
 /// A folder that is locked, until this is dropped.
@@ -51,7 +60,7 @@ impl Folders {
             permissions,
             spare_limit,
             no_exchange: AtomicBool::new(false),
-            threads: std::array::from_fn(|_| Mutex::default()),
+            queues: std::array::from_fn(|_| Queue::default()),
         }
     }
 
@@ -76,17 +85,17 @@ impl Folders {
         directory: &Directory,
         folder: Folder,
     ) -> io::Result<LockedFolder<'_>> {
-        let thread = self.threads[folder.index()]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let queue = &self.queues[folder.index()];
+        let thread = queue.wait()?;
         let path = folder.path(directory.path());
         let file = match open_locked(&path.join(LOCK), self.permissions) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 directory.make(&path)?;
-                open_locked(&path.join(LOCK), self.permissions)?
+                open_locked(&path.join(LOCK), self.permissions)
             }
-            locked => locked?,
+            locked => locked,
         };
+        let file = file.inspect_err(|error| queue.leave(error))?;
         LockedFolder {
             folders: self,
             path,
@@ -96,6 +105,26 @@ impl Folders {
             _thread: thread,
         }
         .read()
+    }
+}
+
+impl Queue {
+    /// Waits to be the first, unless another gave up meanwhile: this one need not try as long.
+    fn wait(&self) -> io::Result<MutexGuard<'_, ()>> {
+        let before = self.given_up.load(Ordering::Relaxed);
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.given_up.load(Ordering::Relaxed) == before {
+            Ok(first)
+        } else {
+            Err(Errno::TIMEDOUT.into())
+        }
+    }
+
+    /// Tells those who wait if the first one gave up.
+    fn leave(&self, error: &io::Error) {
+        if error.kind() == io::ErrorKind::TimedOut {
+            self.given_up.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 

@@ -12,10 +12,13 @@ use rustix::io::Errno;
 
 use crate::file::open;
 
-/// How long the pauses are between the attempts to get a lock that another process has: some
-/// microseconds at first, for a change takes no longer; about a second in all, for whoever has it
-/// longer was stopped.
-const PAUSES: std::ops::Range<u32> = 4..20;
+/// How long the pauses are between the attempts to get a lock that another process has: as long as
+/// a change takes at first. They stay short, so that among many who want it everybody gets a turn.
+const FIRST_PAUSE: Duration = Duration::from_micros(16);
+const LONGEST_PAUSE: Duration = Duration::from_micros(512);
+
+/// How long the pauses are together: whoever has a lock for longer was stopped.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The file at `path`, made where it is not there, and locked. It still has its name: before it was
 /// locked, it may have been removed or replaced, with its folder.
@@ -41,21 +44,31 @@ pub(crate) fn try_open_locked(path: &Path, permissions: u32) -> io::Result<Optio
 fn create(path: &Path, permissions: u32) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    match open(options.mode(permissions), path)? {
-        Some(file) => Ok(file),
-        // No folder to make it in, or it has a name that is not a file's.
-        None if std::fs::symlink_metadata(path).is_ok() => Err(Errno::ISDIR.into()),
-        None => Err(Errno::NOENT.into()),
+    options.mode(permissions);
+    loop {
+        if let Some(file) = open(&mut options, path)? {
+            return Ok(file);
+        }
+        // Another process made it meanwhile, or something has its name that is not a file.
+        match std::fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.is_file() => {}
+            Ok(_) => return Err(Errno::ISDIR.into()),
+            // There is no folder to make it in.
+            Err(error) => return Err(error),
+        }
     }
 }
 
 /// Locks `file` against other processes.
 pub(crate) fn lock(file: &File) -> io::Result<()> {
-    for pause in PAUSES {
+    let (mut pause, mut waited) = (FIRST_PAUSE, Duration::ZERO);
+    while waited < PATIENCE {
         if try_lock(file)? {
             return Ok(());
         }
-        wait(Duration::from_micros(1 << pause));
+        wait(pause);
+        waited += pause;
+        pause = LONGEST_PAUSE.min(2 * pause);
     }
     Err(Errno::TIMEDOUT.into())
 }

@@ -306,3 +306,57 @@ async fn a_folder_that_another_process_does_not_let_go_of_is_a_timeout() {
     held.unlock().unwrap();
     backend.remove(&key("k")).await.unwrap();
 }
+
+/// Outside of a runtime, where a call is done at the first poll.
+fn set_at_once(backend: &FileBackend, text: &str) {
+    let key = key(text);
+    let mut set = pin!(backend.set(&key, Bytes::from("v"), LONG, None));
+    let stored = set.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    let Poll::Ready(stored) = stored else {
+        panic!("not done at once");
+    };
+    assert_eq!(stored.unwrap(), Stored::Stored);
+}
+
+#[test]
+fn whoever_writes_one_key_beside_many_others_gets_a_turn() {
+    let scratch = Scratch::new();
+    std::thread::scope(|threads| {
+        for _ in 0..16 {
+            threads.spawn(|| {
+                let backend = FileBackend::new(scratch.config()).unwrap();
+                for _ in 0..1_000 {
+                    set_at_once(&backend, "k");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn threads_that_wait_for_one_stuck_folder_give_up_together() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    set_at_once(&backend, "k");
+    let lock = scratch.file().with_file_name(".folder");
+    let held = OpenOptions::new().write(true).open(lock).unwrap();
+    held.lock().unwrap();
+    let clock = Clock::system();
+    let begun = clock.monotonic_ms();
+    std::thread::scope(|threads| {
+        for _ in 0..8 {
+            threads.spawn(|| {
+                let key = key("k");
+                let mut removed = pin!(backend.remove(&key));
+                let polled = removed
+                    .as_mut()
+                    .poll(&mut Context::from_waker(Waker::noop()));
+                assert!(
+                    matches!(polled, Poll::Ready(Err(error)) if error.kind() == ErrorKind::Timeout)
+                );
+            });
+        }
+    });
+    let lasted = clock.monotonic_ms() - begun;
+    assert!(lasted < 4_000, "{lasted} ms");
+}

@@ -10,6 +10,7 @@ mod damage;
 mod directory;
 mod disk;
 mod leads;
+mod million;
 mod reading;
 mod recycling;
 mod scratch;

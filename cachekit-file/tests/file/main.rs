@@ -3,9 +3,16 @@
 mod calls;
 mod caps;
 mod child;
+mod clear;
+mod collector;
 mod conformance;
 mod damage;
 mod directory;
 mod disk;
+mod leads;
+mod million;
+mod reading;
+mod recycling;
 mod scratch;
 mod sharing;
+mod verify;

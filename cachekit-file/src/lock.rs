@@ -44,11 +44,18 @@ pub(crate) fn try_open_locked(path: &Path, permissions: u32) -> io::Result<Optio
 fn create(path: &Path, permissions: u32) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    match open(options.mode(permissions), path)? {
-        Some(file) => Ok(file),
-        // No folder to make it in, or it has a name that is not a file's.
-        None if std::fs::symlink_metadata(path).is_ok() => Err(Errno::ISDIR.into()),
-        None => Err(Errno::NOENT.into()),
+    options.mode(permissions);
+    loop {
+        if let Some(file) = open(&mut options, path)? {
+            return Ok(file);
+        }
+        // Another process made it meanwhile, or something has its name that is not a file.
+        match std::fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.is_file() => {}
+            Ok(_) => return Err(Errno::ISDIR.into()),
+            // There is no folder to make it in.
+            Err(error) => return Err(error),
+        }
     }
 }
 

@@ -198,7 +198,7 @@ impl Drop for Budget {
             // What cannot be given back now comes back with the next round.
             let _ = self
                 .account
-                .update(|account| account.give(share.usage, share.round));
+                .update(|account| account.give_unspent(share.usage, share.round, self.caps));
         }
     }
 }

@@ -166,10 +166,13 @@ impl Budget {
 
     /// What `usage` was, in a folder of `round`, is free. To be called where the folder's head knows it.
     pub(crate) fn freed(&self, usage: Usage, round: u64) -> io::Result<()> {
-        if usage == Usage::default() {
+        if usage == Usage::default() || round == VOID {
             return Ok(());
         }
         let mut share = self.share();
+        if share.usage == Usage::default() {
+            share.round = round;
+        }
         if share.round != round {
             return self.account.update(|account| account.give(usage, round));
         }
@@ -195,7 +198,7 @@ impl Drop for Budget {
             // What cannot be given back now comes back with the next round.
             let _ = self
                 .account
-                .update(|account| account.give(share.usage, share.round));
+                .update(|account| account.give_unspent(share.usage, share.round, self.caps));
         }
     }
 }

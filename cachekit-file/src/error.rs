@@ -32,9 +32,17 @@ pub(crate) fn from_io(operation: &'static str, error: io::Error) -> Error {
 /// Whether it failed for want of room on the disk.
 pub(crate) fn is_full(error: &Error) -> bool {
     use io::ErrorKind::{QuotaExceeded, StorageFull};
-    let source = std::error::Error::source(error);
-    let source = source.and_then(|source| source.downcast_ref::<io::Error>());
-    source.is_some_and(|source| matches!(source.kind(), StorageFull | QuotaExceeded))
+    matches!(source_kind(error), Some(StorageFull | QuotaExceeded))
+}
+
+/// Whether something was not there that it needed.
+pub(crate) fn is_gone(error: &Error) -> bool {
+    source_kind(error) == Some(io::ErrorKind::NotFound)
+}
+
+fn source_kind(error: &Error) -> Option<io::ErrorKind> {
+    let source = std::error::Error::source(error)?;
+    source.downcast_ref::<io::Error>().map(io::Error::kind)
 }
 
 fn is_out_of_descriptors(error: &io::Error) -> bool {

@@ -18,7 +18,7 @@ use crate::budget::{Budget, Reservation};
 use crate::config::{Config, SyncMode};
 use crate::directory::Directory;
 use crate::entry::{self, Claim, Header, MARK_AT, Times};
-use crate::error::{from_io, is_full};
+use crate::error::{from_io, is_full, is_gone};
 use crate::file::{header, open, sync_folder};
 use crate::folder::{Folders, LockedFolder};
 use crate::layout::{Folder, Place, SPARE};
@@ -34,6 +34,9 @@ pub(crate) use leading::Wanted;
 /// smaller ones, so that all spares together take at most a sixteenth of its cap.
 const SPARE_LIMIT: u64 = 128 * 1024;
 const SPARE_SHARE: u64 = 4_096;
+
+/// How often a write begins again whose folder was cleared under it.
+const AGAIN: u32 = 3;
 
 const SET: &str = "file set";
 const EXPIRE: &str = "file expire";
@@ -95,11 +98,15 @@ impl Store {
         lead: Option<&Token>,
         caller: &Caller,
     ) -> Result<Stored> {
-        match self.set_once(key, value, ttl, lead, caller) {
-            Err(error) if is_full(&error) && self.give_spares_back().unwrap_or(false) => {
-                self.set_once(key, value, ttl, lead, caller)
+        let mut again = AGAIN;
+        loop {
+            match self.set_once(key, value, ttl, lead, caller) {
+                Err(error) if again == 0 => return Err(error),
+                Err(error) if is_full(&error) && self.give_spares_back().unwrap_or(false) => {}
+                Err(error) if is_gone(&error) => {}
+                stored => return stored,
             }
-            stored => stored,
+            again -= 1;
         }
     }
 

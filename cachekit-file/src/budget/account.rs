@@ -153,14 +153,16 @@ impl Account {
         }
     }
 
+    /// The same of a share that was taken and not spent: nothing is owed for it either.
+    pub(super) fn give_unspent(&mut self, usage: Usage, round: u64, caps: Usage) {
+        self.give(usage, round);
+        self.owed = self.owed.saturating_sub(owed_for(usage, caps));
+    }
+
     /// Who takes a part of the caps owes a part of a look at every folder.
     fn owe(&mut self, taken: Usage, caps: Usage) {
-        let part = |taken: u64, cap: u64| {
-            let owed = u128::from(taken) * u128::from(SWEEPS * MOST_OWED);
-            u64::try_from(owed.div_ceil(u128::from(cap.max(1)))).unwrap_or(MOST_OWED)
-        };
-        let owed = part(taken.bytes, caps.bytes).max(part(taken.entries, caps.entries));
-        self.owed = self.owed.saturating_add(owed).min(MOST_OWED);
+        let owed = self.owed.saturating_add(owed_for(taken, caps));
+        self.owed = owed.min(MOST_OWED);
     }
 
     /// The folders to look through now: what is owed, as far as that is `most` entries or one folder.
@@ -228,6 +230,15 @@ impl Account {
         bytes[96..].copy_from_slice(&checksum.to_le_bytes());
         bytes
     }
+}
+
+/// What is owed for a share: all folders, [`SWEEPS`] times, for all that the caps allow.
+fn owed_for(share: Usage, caps: Usage) -> u64 {
+    let part = |taken: u64, cap: u64| {
+        let owed = u128::from(taken) * u128::from(SWEEPS * MOST_OWED);
+        u64::try_from(owed.div_ceil(u128::from(cap.max(1)))).unwrap_or(MOST_OWED)
+    };
+    part(share.bytes, caps.bytes).max(part(share.entries, caps.entries))
 }
 
 /// The file of the account.
@@ -393,6 +404,16 @@ mod tests {
             looked_at += account.due(512).len();
         }
         assert!((511..=513).contains(&looked_at), "{looked_at}");
+    }
+
+    #[test]
+    fn who_gives_back_what_was_not_spent_owes_nothing_for_it() {
+        let mut account = counted();
+        for _ in 0..1_000 {
+            account.take(entries(1), entries(1), CAPS).unwrap();
+            account.give_unspent(entries(1), account.round(), CAPS);
+        }
+        assert_eq!(account.due(512), []);
     }
 
     #[test]

@@ -24,9 +24,14 @@ impl Budget {
             let Some(folder) = self.lock_existing(number)? else {
                 continue;
             };
-            self.directory.make(&cleared)?;
             let away = cleared.join(format!("{:02x}-{unique:016x}", number.number()));
-            std::fs::rename(folder.path(), away)?;
+            while let Err(error) = std::fs::rename(folder.path(), &away) {
+                if error.kind() != io::ErrorKind::NotFound || !folder.path().exists() {
+                    return Err(error);
+                }
+                // Not there yet, or somebody else has just cleared.
+                self.directory.make(&cleared)?;
+            }
             let head = folder.head();
             drop(folder);
             self.account

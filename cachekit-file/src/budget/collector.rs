@@ -33,10 +33,12 @@ const OLD: usize = 8;
 /// How many entries go at once, at most.
 const BATCH: usize = 32;
 
-/// How often a writer that needs room looks whether another has made it, and how long it waits between:
-/// about a second in all.
+/// How often a writer that needs room looks whether another has made it: for about a second.
 const ATTEMPTS: u32 = 512;
-const PAUSE: Duration = Duration::from_millis(2);
+
+/// How long it waits between: no longer than it mostly takes to make room.
+const PAUSES: std::ops::RangeInclusive<Duration> =
+    Duration::from_micros(64)..=Duration::from_millis(2);
 
 #[derive(Debug)]
 pub(super) struct Collector {
@@ -104,12 +106,14 @@ impl Budget {
         usage: Usage,
     ) -> Result<Reservation<'_>> {
         let failed = |error| from_io(operation, error);
+        let mut pause = *PAUSES.start();
         for _ in 0..ATTEMPTS {
             if let Some(mut turn) = self.collector.turn().map_err(failed)? {
                 let reserved = self.collect(&mut turn, usage).map_err(failed)?;
                 return reserved.ok_or_else(|| no_room(operation));
             }
-            wait(PAUSE);
+            wait(pause);
+            pause = (2 * pause).min(*PAUSES.end());
             if let Some(reservation) = self.take(usage, &[]).map_err(failed)? {
                 return Ok(reservation);
             }

@@ -1,5 +1,8 @@
 //! A directory is emptied at once, for all who share it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use cachekit_core::backend::Backend;
 use cachekit_file::{Config, FileBackend};
 
@@ -82,4 +85,37 @@ async fn what_an_interrupted_clearing_left_goes_while_others_write() {
     }
     fill(&backend, 1..50).await;
     assert!(!scratch.cache().join("v1/cleared").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn others_may_go_on_writing_meanwhile() {
+    let scratch = Scratch::new();
+    let written = Arc::new(AtomicUsize::new(0));
+    let write = {
+        let backend = FileBackend::new(scratch.config()).unwrap();
+        let written = Arc::clone(&written);
+        tokio::spawn(async move {
+            for number in 0..300 {
+                let length = if number % 2 == 0 { 10 } else { 300_000 };
+                set(&backend, &format!("k{}", number % 10), &vec![1; length]).await;
+                written.store(number, Ordering::Relaxed);
+            }
+        })
+    };
+    let backend = Arc::new(FileBackend::new(scratch.config()).unwrap());
+    let mut before = 0;
+    while !write.is_finished() {
+        // No write is cleared under twice.
+        if written.load(Ordering::Relaxed) < before + 2 {
+            tokio::task::yield_now().await;
+            continue;
+        }
+        before = written.load(Ordering::Relaxed);
+        let clearing = Arc::clone(&backend);
+        let cleared = tokio::task::spawn_blocking(move || clearing.clear());
+        cleared.await.unwrap().unwrap();
+    }
+    write.await.unwrap();
+    backend.clear().unwrap();
+    assert_eq!(scratch.files().len(), 0);
 }

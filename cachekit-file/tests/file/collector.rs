@@ -7,14 +7,15 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachekit_core::backend::Backend;
+use cachekit_core::backend::{Backend, Ttl};
 use cachekit_core::clock::Clock;
+use cachekit_core::error::ErrorKind;
 use cachekit_core::testkit::ManualClock;
 use cachekit_file::{Config, FileBackend};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use crate::child;
-use crate::scratch::{LONG, Scratch, key, set};
+use crate::scratch::{LONG, Scratch, key, set, value};
 
 const ENTRIES: usize = 100;
 
@@ -123,6 +124,76 @@ async fn eight_processes_are_within_the_caps_whenever_they_are_stopped() {
         looks += 1;
         writers.iter().for_each(Writer::go_on);
     }
+}
+
+#[tokio::test]
+async fn who_needs_room_waits_for_the_one_who_makes_it_and_not_for_ever() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(few(&scratch)).unwrap();
+    fill(&backend, 0..ENTRIES + 1).await;
+    let other = std::fs::File::open(scratch.cache().join("v1/collector")).unwrap();
+    other.lock().unwrap();
+    let new = key("new");
+    let set = || backend.set(&new, Bytes::from("v"), LONG, None);
+    let refused = set().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Overloaded);
+    assert_eq!(scratch.files().len(), ENTRIES);
+
+    let (waiting, free) = tokio::join!(set(), async {
+        backend.remove(&key(&format!("k{ENTRIES}"))).await
+    });
+    waiting.unwrap();
+    free.unwrap();
+    drop(other);
+    fill(&backend, 0..10).await;
+    assert_eq!(scratch.files().len(), ENTRIES);
+}
+
+#[tokio::test]
+async fn what_is_over_goes_before_what_was_not_used() {
+    let scratch = Scratch::new();
+    let time = ManualClock::new();
+    let backend = FileBackend::with_clock(few(&scratch), time.clock()).unwrap();
+    fill(&backend, 0..ENTRIES / 2).await;
+    time.advance(Duration::from_secs(60));
+    for number in 0..ENTRIES / 2 {
+        let short = key(&format!("short{number}"));
+        let set = backend.set(&short, Bytes::from("v"), Ttl::from_secs(1), None);
+        set.await.unwrap();
+    }
+    time.advance(Duration::from_secs(1));
+    fill(&backend, ENTRIES / 2..ENTRIES).await;
+    for number in 0..ENTRIES {
+        let found = value(&backend, &format!("k{number}")).await;
+        assert!(found.is_some(), "k{number} is not over");
+    }
+}
+
+#[tokio::test]
+async fn where_entries_are_many_those_that_were_used_lately_stay_too() {
+    const MANY: usize = 3_000;
+    let scratch = Scratch::new();
+    let time = ManualClock::new();
+    let config = Config {
+        max_entries: MANY as u64,
+        ..scratch.config()
+    };
+    let backend = FileBackend::with_clock(config.clone(), time.clock()).unwrap();
+    fill(&backend, 0..MANY).await;
+    time.advance(Duration::from_secs(120));
+    for number in (0..MANY).step_by(5) {
+        value(&backend, &format!("k{number}")).await.unwrap();
+    }
+    // What it learned of use is in the files when it is gone.
+    drop(backend);
+    let backend = FileBackend::with_clock(config, time.clock()).unwrap();
+    time.advance(Duration::from_secs(1));
+    fill(&backend, MANY..MANY * 3 / 2).await;
+    let mut kept = 0;
+    for number in (0..MANY).step_by(5) {
+        kept += usize::from(value(&backend, &format!("k{number}")).await.is_some());
+    }
+    assert_eq!(kept, MANY / 5);
 }
 
 #[tokio::test]

@@ -28,8 +28,8 @@ const WARM_READS: usize = 32;
 /// # Where the work is done
 /// On a thread of a tokio runtime nothing is waited for. A read is done where the caller is only as
 /// far as the kernel promises to have everything: on Linux, if each part of the path is in its cache
-/// of names (`RESOLVE_CACHED`), and the content of at most 128 KiB in the page cache
-/// (`RWF_NOWAIT`); or if the file system is in memory. A bulk read of at most 32 keys is done so as far as its
+/// of names (`RESOLVE_CACHED`), and the content of at most 128 KiB in the page cache (`RWF_NOWAIT`)
+/// or in memory because the file system is. A bulk read of at most 32 keys is done so as far as its
 /// values have 128 KiB together. So one poll holds up its thread for what it takes to open 32 files
 /// and to copy 128 KiB: some 50 µs, which is what a hop to the blocking pool takes.
 ///

@@ -6,8 +6,8 @@ use crate::layout::FOLDERS;
 
 /// What [`FileBackend::verify`](crate::FileBackend::verify) found, or has found so far.
 ///
-/// Each file is counted once, by the first of the reasons that is true of it. A file that went while it
-/// was looked for is not counted.
+/// Each file is counted once, for one reason. A file that went while it was looked for is not
+/// counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -41,7 +41,9 @@ pub struct Report {
     pub believed_bytes: u64,
     /// How many entries there are of all kinds as the folders have it written down.
     pub believed_entries: u64,
-    /// Folders that have something else written down than they hold, or nothing that can be read.
+    /// Folders that have something else written down than they hold, or nothing that can be read:
+    /// after a crash, or where the file system changes later how much it allots to a file. Writers
+    /// find that out and correct it as they go.
     pub miscounted: u64,
 }
 

@@ -78,7 +78,7 @@ impl Touch {
             return true;
         }
         let Ok(mut waiting) = self.waiting.try_lock() else {
-            return false; // Somebody makes them at this moment.
+            return true; // Somebody is at them; the next read of this entry asks again.
         };
         if waiting.paths.is_empty() {
             waiting.since = used.at;

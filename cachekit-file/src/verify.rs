@@ -20,22 +20,19 @@ use crate::report::Report;
 use crate::usage::{Usage, occupied};
 use crate::warm::Reading;
 
-/// What lies beside the folders of entries.
-const FILES_BESIDE: [&str; 2] = ["budget", "collector"];
-const FOLDERS_BESIDE: [&str; 2] = ["owners", "cleared"];
-
 const VERIFY: &str = "file verify";
 
 /// How often what is in use is looked at before its folder is locked.
 const ATTEMPTS: usize = 3;
 
 impl FileBackend {
-    /// Reads every entry of the directory, and counts what it finds; `progress` is told after each of the 256
-    /// folders. Blocking, and as long as it takes to read the directory from the disk.
+    /// Reads every entry of the directory, and counts what it finds; `progress` is told after each
+    /// of the 256 folders. It takes as long as it takes to read all from the disk, and the memory of
+    /// the largest entry. Blocking: under an async runtime, call it from the blocking pool.
     ///
-    /// Nothing is changed, not even what is damaged. The directory may be in use meanwhile. A folder that is
-    /// written to all the time is locked for what it takes to list it, an entry for what it takes to
-    /// read it.
+    /// Nothing is changed, not even what is damaged, and the directory may be in use meanwhile. Only a
+    /// folder that is written to all the time is locked, while its names are listed; and one with a
+    /// damaged entry, while that is read once more.
     ///
     /// # Errors
     /// As a read has them; [`Unavailable`](cachekit_core::ErrorKind::Unavailable) also where the
@@ -48,8 +45,8 @@ impl FileBackend {
             report: Report::default(),
         };
         verifier.top(directory.path()).map_err(failed)?;
-        for number in 0..=u8::MAX {
-            let folder = Folder::new(number).path(directory.path());
+        for folder in Folder::all() {
+            let folder = folder.path(directory.path());
             verifier.folder(&folder).map_err(failed)?;
             verifier.report.folders += 1;
             progress(&verifier.report);
@@ -74,13 +71,8 @@ struct Listed {
 }
 
 impl Listed {
-    fn belongs_beside_folders(&self) -> bool {
-        let name = self.name.as_str();
-        if self.metadata.is_dir() {
-            FOLDERS_BESIDE.contains(&name) || is_folder(name)
-        } else {
-            FILES_BESIDE.contains(&name)
-        }
+    fn is_folder(&self) -> bool {
+        is_folder(&self.name) && self.metadata.is_dir()
     }
 
     fn is_entry(&self) -> bool {
@@ -103,9 +95,16 @@ enum State {
 impl Verifier {
     /// Looks for strangers beside the folders.
     fn top(&mut self, directory: &Path) -> io::Result<()> {
-        let listed = list(&layout::root(directory))?;
-        let strangers = listed.iter().filter(|file| !file.belongs_beside_folders());
-        self.report.strangers += strangers.count() as u64;
+        let root = layout::root(directory);
+        let beside = [
+            layout::budget(directory),
+            layout::cleared(directory),
+            layout::collector(directory),
+            layout::owners(directory),
+        ];
+        let listed = list(&root)?;
+        let known = |file: &&Listed| file.is_folder() || beside.contains(&root.join(&file.name));
+        self.report.strangers += listed.iter().filter(|file| !known(file)).count() as u64;
         Ok(())
     }
 

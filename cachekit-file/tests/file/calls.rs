@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use cachekit_core::backend::{Backend, Lookup, NewEntry, Want};
 use cachekit_core::error::Result;
-use cachekit_file::FileBackend;
+use cachekit_file::{Config, FileBackend};
 
 use crate::scratch::{LONG, Scratch, key, set, value};
 
@@ -121,6 +121,31 @@ fn only_a_small_read_of_what_is_cached_is_done_on_a_thread_of_the_runtime() {
     });
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_lies_in_memory_is_read_on_a_thread_of_the_runtime() {
+    let Ok(memory) = tempfile::tempdir_in("/dev/shm") else {
+        return; // Not every system has it.
+    };
+    let config = Config {
+        directory: memory.path().join("cache"),
+        ..Config::default()
+    };
+    let backend = FileBackend::new(config).unwrap();
+    for (text, length) in [("small", 100_000), ("large", 200_000)] {
+        assert!(poll_once(set(&backend, text, &vec![b'x'; length])).is_ready());
+    }
+    with_busy_pool(async |free| {
+        drop(free);
+        value(&backend, "small").await.unwrap();
+    });
+    with_busy_pool(async |free| {
+        assert!(poll_once(value(&backend, "small")).is_ready());
+        assert!(poll_once(value(&backend, "large")).is_pending());
+        drop(free);
+    });
+}
+
 /// Sets an entry outside of tokio, and says where its file is.
 #[cfg(target_os = "linux")]
 fn only(backend: &FileBackend, scratch: &Scratch, text: &str, length: usize) -> PathBuf {
@@ -223,7 +248,7 @@ async fn more_calls_than_the_pool_takes_at_once_all_end() {
 #[tokio::test]
 async fn one_entry_of_many_that_is_refused_fails_alone() {
     let scratch = Scratch::new();
-    let config = cachekit_file::Config {
+    let config = Config {
         max_value: 10,
         ..scratch.config()
     };

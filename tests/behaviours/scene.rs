@@ -167,12 +167,25 @@ impl Scene {
         let (own, mut looks, mut spent) =
             (self.counts_its_own_time(), Looks::new(), Duration::ZERO);
         let limit = if own { limit + 2 * TICK } else { limit };
-        while !ask().await {
+        while !self.answer(ask()).await {
             assert!(spent < limit, "not after {spent:?}");
             let passed = looks.next().await;
             let passed = if own { passed } else { limit / 20 };
             self.advance(passed);
             spent += passed;
+        }
+    }
+
+    /// The answer of one who may wait for what takes time, such as the lead of a caller who has gone.
+    async fn answer(&self, asked: impl Future<Output = bool>) -> bool {
+        let mut asked = std::pin::pin!(asked);
+        let mut looks = Looks::new();
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut asked => return answer,
+                passed = looks.next() => self.advance(passed),
+            }
         }
     }
 

@@ -2,9 +2,12 @@
 
 mod calls;
 mod caps;
+mod chance;
 mod child;
 mod conformance;
+mod crash;
 mod damage;
+mod described;
 mod directory;
 mod disk;
 mod scratch;

@@ -1,8 +1,5 @@
 //! Instances and processes that share a directory.
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +8,7 @@ use cachekit_core::clock::Clock;
 use cachekit_core::testkit::ManualClock;
 use cachekit_file::{Config, FileBackend};
 
-use crate::child;
+use crate::child::{self, Process};
 use crate::scratch::{LONG, Scratch, key, set, value};
 
 #[tokio::test]
@@ -36,37 +33,6 @@ async fn two_instances_see_each_others_writes_expiries_and_removals() {
     );
     b.remove(&key("k")).await.unwrap();
     assert_eq!(value(&a, "k").await, None);
-}
-
-/// A child that runs `test` on `directory`.
-struct Process(Child);
-
-impl Process {
-    fn start(test: &str, directory: &Path) -> Self {
-        let mut command = child::of(test, directory);
-        Self(command.stdout(Stdio::piped()).spawn().unwrap())
-    }
-
-    /// Reads its output up to a line that ends in `text`.
-    fn wait_for(&mut self, text: &str) {
-        let output = BufReader::new(self.0.stdout.as_mut().unwrap());
-        let found = output
-            .lines()
-            .map_while(Result::ok)
-            .any(|line| line.ends_with(text));
-        assert!(found, "the process ended before it said {text:?}");
-    }
-
-    fn succeeds(mut self) {
-        assert!(self.0.wait().unwrap().success());
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// A value that says whose it is, of a length that differs from its neighbours'.
@@ -119,7 +85,7 @@ async fn processes_that_write_the_same_keys_never_find_a_wrong_value() {
     }
     let scratch = Scratch::new();
     let processes: Vec<_> = (0..3)
-        .map(|_| Process::start(THIS, &scratch.cache()))
+        .map(|_| Process::start(THIS, &scratch.cache(), 0))
         .collect();
     let backend = FileBackend::new(scratch.config()).unwrap();
     churn(&backend, 60).await;
@@ -134,39 +100,6 @@ async fn processes_that_write_the_same_keys_never_find_a_wrong_value() {
             .all(|name| !name.to_str().unwrap().contains(".tmp-")),
         "{names:?}"
     );
-}
-
-async fn write_for_ever(config: Config) {
-    let backend = FileBackend::new(config).unwrap();
-    for round in 0.. {
-        for number in 0..20 {
-            let key = key(&format!("shared:{number}"));
-            backend
-                .set(&key, self_describing(number, round), LONG, None)
-                .await
-                .unwrap();
-        }
-        println!("round");
-    }
-}
-
-#[tokio::test]
-async fn a_writer_that_is_killed_leaves_every_entry_whole_or_absent() {
-    const THIS: &str = "sharing::a_writer_that_is_killed_leaves_every_entry_whole_or_absent";
-    if let Some(config) = child::config() {
-        return write_for_ever(config).await;
-    }
-    let scratch = Scratch::new();
-    let backend = FileBackend::new(scratch.config()).unwrap();
-    for _ in 0..10 {
-        let mut process = Process::start(THIS, &scratch.cache());
-        process.wait_for("round");
-        drop(process);
-        for number in 0..20 {
-            let found = value(&backend, &format!("shared:{number}")).await.unwrap();
-            assert!(describes(&found, number));
-        }
-    }
 }
 
 #[tokio::test]

@@ -17,7 +17,9 @@ impl Described {
     pub(crate) fn value(self, length: usize) -> Bytes {
         let head = self.head(length);
         let length = length.max(head.len());
-        head.bytes().cycle().take(length).collect()
+        let mut value = head.repeat(length.div_ceil(head.len())).into_bytes();
+        value.truncate(length);
+        value.into()
     }
 
     fn head(self, length: usize) -> String {

@@ -1,0 +1,223 @@
+//! Power that fails: files get their names and lengths before their data, or their data in part. What
+//! was torn is a miss, what was not is there, and the next write finds a directory that it can use.
+
+use std::path::PathBuf;
+
+use cachekit_core::backend::{Backend, Want};
+use cachekit_core::testkit::ManualClock;
+use cachekit_file::FileBackend;
+
+use crate::chance::Chance;
+use crate::described::Described;
+use crate::scratch::{Scratch, key, set};
+
+/// The keys, and how long their values are.
+const LENGTHS: [usize; 3] = [10, 150, 9_000];
+
+/// What is set where nothing is damaged, and what replaced something else.
+const VERSION: u64 = 2;
+
+fn described(number: usize) -> Described {
+    Described {
+        key: number as u64,
+        version: VERSION,
+    }
+}
+
+fn name(number: usize) -> String {
+    format!("power:{number}")
+}
+
+/// A directory as it lay on the disk when the power failed.
+struct Disk {
+    scratch: Scratch,
+    time: ManualClock,
+    files: Vec<(PathBuf, Vec<u8>)>,
+}
+
+impl Disk {
+    /// Every file has its name, and its bytes may be on the disk or not.
+    async fn new() -> Self {
+        let mut disk = Self {
+            scratch: Scratch::new(),
+            time: ManualClock::new(),
+            files: Vec::new(),
+        };
+        let backend = disk.backend();
+        for (number, length) in LENGTHS.into_iter().enumerate() {
+            for version in 1..=VERSION {
+                let described = Described {
+                    key: number as u64,
+                    version,
+                };
+                set(&backend, &name(number), &described.value(length)).await;
+            }
+        }
+        let files = disk.scratch.files().into_iter();
+        disk.files = files
+            .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+            .collect();
+        disk
+    }
+
+    /// As the first process after the machine came up again.
+    fn backend(&self) -> FileBackend {
+        FileBackend::with_clock(self.scratch.config(), self.time.clock()).unwrap()
+    }
+
+    /// The files of entries, by the numbers of their keys.
+    fn entries(&self) -> impl Iterator<Item = (usize, &PathBuf, &Vec<u8>)> {
+        self.files.iter().filter_map(|(path, bytes)| {
+            let number = (0..LENGTHS.len()).find(|number| {
+                let hash = blake3::hash(name(*number).as_bytes());
+                path.ends_with(hash.to_hex().as_str())
+            });
+            Some((number?, path, bytes))
+        })
+    }
+
+    /// Looks at what there is, if every file but `torn` is whole: nobody is told anything wrong.
+    async fn check(&self, torn: &[&PathBuf]) {
+        let backend = self.backend();
+        for (number, path, _) in self.entries() {
+            let lookup = backend.get(&key(&name(number)), Want::Value).await.unwrap();
+            match lookup.found {
+                Some(found) => {
+                    assert_eq!(Described::read(&found.value), Some(described(number)));
+                }
+                None => assert!(torn.contains(&path), "{} is whole", path.display()),
+            }
+        }
+        for (number, length) in LENGTHS.into_iter().enumerate() {
+            let value = described(number).value(length);
+            set(&backend, &name(number), &value).await;
+            let lookup = backend.get(&key(&name(number)), Want::Value).await.unwrap();
+            assert_eq!(lookup.found.unwrap().value, value);
+        }
+    }
+
+    /// All as it was, to be torn in another way.
+    fn restore(&self) {
+        for path in self.scratch.files() {
+            if !self.files.iter().any(|(file, _)| *file == path) {
+                std::fs::remove_file(path).unwrap();
+            }
+        }
+        for (path, bytes) in &self.files {
+            std::fs::write(path, bytes).unwrap();
+        }
+    }
+}
+
+/// The lengths at which a file of `length` bytes is torn: each of the first, and some of the others.
+fn cuts(length: usize) -> impl Iterator<Item = usize> {
+    (0..length.min(256)).chain((256..length).step_by(1_021))
+}
+
+#[tokio::test]
+async fn a_tail_that_did_not_reach_the_disk_is_a_miss() {
+    let disk = Disk::new().await;
+    for (path, bytes) in &disk.files {
+        for cut in cuts(bytes.len()) {
+            std::fs::write(path, &bytes[..cut]).unwrap();
+            disk.check(&[path]).await;
+            disk.restore();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tail_of_zeros_is_a_miss() {
+    let disk = Disk::new().await;
+    for (path, bytes) in &disk.files {
+        for cut in cuts(bytes.len()) {
+            let mut torn = bytes.clone();
+            torn[cut..].fill(0);
+            std::fs::write(path, torn).unwrap();
+            disk.check(&[path]).await;
+            disk.restore();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hole_of_zeros_is_a_miss() {
+    const PAGE: usize = 4_096;
+    let disk = Disk::new().await;
+    for (path, bytes) in &disk.files {
+        for page in 0..bytes.len().div_ceil(PAGE) {
+            let mut torn = bytes.clone();
+            let end = torn.len().min((page + 1) * PAGE);
+            torn[page * PAGE..end].fill(0);
+            std::fs::write(path, torn).unwrap();
+            disk.check(&[path]).await;
+            disk.restore();
+        }
+    }
+}
+
+#[tokio::test]
+async fn any_files_torn_at_once_are_misses() {
+    let disk = Disk::new().await;
+    let mut chance = Chance::new(1);
+    for _ in 0..200 {
+        let mut torn = Vec::new();
+        for (path, bytes) in &disk.files {
+            let cut = usize::try_from(chance.below(1 + bytes.len() as u64)).unwrap();
+            let mut left = bytes[..cut].to_vec();
+            match chance.below(4) {
+                0 => left.resize(bytes.len(), 0),
+                1 => {}
+                2 => left.clear(),
+                _ => continue,
+            }
+            std::fs::write(path, left).unwrap();
+            torn.push(path);
+        }
+        disk.check(&torn).await;
+        disk.restore();
+    }
+}
+
+#[tokio::test]
+async fn the_head_of_one_write_with_the_rest_of_another_is_a_miss() {
+    let scratch = Scratch::new();
+    let time = ManualClock::new();
+    let backend = FileBackend::with_clock(scratch.config(), time.clock()).unwrap();
+    let key = key(&name(0));
+    let mut writes = Vec::new();
+    for version in [1, 2, 3] {
+        let value = Described { key: 0, version }.value(200);
+        set(&backend, &name(0), &value).await;
+        let path = entry(&scratch);
+        writes.push((value, std::fs::read(path).unwrap()));
+        // The last is of the same moment as the one before it.
+        if version == 1 {
+            time.advance(std::time::Duration::from_secs(1));
+        }
+    }
+    // One that is no longer fresh: nothing makes it fresh again.
+    backend.expire(&key).await.unwrap();
+    let stale = (writes[2].0.clone(), std::fs::read(entry(&scratch)).unwrap());
+    writes.push(stale);
+    for (index, (first, head)) in writes.iter().enumerate() {
+        for (other, (second, rest)) in writes.iter().enumerate() {
+            for cut in 0..=head.len() {
+                let mixed = [&head[..cut], &rest[cut..]].concat();
+                std::fs::write(entry(&scratch), &mixed).unwrap();
+                let found = backend.get(&key, Want::Value).await.unwrap().found;
+                let Some(found) = found else { continue };
+                assert!(found.value == first || found.value == second);
+                let is_fresh = mixed == writes[0].1 || mixed == writes[1].1 || mixed == writes[2].1;
+                assert!(found.stale || is_fresh, "{index} and {other}, cut at {cut}");
+            }
+        }
+    }
+}
+
+fn entry(scratch: &Scratch) -> PathBuf {
+    let mut files = scratch.files();
+    files.retain(|file| file.file_name().unwrap().len() == 64);
+    assert_eq!(files.len(), 1);
+    files.remove(0)
+}

@@ -11,6 +11,7 @@ mod damage;
 mod described;
 mod directory;
 mod disk;
+mod planted;
 mod power_loss;
 mod replaced;
 mod scratch;

@@ -1,7 +1,7 @@
 //! A directory that is taken away, or replaced, while it is in use.
 
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 use cachekit_core::backend::{Backend, Want};
@@ -10,14 +10,7 @@ use cachekit_core::error::ErrorKind;
 use cachekit_file::FileBackend;
 use rustix::fs::{FlockOperation, flock};
 
-use crate::scratch::{LONG, Scratch, key, set, value};
-
-/// The folder of an entry.
-fn folder(scratch: &Scratch, text: &str) -> PathBuf {
-    let hash = blake3::hash(text.as_bytes());
-    let first = &hash.to_hex()[..2];
-    scratch.cache().join("v1").join(first)
-}
+use crate::scratch::{LONG, Scratch, folder_of, key, set, value};
 
 #[tokio::test]
 async fn what_was_renamed_away_is_not_served_and_comes_back_as_it_was() {
@@ -59,9 +52,9 @@ async fn whoever_holds_a_folder_that_was_taken_away_holds_up_nobody() {
     let scratch = Scratch::new();
     let backend = FileBackend::new(scratch.config()).unwrap();
     set(&backend, "k", b"old").await;
-    let lock = std::fs::File::open(folder(&scratch, "k").join(".folder")).unwrap();
+    let lock = std::fs::File::open(folder_of(&scratch, "k").join(".folder")).unwrap();
     flock(&lock, FlockOperation::LockExclusive).unwrap();
-    for taken in [folder(&scratch, "k"), scratch.cache()] {
+    for taken in [folder_of(&scratch, "k"), scratch.cache()] {
         std::fs::rename(taken, scratch.path().join("away")).unwrap();
         let begin = Clock::system().monotonic_ms();
         set(&backend, "k", b"new").await;
@@ -76,7 +69,7 @@ async fn whoever_holds_a_folder_for_too_long_makes_writes_fail_and_reads_not() {
     let scratch = Scratch::new();
     let backend = FileBackend::new(scratch.config()).unwrap();
     set(&backend, "k", b"old").await;
-    let lock = std::fs::File::open(folder(&scratch, "k").join(".folder")).unwrap();
+    let lock = std::fs::File::open(folder_of(&scratch, "k").join(".folder")).unwrap();
     flock(&lock, FlockOperation::LockExclusive).unwrap();
     let clock = Clock::system();
     let begin = clock.monotonic_ms();
@@ -102,7 +95,7 @@ async fn a_file_in_place_of_a_folder_is_an_error_and_heals() {
     let scratch = Scratch::new();
     let backend = FileBackend::new(scratch.config()).unwrap();
     set(&backend, "k", b"old").await;
-    for place in [folder(&scratch, "k"), scratch.cache().join("v1")] {
+    for place in [folder_of(&scratch, "k"), scratch.cache().join("v1")] {
         let away = scratch.path().join("away");
         std::fs::rename(&place, &away).unwrap();
         std::fs::write(&place, b"a file").unwrap();
@@ -133,7 +126,7 @@ async fn a_link_in_place_of_a_folder_leads_to_nothing_wrong() {
     let backend = FileBackend::new(scratch.config()).unwrap();
     set(&backend, "k", b"old").await;
     set(&backend, "l", b"other").await;
-    let (place, other) = (folder(&scratch, "k"), folder(&scratch, "l"));
+    let (place, other) = (folder_of(&scratch, "k"), folder_of(&scratch, "l"));
     let outside = scratch.path().join("outside");
     std::fs::create_dir(&outside).unwrap();
     std::fs::write(outside.join("precious"), b"precious").unwrap();

@@ -59,6 +59,12 @@ impl Scratch {
     }
 }
 
+/// The folder of an entry.
+pub(crate) fn folder_of(scratch: &Scratch, text: &str) -> PathBuf {
+    let hash = blake3::hash(text.as_bytes());
+    scratch.cache().join("v1").join(&hash.to_hex()[..2])
+}
+
 pub(crate) fn key(text: &str) -> StoreKey {
     StoreKey::new(text).unwrap()
 }

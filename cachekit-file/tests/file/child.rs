@@ -1,7 +1,7 @@
 //! Tests that go on in a process of their own: there the same test finds that it is the child, and does
 //! what it was started for.
 
-use std::io::{BufRead, BufReader, Lines};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -67,6 +67,28 @@ pub(crate) fn by_script(mut shell: Command, script: &str, test: &str, directory:
 fn become_child(command: &mut Command, test: &str, directory: &Path) {
     command.args(["--exact", test, "--nocapture"]);
     command.env(DIRECTORY, directory);
+}
+
+/// Runs a child to its end, if the system lets a test have `what` it needs, and says so otherwise.
+pub(crate) fn passes_if_it_runs(mut child: Command, what: &str) {
+    let run = match child.output() {
+        Ok(run) => run,
+        Err(error) => return not_run(what, &error.to_string()),
+    };
+    let output = String::from_utf8_lossy(&run.stdout);
+    if output.contains("running 1 test") {
+        let passed = run.status.success() && output.contains("1 passed");
+        assert!(passed, "{output}{}", String::from_utf8_lossy(&run.stderr));
+    } else {
+        assert!(!run.status.success(), "there is no such test: {child:?}");
+        not_run(what, &format!("{run:?}"));
+    }
+}
+
+/// Not by `println!`, of which nothing is heard from a test that passes.
+fn not_run(what: &str, reason: &str) {
+    let line = format!("not run: a test needs {what}: {reason}\n");
+    std::io::stdout().write_all(line.as_bytes()).unwrap();
 }
 
 /// A child that runs, and is killed when dropped.

@@ -2,7 +2,6 @@
 //! own, the disks on file systems of its own. Where the system does not let a test have one, the
 //! test says so.
 
-use std::io::Write;
 use std::process::Command;
 
 use bytes::Bytes;
@@ -20,32 +19,8 @@ fn on_a_small_disk(test: &str) {
         "$@""#;
     let mut shell = Command::new("unshare");
     shell.args(["--map-root-user", "--mount", "sh"]);
-    let run = child::by_script(shell, mount, test, scratch.path()).output();
-    let run = match run {
-        Ok(run) => run,
-        Err(error) => return not_run(&format!("there is no unshare here: {error}")),
-    };
-    let output = String::from_utf8_lossy(&run.stdout);
-    if output.contains("running 1 test") {
-        assert!(
-            run.status.success() && output.contains("1 passed"),
-            "{output}"
-        );
-    } else {
-        assert!(
-            !run.status.success(),
-            "there is no test of this name: {test}"
-        );
-        not_run(&format!(
-            "a mount of its own is not permitted here: {run:?}"
-        ));
-    }
-}
-
-/// Not by `println!`, of which nothing is heard from a test that passes.
-fn not_run(reason: &str) {
-    let line = format!("not run: a test with a disk of its own: {reason}\n");
-    std::io::stdout().write_all(line.as_bytes()).unwrap();
+    let run = child::by_script(shell, mount, test, scratch.path());
+    child::passes_if_it_runs(run, "a disk of its own");
 }
 
 fn remount(config: &Config, how: &str) {
@@ -81,6 +56,41 @@ async fn fill_the_disk(config: Config) {
         .await
         .expect("there is room again");
     assert_eq!(value(&backend, refused.as_str()).await.unwrap(), large);
+}
+
+/// Small values, until not one more fits: each lies with others in some folder, or in none yet.
+async fn fill_the_disk_to_the_last_page(config: Config) {
+    let backend = FileBackend::new(config).unwrap();
+    let mut stored = Vec::new();
+    for number in 0..500 {
+        let text = format!("k{number}");
+        let small = Bytes::from(text.clone());
+        match backend.set(&key(&text), small, LONG, None).await {
+            Ok(_) => stored.push(text),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Rejected, "{error:?}");
+                assert!(error.to_string().contains("full"), "{error}");
+            }
+        }
+    }
+    assert!((1..500).contains(&stored.len()), "the disk is small");
+    for text in &stored {
+        assert_eq!(value(&backend, text).await.unwrap(), text.as_bytes());
+    }
+    // What was refused is not there, and what makes room is not refused.
+    assert_eq!(value(&backend, "k499").await, None);
+    for text in &stored {
+        backend.expire(&key(text)).await.unwrap();
+        let lookup = backend.get(&key(text), Want::Value).await.unwrap();
+        assert!(lookup.found.unwrap().stale);
+    }
+    for text in &stored {
+        backend.remove(&key(text)).await.unwrap();
+        assert_eq!(value(&backend, text).await, None);
+    }
+    for text in &stored {
+        set(&backend, text, b"again").await;
+    }
 }
 
 async fn make_the_disk_read_only(config: Config) {
@@ -132,6 +142,15 @@ async fn a_full_disk_is_a_typed_error_and_keeps_what_is_there() {
         None => {
             on_a_small_disk("disk::a_full_disk_is_a_typed_error_and_keeps_what_is_there");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_to_the_last_page_still_expires_and_removes() {
+    const THIS: &str = "disk::a_disk_that_is_full_to_the_last_page_still_expires_and_removes";
+    match child::config() {
+        Some(config) => fill_the_disk_to_the_last_page(config).await,
+        None => on_a_small_disk(THIS),
     }
 }
 

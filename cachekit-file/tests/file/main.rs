@@ -1,5 +1,6 @@
 //! The file backend on real directories.
 
+mod bookkeeping;
 mod calls;
 mod caps;
 mod chance;
@@ -11,6 +12,7 @@ mod damage;
 mod described;
 mod directory;
 mod disk;
+mod permissions;
 mod planted;
 mod power_loss;
 mod replaced;

@@ -61,8 +61,13 @@ impl Scratch {
 
 /// The folder of an entry.
 pub(crate) fn folder_of(scratch: &Scratch, text: &str) -> PathBuf {
+    folder_of_directory(&scratch.cache(), text)
+}
+
+/// The same below `directory`.
+pub(crate) fn folder_of_directory(directory: &Path, text: &str) -> PathBuf {
     let hash = blake3::hash(text.as_bytes());
-    scratch.cache().join("v1").join(&hash.to_hex()[..2])
+    directory.join("v1").join(&hash.to_hex()[..2])
 }
 
 pub(crate) fn key(text: &str) -> StoreKey {

@@ -1,0 +1,138 @@
+//! What the backend keeps to itself about a directory, damaged: the entries are served as if
+//! nothing had happened, and the caps hold as soon as somebody writes.
+
+use std::path::{Path, PathBuf};
+
+use cachekit_file::{Config, FileBackend};
+
+use crate::chance::Chance;
+use crate::scratch::{Scratch, set, value};
+
+const ENTRIES: usize = 200;
+
+/// A directory that is as full as it may be.
+struct Full {
+    scratch: Scratch,
+    config: Config,
+}
+
+impl Full {
+    async fn new() -> Self {
+        let scratch = Scratch::new();
+        let config = Config {
+            max_entries: ENTRIES as u64,
+            ..scratch.config()
+        };
+        let full = Self { scratch, config };
+        full.write("first", ENTRIES).await;
+        full
+    }
+
+    /// Writes as a process that comes and goes.
+    async fn write(&self, name: &str, count: usize) {
+        let backend = FileBackend::new(self.config.clone()).unwrap();
+        for number in 0..count {
+            set(&backend, &format!("{name}:{number}"), b"v").await;
+            if number % 10 == 0 {
+                assert!(self.entries() <= ENTRIES);
+            }
+        }
+    }
+
+    fn entries(&self) -> usize {
+        let files = self.scratch.files();
+        files.iter().filter(|file| is_entry(file)).count()
+    }
+
+    /// The files that say how much there is.
+    fn books(&self) -> Vec<PathBuf> {
+        let mut files = self.scratch.files();
+        files.retain(|file| file.ends_with(".folder") || file.ends_with("budget"));
+        files
+    }
+
+    /// Damages the books, reads what there is, and writes.
+    async fn after(&self, what: &str, damage: impl Fn(&Path, Vec<u8>)) {
+        for book in self.books() {
+            let bytes = std::fs::read(&book).unwrap();
+            damage(&book, bytes);
+        }
+        let before = self.entries();
+        assert!(before >= ENTRIES * 4 / 5, "{before} entries before: {what}");
+        self.write(what, ENTRIES * 2).await;
+        let backend = FileBackend::new(self.config.clone()).unwrap();
+        let last = format!("{what}:{}", ENTRIES * 2 - 1);
+        assert_eq!(value(&backend, &last).await.unwrap(), "v");
+        let kept = self.entries();
+        assert!(kept >= ENTRIES * 4 / 5, "{kept} entries after: {what}");
+    }
+}
+
+fn is_entry(path: &Path) -> bool {
+    path.file_name().unwrap().len() == 64
+}
+
+#[tokio::test]
+async fn books_that_are_damaged_are_made_again() {
+    let full = Full::new().await;
+    full.after("removed", |book, _| std::fs::remove_file(book).unwrap())
+        .await;
+    full.after("empty", |book, _| std::fs::write(book, b"").unwrap())
+        .await;
+    for fill in [0, 0x7f, 0xff] {
+        full.after(&format!("filled-{fill}"), |book, bytes| {
+            std::fs::write(book, vec![fill; bytes.len()]).unwrap();
+        })
+        .await;
+    }
+    for cut in [1, 8, 32, 63, 64, 65] {
+        full.after(&format!("cut-{cut}"), |book, mut bytes| {
+            bytes.truncate(cut);
+            std::fs::write(book, bytes).unwrap();
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_changed_byte_in_the_books_is_noticed() {
+    let full = Full::new().await;
+    let mut chance = Chance::new(1);
+    for round in 0..20 {
+        let at = usize::try_from(chance.below(64)).unwrap();
+        let flip = 1 << chance.below(8);
+        full.after(&format!("changed-{round}"), |book, mut bytes| {
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= flip;
+            }
+            std::fs::write(book, bytes).unwrap();
+        })
+        .await;
+    }
+}
+
+/// Books of another time: everything in them is right, but for another moment.
+#[tokio::test]
+async fn books_that_are_out_of_date_are_corrected_while_others_write() {
+    let full = Full::new().await;
+    let books: Vec<_> = full
+        .books()
+        .into_iter()
+        .map(|book| (book.clone(), std::fs::read(book).unwrap()))
+        .collect();
+    for round in 0..5 {
+        full.write(&format!("then-{round}"), ENTRIES).await;
+        for (book, bytes) in &books {
+            std::fs::write(book, bytes).unwrap();
+        }
+        // Once round for the correction, and then it must be right.
+        let backend = FileBackend::new(full.config.clone()).unwrap();
+        for number in 0..ENTRIES * 2 {
+            set(&backend, &format!("round-{round}:{number}"), b"v").await;
+        }
+        drop(backend);
+        full.write(&format!("now-{round}"), ENTRIES).await;
+        let kept = full.entries();
+        assert!(kept >= ENTRIES * 4 / 5, "{kept} entries");
+    }
+}

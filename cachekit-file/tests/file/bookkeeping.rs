@@ -33,7 +33,7 @@ impl Full {
         let backend = FileBackend::new(self.config.clone()).unwrap();
         for number in 0..count {
             set(&backend, &format!("{name}:{number}"), b"v").await;
-            if number % 10 == 0 {
+            if number % 40 == 0 {
                 assert!(self.entries() <= ENTRIES);
             }
         }

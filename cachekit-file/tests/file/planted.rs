@@ -9,11 +9,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachekit_core::backend::{Backend, Lead, Want};
+use cachekit_core::backend::{Backend, Lead};
 use cachekit_core::error::{ErrorKind, Result};
 use cachekit_file::{Config, FileBackend};
 
-use crate::scratch::{LONG, Scratch, folder_of, key, set, value};
+use crate::scratch::{LEADING, LONG, Scratch, folder_of, key, set, value};
 
 /// What is put there.
 #[derive(Clone, Copy, Debug)]
@@ -91,11 +91,6 @@ fn remove(place: &Path) {
 /// Does everything that can be done with a key, and may fail for a reason that is told, but not
 /// find what was never set.
 async fn do_everything(backend: &FileBackend) -> Result<()> {
-    const LEADING: Want = Want::Lead {
-        hold: LONG,
-        early: Duration::ZERO,
-        patience: Duration::ZERO,
-    };
     let key = key("k");
     let mut results = Vec::new();
     for round in 0..3 {

@@ -111,7 +111,7 @@ impl Disk {
 
 /// The lengths at which a file of `length` bytes is torn: each of the first, and some of the others.
 fn cuts(length: usize) -> impl Iterator<Item = usize> {
-    (0..length.min(256)).chain((256..length).step_by(1_021))
+    (0..length.min(128)).chain((128..length).step_by(1_021))
 }
 
 #[tokio::test]

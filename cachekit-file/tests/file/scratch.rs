@@ -1,6 +1,7 @@
 //! A directory of one test, gone with it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::Bytes;
 use cachekit_core::backend::{Backend, Ttl, Want};
@@ -10,6 +11,13 @@ use tempfile::TempDir;
 
 /// Longer than any test.
 pub(crate) const LONG: Ttl = Ttl::from_secs(3_600);
+
+/// Reads what is there, or leads for longer than any test lasts.
+pub(crate) const LEADING: Want = Want::Lead {
+    hold: LONG,
+    early: Duration::ZERO,
+    patience: Duration::ZERO,
+};
 
 pub(crate) struct Scratch(TempDir);
 

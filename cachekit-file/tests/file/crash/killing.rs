@@ -9,11 +9,11 @@ use cachekit_core::clock::Clock;
 use cachekit_core::testkit::ManualClock;
 use cachekit_file::{Config, FileBackend};
 
-use super::{KEYS, LEADING, name};
+use super::{KEYS, name};
 use crate::chance::Chance;
 use crate::child::{self, Process};
 use crate::described::Described;
-use crate::scratch::{LONG, Scratch, set};
+use crate::scratch::{LEADING, LONG, Scratch, set};
 
 /// How often a writer is killed, unless `CACHEKIT_TEST_KILLS` says so.
 const KILLS: u64 = 12;

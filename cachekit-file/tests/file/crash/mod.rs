@@ -10,26 +10,16 @@
 mod killing;
 mod writer;
 
-use std::time::Duration;
-
-use cachekit_core::backend::Want;
 use cachekit_core::key::StoreKey;
 use cachekit_file::Config;
 
 use crate::child;
-use crate::scratch::{LONG, key};
+use crate::scratch::key;
 use killing::Killing;
 
 /// Keys of a directory, and how many a writer sets at once.
 const KEYS: u64 = 150;
 const AT_ONCE: u64 = 3;
-
-/// Reads what is there, or leads for longer than any test lasts.
-const LEADING: Want = Want::Lead {
-    hold: LONG,
-    early: Duration::ZERO,
-    patience: Duration::ZERO,
-};
 
 fn name(number: u64) -> StoreKey {
     key(&format!("crash:{number}"))

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use cachekit_core::backend::{Backend, Lead, Stored, Token};
 use cachekit_file::{Config, FileBackend};
 
-use super::{AT_ONCE, KEYS, LEADING, name};
+use super::{AT_ONCE, KEYS, name};
 use crate::chance::Chance;
 use crate::child::{self, say};
 use crate::described::Described;
-use crate::scratch::LONG;
+use crate::scratch::{LEADING, LONG};
 
 /// Some values are larger than a file that is used again.
 const LARGE: u64 = 400_000;

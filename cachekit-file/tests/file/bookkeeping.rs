@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cachekit_file::{Config, FileBackend};
 
+use crate::books::is_entry;
 use crate::chance::Chance;
 use crate::scratch::{Scratch, set, value};
 
@@ -66,10 +67,6 @@ impl Full {
         let kept = self.entries();
         assert!(kept >= ENTRIES * 4 / 5, "{kept} entries after: {what}");
     }
-}
-
-fn is_entry(path: &Path) -> bool {
-    path.file_name().unwrap().len() == 64
 }
 
 #[tokio::test]

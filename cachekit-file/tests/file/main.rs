@@ -1,6 +1,7 @@
 //! The file backend on real directories.
 
 mod bookkeeping;
+mod books;
 mod calls;
 mod caps;
 mod chance;

@@ -7,9 +7,10 @@ use cachekit_core::backend::{Backend, Want};
 use cachekit_core::testkit::ManualClock;
 use cachekit_file::FileBackend;
 
+use crate::books::is_entry;
 use crate::chance::Chance;
 use crate::described::Described;
-use crate::scratch::{Scratch, key, set};
+use crate::scratch::{Scratch, key, set, value};
 
 /// The keys, and how long their values are.
 const LENGTHS: [usize; 3] = [10, 150, 9_000];
@@ -217,7 +218,56 @@ async fn the_head_of_one_write_with_the_rest_of_another_is_a_miss() {
 
 fn entry(scratch: &Scratch) -> PathBuf {
     let mut files = scratch.files();
-    files.retain(|file| file.file_name().unwrap().len() == 64);
+    files.retain(|file| is_entry(file));
     assert_eq!(files.len(), 1);
     files.remove(0)
+}
+
+/// Two keys of one folder.
+fn neighbours() -> [String; 2] {
+    let mut names = (0..).map(|number| format!("neighbour:{number}"));
+    let first = names.next().unwrap();
+    let folder = |text: &str| blake3::hash(text.as_bytes()).as_bytes()[0];
+    let second = names.find(|text| folder(text) == folder(&first)).unwrap();
+    [first, second]
+}
+
+/// A name may have reached the disk, and the exchange before it not; and the bytes of a file that
+/// was used again reach the disk at any time.
+#[tokio::test]
+async fn a_name_with_the_file_of_another_key_or_moment_is_a_miss_or_a_value_that_the_key_had() {
+    let scratch = Scratch::new();
+    let names = neighbours();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    let mut contents = Vec::new();
+    for version in 1..=4 {
+        for (number, text) in names.iter().enumerate() {
+            let described = Described {
+                key: number as u64,
+                version,
+            };
+            set(&backend, text, &described.value(100)).await;
+            let files = scratch.files().into_iter();
+            contents.extend(files.map(|file| std::fs::read(file).unwrap()));
+        }
+        backend.expire(&key(&names[1])).await.unwrap();
+        backend.remove(&key(&names[0])).await.unwrap();
+        let files = scratch.files().into_iter();
+        contents.extend(files.map(|file| std::fs::read(file).unwrap()));
+    }
+    set(&backend, &names[0], b"").await;
+    let mut paths = scratch.files();
+    paths.retain(|path| is_entry(path));
+    for path in paths {
+        for content in &contents {
+            std::fs::write(&path, content).unwrap();
+            for (number, text) in names.iter().enumerate() {
+                let Some(found) = value(&backend, text).await else {
+                    continue;
+                };
+                let said = Described::read(&found).map(|said| said.key);
+                assert!(found.is_empty() || said == Some(number as u64));
+            }
+        }
+    }
 }

@@ -9,6 +9,7 @@ use cachekit_core::backend::{Backend, Want};
 use cachekit_file::FileBackend;
 
 use super::{CAP, KEYS, PROCESSES, check, config, name, over};
+use crate::books::{Books, temp_files};
 use crate::chance::Chance;
 use crate::child::Process;
 use crate::scratch::Scratch;
@@ -138,6 +139,10 @@ impl Crowd {
         for member in std::mem::take(&mut self.members).into_values() {
             member.process.succeeds();
         }
+        if self.started == PROCESSES {
+            // Nobody was killed in the middle of a change.
+            Books::assert_right(&self.scratch);
+        }
         let backend = FileBackend::new(config(self.scratch.config())).unwrap();
         let mut found = 0;
         for number in 0..KEYS {
@@ -152,11 +157,9 @@ impl Crowd {
 
 /// The disk that entries occupy, those that are being written, and files kept for the next.
 fn occupied(scratch: &Scratch) -> u64 {
-    let files = scratch.files();
-    let kept = files.iter().filter(|file| {
-        let name = file.file_name().unwrap().to_str().unwrap();
-        name.len() == 64 || name.starts_with(".tmp-") || name == ".spare"
-    });
-    kept.map(|file| file.metadata().unwrap().blocks() * 512)
-        .sum()
+    let files = temp_files(scratch).into_iter();
+    let temporary: u64 = files
+        .map(|file| file.metadata().unwrap().blocks() * 512)
+        .sum();
+    Books::true_of(scratch).bytes + temporary
 }

@@ -1,7 +1,6 @@
 //! Who kills, and keeps book of what the dead said.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cachekit_core::backend::{Backend, Found, Lead, Want};
@@ -10,6 +9,7 @@ use cachekit_core::testkit::ManualClock;
 use cachekit_file::{Config, FileBackend};
 
 use super::{KEYS, name};
+use crate::books::{Books, temp_files};
 use crate::chance::Chance;
 use crate::child::{self, Process};
 use crate::described::Described;
@@ -206,29 +206,12 @@ impl Killing {
         let cap = self.config.max_entries;
         for number in 0..3 * cap {
             set(&backend, &format!("sweep:{number}"), b"v").await;
-            assert!(number % 50 != 0 || entries(&self.scratch) <= cap);
+            let kept = || Books::true_of(&self.scratch).entries;
+            assert!(number % 50 != 0 || kept() <= cap);
         }
-        assert_eq!(temp_files(&self.scratch), 0);
-        let kept = entries(&self.scratch);
+        assert!(temp_files(&self.scratch).is_empty());
+        Books::assert_right(&self.scratch);
+        let kept = Books::true_of(&self.scratch).entries;
         assert!(kept >= cap * 4 / 5, "{kept} entries of {cap}");
     }
-}
-
-/// What lies in a directory and is on its way to be an entry, or was.
-fn temp_files(scratch: &Scratch) -> usize {
-    let files = scratch.files();
-    let is_temp = |file: &&PathBuf| file_name(file).starts_with(".tmp-");
-    files.iter().filter(is_temp).count()
-}
-
-fn entries(scratch: &Scratch) -> u64 {
-    let files = scratch.files();
-    files
-        .iter()
-        .filter(|file| file_name(file).len() == 64)
-        .count() as u64
-}
-
-fn file_name(path: &Path) -> &str {
-    path.file_name().unwrap().to_str().unwrap()
 }

@@ -73,8 +73,8 @@ impl Plant {
             Self::Ones => std::fs::write(place, [0xff; 4_096]).unwrap(),
             Self::Large => {
                 let file = std::fs::File::create(place).unwrap();
-                // A terabyte of nothing.
-                file.set_len(1 << 40).unwrap();
+                // Four gibibytes of nothing.
+                file.set_len(1 << 32).unwrap();
             }
         }
     }

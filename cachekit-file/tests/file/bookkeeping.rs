@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cachekit_file::{Config, FileBackend};
 
-use crate::books::is_entry;
+use crate::books::{every_file, is_entry};
 use crate::chance::Chance;
 use crate::scratch::{Scratch, set, value};
 
@@ -41,13 +41,13 @@ impl Full {
     }
 
     fn entries(&self) -> usize {
-        let files = self.scratch.files();
+        let files = every_file(&self.scratch);
         files.iter().filter(|file| is_entry(file)).count()
     }
 
     /// The files that say how much there is.
     fn books(&self) -> Vec<PathBuf> {
-        let mut files = self.scratch.files();
+        let mut files = every_file(&self.scratch);
         files.retain(|file| file.ends_with(".folder") || file.ends_with("budget"));
         files
     }

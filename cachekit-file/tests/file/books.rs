@@ -16,7 +16,7 @@ impl Books {
     /// What the heads of the folders say, together.
     pub(crate) fn written(scratch: &Scratch) -> Self {
         let mut sum = Self::default();
-        for file in scratch.files() {
+        for file in every_file(scratch) {
             if name(&file) == ".folder" {
                 let head = std::fs::read(&file).unwrap();
                 sum.bytes += number(&head, 8);
@@ -29,7 +29,7 @@ impl Books {
     /// What entries and spares occupy, and how many entries there are.
     pub(crate) fn true_of(scratch: &Scratch) -> Self {
         let mut sum = Self::default();
-        for file in scratch.files() {
+        for file in every_file(scratch) {
             if is_entry(&file) || name(&file) == ".spare" {
                 sum.bytes += file.metadata().unwrap().blocks() * 512;
                 sum.entries += u64::from(is_entry(&file));
@@ -53,6 +53,21 @@ fn number(head: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(*head[at..].first_chunk().unwrap())
 }
 
+/// Every file below the directory, whatever it is for.
+pub(crate) fn every_file(scratch: &Scratch) -> Vec<PathBuf> {
+    let mut folders = vec![scratch.cache()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let entry = entry.unwrap();
+            let is_folder = entry.file_type().unwrap().is_dir();
+            let list = if is_folder { &mut folders } else { &mut files };
+            list.push(entry.path());
+        }
+    }
+    files
+}
+
 pub(crate) fn name(path: &Path) -> &str {
     path.file_name().unwrap().to_str().unwrap()
 }
@@ -63,7 +78,7 @@ pub(crate) fn is_entry(path: &Path) -> bool {
 
 /// Files of which it is not decided yet whether they will be entries.
 pub(crate) fn temp_files(scratch: &Scratch) -> Vec<PathBuf> {
-    let mut files = scratch.files();
+    let mut files = every_file(scratch);
     files.retain(|file| name(file).starts_with(".tmp-"));
     files
 }

@@ -16,6 +16,7 @@ mod disk;
 mod permissions;
 mod planted;
 mod power_loss;
+mod processes;
 mod replaced;
 mod scratch;
 mod sharing;

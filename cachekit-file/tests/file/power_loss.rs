@@ -7,7 +7,7 @@ use cachekit_core::backend::{Backend, Want};
 use cachekit_core::testkit::ManualClock;
 use cachekit_file::FileBackend;
 
-use crate::books::is_entry;
+use crate::books::{every_file, is_entry};
 use crate::chance::Chance;
 use crate::described::Described;
 use crate::scratch::{Scratch, key, set, value};
@@ -54,7 +54,7 @@ impl Disk {
                 set(&backend, &name(number), &described.value(length)).await;
             }
         }
-        let files = disk.scratch.files().into_iter();
+        let files = every_file(&disk.scratch).into_iter();
         disk.files = files
             .map(|path| (path.clone(), std::fs::read(path).unwrap()))
             .collect();
@@ -99,7 +99,7 @@ impl Disk {
 
     /// All as it was, to be torn in another way.
     fn restore(&self) {
-        for path in self.scratch.files() {
+        for path in every_file(&self.scratch) {
             if !self.files.iter().any(|(file, _)| *file == path) {
                 std::fs::remove_file(path).unwrap();
             }
@@ -217,7 +217,7 @@ async fn the_head_of_one_write_with_the_rest_of_another_is_a_miss() {
 }
 
 fn entry(scratch: &Scratch) -> PathBuf {
-    let mut files = scratch.files();
+    let mut files = every_file(scratch);
     files.retain(|file| is_entry(file));
     assert_eq!(files.len(), 1);
     files.remove(0)
@@ -247,16 +247,16 @@ async fn a_name_with_the_file_of_another_key_or_moment_is_a_miss_or_a_value_that
                 version,
             };
             set(&backend, text, &described.value(100)).await;
-            let files = scratch.files().into_iter();
+            let files = every_file(&scratch).into_iter();
             contents.extend(files.map(|file| std::fs::read(file).unwrap()));
         }
         backend.expire(&key(&names[1])).await.unwrap();
         backend.remove(&key(&names[0])).await.unwrap();
-        let files = scratch.files().into_iter();
+        let files = every_file(&scratch).into_iter();
         contents.extend(files.map(|file| std::fs::read(file).unwrap()));
     }
     set(&backend, &names[0], b"").await;
-    let mut paths = scratch.files();
+    let mut paths = every_file(&scratch);
     paths.retain(|path| is_entry(path));
     for path in paths {
         for content in &contents {

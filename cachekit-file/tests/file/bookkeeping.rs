@@ -9,7 +9,7 @@ use crate::books::{every_file, is_entry};
 use crate::chance::Chance;
 use crate::scratch::{Scratch, set, value};
 
-const ENTRIES: usize = 200;
+const ENTRIES: usize = 150;
 
 /// A directory that is as full as it may be.
 struct Full {
@@ -82,7 +82,7 @@ async fn books_that_are_damaged_are_made_again() {
         })
         .await;
     }
-    for cut in [1, 8, 32, 63, 64, 65] {
+    for cut in [1, 32, 63, 64] {
         full.after(&format!("cut-{cut}"), |book, mut bytes| {
             bytes.truncate(cut);
             std::fs::write(book, bytes).unwrap();
@@ -95,7 +95,7 @@ async fn books_that_are_damaged_are_made_again() {
 async fn a_changed_byte_in_the_books_is_noticed() {
     let full = Full::new().await;
     let mut chance = Chance::new(1);
-    for round in 0..20 {
+    for round in 0..8 {
         let at = usize::try_from(chance.below(64)).unwrap();
         let flip = 1 << chance.below(8);
         full.after(&format!("changed-{round}"), |book, mut bytes| {
@@ -117,7 +117,7 @@ async fn books_that_are_out_of_date_are_corrected_while_others_write() {
         .into_iter()
         .map(|book| (book.clone(), std::fs::read(book).unwrap()))
         .collect();
-    for round in 0..5 {
+    for round in 0..2 {
         full.write(&format!("then-{round}"), ENTRIES).await;
         for (book, bytes) in &books {
             std::fs::write(book, bytes).unwrap();

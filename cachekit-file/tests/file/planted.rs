@@ -13,7 +13,7 @@ use cachekit_core::backend::{Backend, Lead};
 use cachekit_core::error::{ErrorKind, Result};
 use cachekit_file::{Config, FileBackend};
 
-use crate::scratch::{LEADING, LONG, Scratch, folder_of, key, set, value};
+use crate::scratch::{LEADING, LONG, Scratch, folder_of, key, path_of, set, value};
 
 /// What is put there.
 #[derive(Clone, Copy, Debug)]
@@ -210,8 +210,7 @@ fn plant_entry() {
             set(&backend, "k", b"old").await;
             let outside = scratch.path().join("outside");
             std::fs::write(&outside, PRECIOUS).unwrap();
-            let hash = blake3::hash(b"k").to_hex();
-            let place = folder_of(&scratch, "k").join(hash.as_str());
+            let place = path_of(&scratch, "k");
             plant.put(&place, &outside);
             assert_eq!(value(&backend, "k").await, None, "{plant:?}");
             look_at_one(&backend, plant).await;

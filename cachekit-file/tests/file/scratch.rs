@@ -72,7 +72,13 @@ pub(crate) fn folder_of(scratch: &Scratch, text: &str) -> PathBuf {
     folder_of_directory(&scratch.cache(), text)
 }
 
-/// The same below `directory`.
+/// The file of an entry.
+pub(crate) fn path_of(scratch: &Scratch, text: &str) -> PathBuf {
+    let hash = blake3::hash(text.as_bytes());
+    folder_of(scratch, text).join(hash.to_hex().as_str())
+}
+
+/// The folder of an entry below `directory`.
 pub(crate) fn folder_of_directory(directory: &Path, text: &str) -> PathBuf {
     let hash = blake3::hash(text.as_bytes());
     directory.join("v1").join(&hash.to_hex()[..2])

@@ -1,4 +1,5 @@
-//! Two processes that share a directory: the second computes nothing.
+//! Two processes that share a directory: each value is computed by one of them, and the other waits
+//! for it.
 //!
 //! ```text
 //! cargo run --example file_backend
@@ -7,14 +8,20 @@
 //! Without a directory in `CACHEKIT_FILE_CACHE_DIR` it takes one of its own, and removes it.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command};
 
 use cachekit::cached;
+use cachekit::file::{Config, FileBackend};
 
-/// What takes long: so many steps of Collatz's sequence.
+/// What takes some tenths of a second: the start below `limit` with the most steps of Collatz's
+/// sequence.
 #[cached(ttl = "1h", namespace = "example")]
-fn steps(start: u64) -> u64 {
-    println!("  computing the steps from {start}");
+fn longest(limit: u64) -> u64 {
+    println!("  process {} computes {limit}", std::process::id());
+    (1..limit).max_by_key(|start| steps(*start)).unwrap_or(1)
+}
+
+fn steps(start: u64) -> u32 {
     let mut number = start;
     let mut steps = 0;
     while number > 1 {
@@ -29,36 +36,48 @@ fn steps(start: u64) -> u64 {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    if let Some(name) = std::env::args().nth(1) {
-        return work(&name);
+    if std::env::args().nth(1).is_some() {
+        return work();
     }
     let deployment = cachekit::Deployment::from_env()?;
     let own = std::env::temp_dir().join(format!("cachekit-example-{}", std::process::id()));
     let given = deployment.place.directory().map(PathBuf::from);
-    let directory = given.as_ref().unwrap_or(&own);
+    let directory = given.clone().unwrap_or_else(|| own.clone());
     println!("entries in {}", directory.display());
-    for name in ["first", "second"] {
-        let status = Command::new(std::env::current_exe()?)
-            .arg(name)
+
+    let start = || -> std::io::Result<Child> {
+        Command::new(std::env::current_exe()?)
+            .arg("work")
             .env("CACHEKIT_BACKEND", "file")
-            .env("CACHEKIT_FILE_CACHE_DIR", directory)
-            .status()?;
-        if !status.success() {
-            return Err(format!("the {name} process failed").into());
+            .env("CACHEKIT_FILE_CACHE_DIR", &directory)
+            .spawn()
+    };
+    println!("two processes at once:");
+    for mut process in [start()?, start()?] {
+        if !process.wait()?.success() {
+            return Err("a process failed".into());
         }
     }
+    println!("a third, later:");
+    start()?.wait()?;
+
+    let backend = FileBackend::new(Config {
+        directory,
+        ..Config::default()
+    })?;
+    println!("in the directory: {}", backend.verify(|_| {})?);
     if given.is_none() {
         std::fs::remove_dir_all(&own)?;
     }
     Ok(())
 }
 
-fn work(name: &str) -> Result<(), Box<dyn std::error::Error>> {
+fn work() -> Result<(), Box<dyn std::error::Error>> {
     let cache = cachekit::init()?;
-    println!("{name} process:");
-    for start in [27, 97, 871] {
-        println!("  {start}: {} steps", steps(start));
+    for limit in [100_000, 200_000, 300_000] {
+        longest(limit);
     }
-    println!("  computed {}", cache.stats().computed);
+    let computed = cache.stats().computed;
+    println!("  process {} computed {computed} of 3", std::process::id());
     Ok(())
 }

@@ -5,36 +5,46 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cachekit_core::backend::{
-    Backend, Found, Health, Lead, Lookup, NewEntry, NodeState, Renewed, Stored, Token, Ttl, Want,
+    Backend, Health, Lead, Lookup, NewEntry, NodeState, Renewed, Stored, Token, Ttl, Want,
 };
 use cachekit_core::clock::Clock;
-use cachekit_core::error::{Error, ErrorKind, Result};
+use cachekit_core::error::Result;
 use cachekit_core::key::StoreKey;
-use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 
 use crate::config::Config;
-use crate::store::{Caller, Store, abandoned};
+use crate::given::Given;
+use crate::pool::{Caller, Pool};
+use crate::store::{Store, Wanted};
 
-/// A file of at most this many bytes is read where the caller is: some 5 to 20 µs from the page
-/// cache, against 40 to 60 for a hop to the blocking pool and back.
-const INLINE_BYTES: u64 = 128 * 1024;
+/// How much of a value, or of the values of a bulk read, is read at most where the caller is.
+const WARM_BYTES: u64 = 128 * 1024;
 
-/// How many such reads may follow each other before the others take one hop together.
-const INLINE_READS: usize = 8;
-
-/// How many calls of one backend are in the blocking pool at once. The others wait, each in the
-/// future of its caller.
-const POOLED: usize = 32;
+/// How many entries a bulk read reads at most where the caller is: what that takes, a hop to the
+/// blocking pool takes too.
+const WARM_READS: usize = 32;
 
 /// A [`Backend`] that keeps each entry as a file: see the [crate's documentation](crate).
 ///
 /// # Where the work is done
-/// A read opens its file where the caller is, and reads it there up to 128 KiB; larger reads,
-/// every write and bulk calls of more than 8 reads go to the blocking pool of the tokio runtime
-/// they are polled on, at most 32 at a time. Outside of tokio all is done where the caller is. A
-/// directory on a file system that is slow to open a file holds up the caller's thread for that
-/// long.
+/// On a thread of a tokio runtime nothing is waited for. A read is done where the caller is only as
+/// far as the kernel promises to have everything: on Linux, if each part of the path is in its cache
+/// of names (`RESOLVE_CACHED`), and the content of at most 128 KiB in the page cache (`RWF_NOWAIT`)
+/// or in memory because the file system is. A bulk read of at most 32 keys is done so as far as its
+/// values have 128 KiB together. So one poll holds up its thread for what it takes to open 32 files
+/// and to copy 128 KiB: some 50 µs, which is what a hop to the blocking pool takes.
+///
+/// All else goes to the blocking pool of that runtime, at most 32 calls at a time: what is not
+/// cached, larger values, every miss, every write, the first read of a backend, which finds out
+/// what the file system promises, and every read on other systems than Linux, on kernels before
+/// 5.12, and on file systems that promise nothing (overlayfs, NFS, FUSE).
+///
+/// Outside of tokio all is done where the caller is.
+///
+/// # Recency
+/// A read notes its time in the file, at most once a minute, and a process at most 10,000 times in
+/// 10 s. One that may not wait for the disk
+/// leaves that to the next call that may, a minute later at the latest if there are reads by then,
+/// or to the backend's end.
 ///
 /// # Ttl
 /// Milliseconds, by the system's clock, so that processes and restarts agree. An entry that seems
@@ -42,18 +52,19 @@ const POOLED: usize = 32;
 ///
 /// # Cancel safety
 /// A dropped `set` either happened before the drop or does not happen, so that it cannot undo what
-/// its caller does next. A dropped `expire` or `remove` may still happen a moment later.
+/// its caller does next. A dropped `expire` or `remove` may still happen a moment later. The lead
+/// that a dropped `get` was given goes back.
 #[derive(Debug)]
 pub struct FileBackend {
-    store: Arc<Store>,
-    pool: Arc<Semaphore>,
+    pub(crate) store: Arc<Store>,
+    pool: Pool,
 }
 
 impl FileBackend {
     /// A backend on the directory of `config`, which is looked at and made at first use.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] says which field is out of its range.
+    /// [`InvalidInput`](cachekit_core::ErrorKind::InvalidInput) says which field is out of its range.
     pub fn new(config: Config) -> Result<Self> {
         Self::with_clock(config, Clock::system())
     }
@@ -67,7 +78,7 @@ impl FileBackend {
         let store = Arc::new(Store::new(config, clock));
         Ok(Self {
             store,
-            pool: Arc::new(Semaphore::new(POOLED)),
+            pool: Pool::new(),
         })
     }
 
@@ -77,31 +88,32 @@ impl FileBackend {
         &self.store.config
     }
 
-    /// Runs `work` on the blocking pool. If the caller goes away before it begins, it does not.
+    /// Removes every entry of this layout, those of other releases included, for all processes that
+    /// share the directory. They may go on writing: what they write meanwhile may stay.
+    ///
+    /// Entries are gone after some milliseconds, whose number does not grow with theirs, and leads of
+    /// before are superseded. Until this returns, their files are removed, which takes the disk some
+    /// 10 to 150 µs each. Blocking: under an async runtime, call it from the blocking pool.
+    ///
+    /// # Errors
+    /// As [`remove`](Backend::remove). What was cleared until then stays so, and files that are left
+    /// are removed by the next `clear`, or bit by bit by those who write.
+    pub fn clear(&self) -> Result<()> {
+        self.store.clear()
+    }
+
+    /// Runs `work` on the blocking pool, unless the caller goes away before it begins.
     async fn pooled<T: Send + 'static>(
         &self,
         operation: &'static str,
         work: impl FnOnce(&Store, &Caller) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let waiting = Arc::new(());
-        let caller = Caller(Arc::downgrade(&waiting));
-        let ended = |_| Error::with_detail(ErrorKind::Unavailable, operation, "the runtime ended");
-        let permit = Arc::clone(&self.pool).acquire_owned().await;
         let store = Arc::clone(&self.store);
-        let run = move || {
-            let _permit = permit;
-            if caller.is_gone() {
-                Err(abandoned(operation))
-            } else {
-                work(&store, &caller)
-            }
+        let work = move |caller: &Caller| {
+            store.reader.renew_waiting();
+            work(&store, caller)
         };
-        let result = match Handle::try_current() {
-            Ok(runtime) => runtime.spawn_blocking(run).await.map_err(ended).flatten(),
-            Err(_) => run(),
-        };
-        drop(waiting);
-        result
+        self.pool.run(operation, work).await
     }
 
     /// Runs `work` for `count` keys in one hop; if the hop fails, each key fails.
@@ -117,33 +129,49 @@ impl FileBackend {
         results.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
     }
 
-    async fn found(&self, key: &StoreKey) -> Result<Option<Found>> {
-        let Some(opened) = self.store.open(key)? else {
-            return Ok(None);
-        };
-        if opened.length() <= INLINE_BYTES {
-            return self.store.read(key, &opened);
-        }
-        let key = key.clone();
-        self.pooled("file get", move |store, _| store.read(&key, &opened))
-            .await
+    /// Reads many entries in one hop.
+    async fn look_many(&self, keys: Vec<StoreKey>, want: Want) -> Vec<Result<Lookup>> {
+        let store = Arc::clone(&self.store);
+        let given = self.many("file get_many", keys.len(), move |_, caller| {
+            let look = |key: StoreKey| {
+                let lookup = store.look(&key, want, caller)?;
+                Ok(Given::new(Arc::clone(&store), key, lookup))
+            };
+            keys.into_iter().map(look).collect()
+        });
+        let results = given.await.into_iter();
+        results.map(|result| result.map(Given::taken)).collect()
     }
-}
 
-/// What a reader is told, by a store that cannot lead.
-fn lookup(found: Option<Found>, want: Want) -> Lookup {
-    let lead = match (&found, want) {
-        (Some(found), Want::Lead { early, .. }) if found.lasts(early) => Lead::None,
-        (_, Want::Lead { .. }) => Lead::Unfenced(None),
-        (_, Want::Value) => Lead::None,
-    };
-    Lookup::new(found, lead)
+    /// Reads an entry where the caller is, as far as `most` bytes and the device allow: `None`
+    /// where there is more to do than that.
+    fn at_once(&self, key: &StoreKey, want: Want, most: u64) -> Result<Option<Lookup>> {
+        let reader = &self.store.reader;
+        let found = if Pool::is_needed() {
+            let Some(found) = reader.get_warm(key, most) else {
+                return Ok(None);
+            };
+            Some(found)
+        } else {
+            reader.get(key)?
+        };
+        let lookup = Wanted::of(want, found.as_ref()).is_none();
+        Ok(lookup.then_some(Lookup::new(found, Lead::None)))
+    }
 }
 
 #[async_trait]
 impl Backend for FileBackend {
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
-        Ok(lookup(self.found(key).await?, want))
+        if let Some(lookup) = self.at_once(key, want, WARM_BYTES)? {
+            return Ok(lookup);
+        }
+        let (store, key) = (Arc::clone(&self.store), key.clone());
+        let given = self.pooled("file get", move |_, caller| {
+            let lookup = store.look(&key, want, caller)?;
+            Ok(Given::new(store, key, lookup))
+        });
+        given.await.map(Given::taken)
     }
 
     async fn set(
@@ -151,11 +179,11 @@ impl Backend for FileBackend {
         key: &StoreKey,
         value: Bytes,
         ttl: Ttl,
-        _lead: Option<&Token>,
+        lead: Option<&Token>,
     ) -> Result<Stored> {
-        let key = key.clone();
+        let (key, lead) = (key.clone(), lead.cloned());
         self.pooled("file set", move |store, caller| {
-            store.set(&key, &value, ttl, caller)
+            store.set(&key, &value, ttl, lead.as_ref(), caller)
         })
         .await
     }
@@ -172,36 +200,54 @@ impl Backend for FileBackend {
             .await
     }
 
-    async fn renew(&self, _key: &StoreKey, _lead: &Token, _hold: Ttl) -> Result<Renewed> {
-        Ok(Renewed::Lost)
+    async fn renew(&self, key: &StoreKey, lead: &Token, hold: Ttl) -> Result<Renewed> {
+        let (key, lead) = (key.clone(), lead.clone());
+        self.pooled("file renew", move |store, _| store.renew(&key, &lead, hold))
+            .await
     }
 
-    async fn release(&self, _key: &StoreKey, _lead: &Token) -> Result<()> {
-        Ok(())
+    async fn release(&self, key: &StoreKey, lead: &Token) -> Result<()> {
+        let (key, lead) = (key.clone(), lead.clone());
+        self.pooled("file release", move |store, _| store.release(&key, &lead))
+            .await
     }
 
     async fn get_many(&self, keys: &[StoreKey], want: Want) -> Vec<Result<Lookup>> {
-        if keys.len() <= INLINE_READS {
-            let mut results = Vec::with_capacity(keys.len());
-            for key in keys {
-                results.push(self.get(key, want).await);
+        let mut results: Vec<Option<Result<Lookup>>> = vec![None; keys.len()];
+        let mut left = WARM_BYTES;
+        let few = keys.len() <= WARM_READS;
+        for (result, key) in results.iter_mut().zip(keys).filter(|_| few) {
+            *result = self.at_once(key, want, left).transpose();
+            if let Some(Ok(Lookup {
+                found: Some(found), ..
+            })) = result
+            {
+                left = left.saturating_sub(found.value.len() as u64);
             }
-            return results;
         }
-        let asked = keys.to_vec();
-        self.many("file get_many", keys.len(), move |store, _| {
-            asked
-                .iter()
-                .map(|key| Ok(lookup(store.get(key)?, want)))
-                .collect()
-        })
-        .await
+        let left_out = results.iter_mut().zip(keys);
+        let left_out = left_out.filter(|(result, _)| result.is_none());
+        let (places, asked): (Vec<_>, Vec<_>) = left_out.map(|(r, k)| (r, k.clone())).unzip();
+        if !asked.is_empty() {
+            for (place, result) in places.into_iter().zip(self.look_many(asked, want).await) {
+                *place = Some(result);
+            }
+        }
+        results.into_iter().flatten().collect()
     }
 
     async fn set_many(&self, entries: Vec<NewEntry>) -> Vec<Result<Stored>> {
         self.many("file set_many", entries.len(), move |store, caller| {
-            let set = |entry: &NewEntry| store.set(&entry.key, &entry.value, entry.ttl, caller);
-            entries.iter().map(set).collect()
+            let set = |entry: NewEntry| {
+                let NewEntry {
+                    key,
+                    value,
+                    ttl,
+                    lead,
+                } = entry;
+                store.set(&key, &value, ttl, lead.as_ref(), caller)
+            };
+            entries.into_iter().map(set).collect()
         })
         .await
     }

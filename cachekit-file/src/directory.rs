@@ -45,6 +45,18 @@ impl Directory {
                 .and_then(|()| std::fs::metadata(&self.path)),
             found => found,
         };
+        self.accept(operation, metadata)
+    }
+
+    /// Looks at the directory as it is now.
+    ///
+    /// # Errors
+    /// As [`ready`](Self::ready), and [`ErrorKind::Unavailable`] where it is not there.
+    pub(crate) fn there(&self, operation: &'static str) -> Result<()> {
+        self.accept(operation, std::fs::metadata(&self.path))
+    }
+
+    fn accept(&self, operation: &'static str, metadata: io::Result<Metadata>) -> Result<()> {
         let metadata = metadata.map_err(|error| from_io(operation, error))?;
         if let Some(reason) = refusal(&metadata) {
             return Err(Error::with_detail(ErrorKind::Rejected, operation, reason));

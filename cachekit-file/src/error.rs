@@ -16,7 +16,10 @@ pub(crate) fn from_io(operation: &'static str, error: io::Error) -> Error {
             ErrorKind::Rejected,
             "over the file system's limit of a file",
         ),
-        Io::TimedOut => (ErrorKind::Timeout, "the file system did not answer"),
+        Io::TimedOut => (
+            ErrorKind::Timeout,
+            "another process holds the folder, or the file system does not answer",
+        ),
         Io::NotFound | Io::NotADirectory | Io::StaleNetworkFileHandle => {
             (ErrorKind::Unavailable, "the directory is gone")
         }
@@ -24,6 +27,22 @@ pub(crate) fn from_io(operation: &'static str, error: io::Error) -> Error {
         _ => (ErrorKind::Unavailable, ""),
     };
     Error::with_source(kind, operation, detail, error)
+}
+
+/// Whether it failed for want of room on the disk.
+pub(crate) fn is_full(error: &Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(source_kind(error), Some(StorageFull | QuotaExceeded))
+}
+
+/// Whether something was not there that it needed.
+pub(crate) fn is_gone(error: &Error) -> bool {
+    source_kind(error) == Some(io::ErrorKind::NotFound)
+}
+
+fn source_kind(error: &Error) -> Option<io::ErrorKind> {
+    let source = std::error::Error::source(error)?;
+    source.downcast_ref::<io::Error>().map(io::Error::kind)
 }
 
 fn is_out_of_descriptors(error: &io::Error) -> bool {
@@ -54,7 +73,10 @@ mod tests {
             (Errno::TIMEDOUT, ErrorKind::Timeout),
         ];
         for (errno, kind) in cases {
-            assert_eq!(from_io("file get", errno.into()).kind(), kind, "{errno}");
+            let error = from_io("file get", errno.into());
+            assert_eq!(error.kind(), kind, "{errno}");
+            let full = matches!(errno, Errno::NOSPC | Errno::DQUOT);
+            assert_eq!(is_full(&error), full, "{errno}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! One file: opened, measured, removed.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -20,7 +20,15 @@ pub(crate) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<Option<
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         // A folder, opened for writing.
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => Ok(None),
-        Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => Ok(None),
+        // A symbolic link; a pipe that nobody reads, opened for writing.
+        Err(error)
+            if matches!(
+                Errno::from_io_error(&error),
+                Some(Errno::LOOP | Errno::NXIO)
+            ) =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }
@@ -39,12 +47,6 @@ pub(crate) fn remove_if_there(path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// The disk that a file occupies: its blocks, or its length where a file system allots blocks
-/// later or none.
-pub(crate) fn occupied(metadata: &Metadata) -> u64 {
-    (metadata.blocks() * 512).max(metadata.len())
 }
 
 /// Puts the names in `folder` on the disk.

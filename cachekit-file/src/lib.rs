@@ -5,12 +5,20 @@
 //! processes that write, without a daemon.
 //!
 //! Below the directory lies `v1/hh/<64 hex digits>`: the BLAKE3 of the key in 256 folders. Key
-//! text never becomes a path. The modules, in the order of a write: `backend` (async, hops to the
+//! text never becomes a path. The modules, in the order of a write: `backend` (async), `pool` (the
 //! blocking pool), `store` (what an operation does), `directory` (whose it is), `layout` (key →
-//! path), `entry` (bytes of a file), `write` (temp file, rename), `sweep` (caps).
+//! path), `entry` (bytes of a file), `budget` (caps), `folder` (its lock, counts and leads), `write`
+//! (the file's content and name); a read takes `warm` and `read` instead.
 //!
-//! This store does not lead: it answers [`Lead::Unfenced`](cachekit_core::backend::Lead::Unfenced)
-//! and ignores tokens. Unix only.
+//! Whoever writes or leads has the lock of one of the folders meanwhile, which takes some
+//! microseconds; who reads a fresh entry takes none. A process that is stopped while it has a lock
+//! costs the others a second, after which they fail with
+//! [`Timeout`](cachekit_core::ErrorKind::Timeout).
+//!
+//! This store leads, among all processes: see [`Backend`](cachekit_core::backend::Backend). Holds
+//! end by the system's clock; the leads of a process that ended are given to the next reader at
+//! once. The directory must be on a file system of this machine: file systems of a network do not
+//! keep the locks that this needs. Unix only.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -32,16 +40,30 @@
 //! ```
 
 mod backend;
+mod budget;
 pub mod config;
 mod directory;
 mod entry;
 mod error;
 mod file;
+mod folder;
+mod given;
+mod head;
 mod layout;
-mod ledger;
+mod leads;
+mod lock;
+mod owner;
+mod pool;
+mod read;
+mod report;
+mod scan;
 mod store;
-mod sweep;
+mod touch;
+mod usage;
+mod verify;
+mod warm;
 mod write;
 
 pub use backend::FileBackend;
 pub use config::{Config, SyncMode};
+pub use report::Report;

@@ -1,177 +1,182 @@
 //! What each operation does, as blocking calls.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::sync::Weak;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+mod leading;
 
-use bytes::Bytes;
-use cachekit_core::backend::{Found, Health, NodeState, Stored, Ttl};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use cachekit_core::backend::{Health, NodeState, Stored, Token, Ttl};
 use cachekit_core::clock::Clock;
 use cachekit_core::error::{Error, ErrorKind, Result};
 use cachekit_core::key::StoreKey;
 use rustix::fs::Access;
 
+use crate::budget::{Budget, Reservation};
 use crate::config::{Config, SyncMode};
 use crate::directory::Directory;
-use crate::entry::{self, HEADER, Header, MARK_AT, STALE, Times};
-use crate::error::from_io;
-use crate::file::{header, occupied, open, remove_if_there, sync_folder};
-use crate::layout::Place;
-use crate::ledger::Usage;
-use crate::sweep::Sweeper;
-use crate::write::Temp;
+use crate::entry::{self, Claim, Header, MARK_AT, Times};
+use crate::error::{from_io, is_full, is_gone};
+use crate::file::{header, open, sync_folder};
+use crate::folder::{Folders, LockedFolder};
+use crate::layout::{Folder, Place, SPARE};
+use crate::owner::Owners;
+use crate::pool::{Caller, abandoned};
+use crate::read::Reader;
+use crate::usage::Usage;
+use crate::write::{BLOCK, Draft, Temp};
 
-/// How exact recency is: a read renews the time in a file at most this often, because each renewal
-/// is a write of metadata.
-const RENEWED_AFTER_MS: u64 = 60_000;
+pub(crate) use leading::Wanted;
 
-/// What a file occupies is a multiple of this on most file systems. It is measured once it is
-/// written; until then this is the guess.
-const BLOCK: u64 = 4_096;
+/// The largest entry that is written into a spare, in bytes of disk; a smaller directory has
+/// smaller ones, so that all spares together take at most a sixteenth of its cap.
+const SPARE_LIMIT: u64 = 128 * 1024;
+const SPARE_SHARE: u64 = 4_096;
 
-const GET: &str = "file get";
+/// How often a write begins again whose folder was cleared under it.
+const AGAIN: u32 = 3;
+
 const SET: &str = "file set";
 const EXPIRE: &str = "file expire";
 const REMOVE: &str = "file remove";
+const CLEAR: &str = "file clear";
 
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) config: Config,
-    clock: Clock,
-    directory: Directory,
-    sweeper: Sweeper,
-}
-
-/// The file of an entry, opened and not yet read.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    file: File,
-    length: u64,
-    modified: u64,
-}
-
-impl Opened {
-    pub(crate) const fn length(&self) -> u64 {
-        self.length
-    }
-}
-
-/// Whoever waits for a write. One who went away may have been told nothing, and goes on to write
-/// or remove the same key: the write that was left must not come after that.
-#[derive(Debug)]
-pub(crate) struct Caller(pub(crate) Weak<()>);
-
-impl Caller {
-    pub(crate) fn is_gone(&self) -> bool {
-        self.0.strong_count() == 0
-    }
-}
-
-/// What a caller is told who is not there to hear it.
-pub(crate) fn abandoned(operation: &'static str) -> Error {
-    Error::with_detail(ErrorKind::Ambiguous, operation, "the caller is gone")
+    pub(crate) clock: Clock,
+    pub(crate) directory: Arc<Directory>,
+    folders: Arc<Folders>,
+    pub(crate) reader: Reader,
+    owners: Owners,
+    budget: Budget,
+    /// How many leads this backend gave; each has its own number.
+    leads: AtomicU64,
 }
 
 impl Store {
     pub(crate) fn new(config: Config, clock: Clock) -> Self {
-        let caps = Usage {
-            bytes: config.max_size,
-            entries: config.max_entries,
+        // What is to survive a loss of power is written apart.
+        let spare_limit = match config.sync {
+            SyncMode::None => SPARE_LIMIT.min(config.max_size / SPARE_SHARE),
+            SyncMode::Data | SyncMode::Full => 0,
         };
+        let directory = Directory::new(config.directory.clone(), config.dir_permissions);
+        let directory = Arc::new(directory);
+        let folders = Arc::new(Folders::new(config.permissions, spare_limit));
         Self {
-            directory: Directory::new(config.directory.clone(), config.dir_permissions),
-            sweeper: Sweeper::new(config.directory.clone(), caps),
+            reader: Reader::new(
+                Arc::clone(&directory),
+                Arc::clone(&folders),
+                clock.clone(),
+                config.max_value,
+            ),
+            budget: Budget::new(
+                &config,
+                clock.clone(),
+                Arc::clone(&directory),
+                Arc::clone(&folders),
+            ),
+            directory,
+            folders,
+            owners: Owners::new(&config.directory, config.permissions),
+            leads: AtomicU64::new(0),
             clock,
             config,
         }
     }
 
-    /// Opens the file of an entry; `None` is a miss.
-    pub(crate) fn open(&self, key: &StoreKey) -> Result<Option<Opened>> {
-        self.directory.ready_once(GET)?;
-        let place = Place::of(self.directory.path(), key);
-        let opened = open(OpenOptions::new().read(true), &place.path);
-        let Some(file) = opened.map_err(|error| from_io(GET, error))? else {
-            // No file, or no directory: only one of them is a miss.
-            self.directory.ready(GET)?;
-            return Ok(None);
-        };
-        let metadata = file.metadata().map_err(|error| from_io(GET, error))?;
-        let most = self.config.max_value + HEADER as u64 + key.as_str().len() as u64;
-        if !metadata.is_file() || metadata.len() > most {
-            return Ok(None);
-        }
-        Ok(Some(Opened {
-            file,
-            length: metadata.len(),
-            modified: modified_ms(&metadata),
-        }))
-    }
-
-    /// Reads the entry of `key`; `None` is a miss.
-    pub(crate) fn read(&self, key: &StoreKey, opened: &Opened) -> Result<Option<Found>> {
-        let mut bytes = Vec::with_capacity(usize::try_from(opened.length).unwrap_or(0));
-        let mut content = (&opened.file).take(opened.length);
-        content
-            .read_to_end(&mut bytes)
-            .map_err(|error| from_io(GET, error))?;
-        let now = self.clock.unix_ms();
-        let entry = entry::parse(Bytes::from(bytes), key.as_str());
-        let Some(entry) = entry.filter(|entry| !entry.times.is_over(now)) else {
-            return Ok(None);
-        };
-        if now.abs_diff(opened.modified) >= RENEWED_AFTER_MS {
-            // Recency is a help to the sweep; a file system that is read-only serves without it.
-            let _ = opened.file.set_modified(time_of(now));
-        }
-        Ok(Some(Found {
-            left: Some(entry.times.left(now)),
-            stale: entry.stale,
-            value: entry.value,
-        }))
-    }
-
-    /// Both steps at once.
-    pub(crate) fn get(&self, key: &StoreKey) -> Result<Option<Found>> {
-        match self.open(key)? {
-            Some(opened) => self.read(key, &opened),
-            None => Ok(None),
-        }
-    }
-
+    /// # Errors
+    /// [`ErrorKind::TooLarge`], and the entry that was to be replaced is removed.
     pub(crate) fn set(
         &self,
         key: &StoreKey,
         value: &[u8],
         ttl: Ttl,
+        lead: Option<&Token>,
         caller: &Caller,
     ) -> Result<Stored> {
-        let limit = self.config.max_value;
-        if value.len() as u64 > limit {
-            self.remove(key)?;
-            let detail = format!("the limit is {limit} bytes");
-            return Err(Error::with_detail(ErrorKind::TooLarge, SET, detail));
+        let mut again = AGAIN;
+        loop {
+            match self.set_once(key, value, ttl, lead, caller) {
+                Err(error) if again == 0 => return Err(error),
+                Err(error) if is_full(&error) && self.give_spares_back().unwrap_or(false) => {}
+                Err(error) if is_gone(&error) => {}
+                stored => return stored,
+            }
+            again -= 1;
         }
-        self.directory.ready(SET)?;
-        let written = self.clock.unix_ms();
-        let times = Times {
-            written,
-            expires: written.saturating_add(ttl.as_millis_rounded_up()),
-        };
-        let head = entry::head(key.as_str(), value, times);
-        let place = Place::of(self.directory.path(), key);
-        // Room first: the temp files of many writers at once could be more than the cap allows.
-        let bytes = (head.len() as u64 + value.len() as u64).next_multiple_of(BLOCK);
-        let _room = self.sweeper.reserve(SET, bytes, written)?;
-        let temp = self
-            .temp(&place, [&head, value], written)
-            .map_err(|error| from_io(SET, error))?;
-        self.publish(temp, &place, caller)
     }
 
-    fn temp(&self, place: &Place, parts: [&[u8]; 2], now: u64) -> io::Result<Temp> {
+    fn set_once(
+        &self,
+        key: &StoreKey,
+        value: &[u8],
+        ttl: Ttl,
+        lead: Option<&Token>,
+        caller: &Caller,
+    ) -> Result<Stored> {
+        self.directory.ready(SET)?;
+        let place = Place::of(self.directory.path(), key);
+        if value.len() as u64 > self.config.max_value {
+            return self.refuse(key, &place, lead);
+        }
+        let written = self.clock.unix_ms();
+        let expires = written.saturating_add(ttl.as_millis_rounded_up());
+        let times = Times { written, expires };
+        let head = entry::head(key.as_str(), value, times);
+        let draft = Draft {
+            parts: [&head, value],
+            times,
+        };
+        // Room first: the files of many writers at once could be more than the cap allows.
+        let bytes = draft.length().next_multiple_of(BLOCK);
+        let mut reservation = self.budget.reserve(SET, Usage::entry(bytes))?;
+        let apart = bytes > self.folders.spare_limit();
+        let temp = apart.then(|| self.temp(&place, &draft)).transpose();
+        let temp = temp.map_err(|error| from_io(SET, error))?;
+
+        let folder = reservation.lock(SET, place.folder)?;
+        if caller.is_gone() {
+            return Err(abandoned(SET));
+        }
+        if let Some(token) = lead
+            && let Some(reason) = self.superseded(&folder, key, &place, token)?
+        {
+            return Ok(Stored::Superseded(reason));
+        }
+        self.change(
+            SET,
+            folder,
+            &place,
+            Some(reservation),
+            |folder| match temp {
+                Some(temp) => folder.publish(temp, &place.path),
+                None => folder.write(&place.path, &draft),
+            },
+        )?;
+        Ok(Stored::Stored)
+    }
+
+    /// Removes the entry that a value over the limit was to replace.
+    fn refuse(&self, key: &StoreKey, place: &Place, lead: Option<&Token>) -> Result<Stored> {
+        let folder = self.locked(SET, place)?;
+        if let Some(token) = lead
+            && let Some(reason) = self.superseded(&folder, key, place, token)?
+        {
+            return Ok(Stored::Superseded(reason));
+        }
+        self.change(SET, folder, place, None, |folder| {
+            folder.retire(&place.path)
+        })?;
+        let detail = format!("the limit is {} bytes", self.config.max_value);
+        Err(Error::with_detail(ErrorKind::TooLarge, SET, detail))
+    }
+
+    /// Writes a file apart, while others change the folder.
+    fn temp(&self, place: &Place, draft: &Draft<'_>) -> io::Result<Temp> {
         let folder = place.folder.path(self.directory.path());
         let permissions = self.config.permissions;
         let mut temp = match Temp::create(&folder, permissions) {
@@ -181,27 +186,57 @@ impl Store {
             }
             created => created?,
         };
-        temp.write(parts, time_of(now), self.config.sync)?;
+        temp.write(draft, self.config.sync)?;
         Ok(temp)
     }
 
-    /// Gives `temp` the name of the entry, and counts it there.
-    fn publish(&self, temp: Temp, place: &Place, caller: &Caller) -> Result<Stored> {
-        let bytes = temp.occupied().map_err(|error| from_io(SET, error))?;
-        let mut held = self.sweeper.hold(place.folder);
-        if caller.is_gone() {
-            return Err(abandoned(SET));
+    /// Locks the folder of an entry, in a directory that is ready.
+    fn locked(&self, operation: &'static str, place: &Place) -> Result<LockedFolder<'_>> {
+        let locked = self.folders.lock(&self.directory, place.folder);
+        locked.map_err(|error| from_io(operation, error))
+    }
+
+    /// Changes what is at `place`, after the lead over it has ended. What that takes beyond what it
+    /// gives back was reserved.
+    fn change<T>(
+        &self,
+        operation: &'static str,
+        mut folder: LockedFolder<'_>,
+        place: &Place,
+        reserved: Option<Reservation<'_>>,
+        change: impl FnOnce(&mut LockedFolder<'_>) -> io::Result<T>,
+    ) -> Result<()> {
+        let before = folder.usage();
+        let ended = folder.end_lead(&place.digest, self.clock.unix_ms());
+        let changed = ended.and_then(|()| change(&mut folder));
+        let after = folder.usage();
+        let counted = match reserved {
+            Some(reservation) => {
+                reservation.settle(before, after);
+                Ok(())
+            }
+            None => self.budget.freed(before.less(after), folder.head().round),
+        };
+        drop(folder);
+        changed
+            .and(counted)
+            .map_err(|error| from_io(operation, error))?;
+        self.sync_folder(operation, place)
+    }
+
+    /// Gives the spares of all folders back to a disk that is full; false if there are none.
+    fn give_spares_back(&self) -> io::Result<bool> {
+        let mut any = false;
+        for number in Folder::all() {
+            let spare = number.path(self.directory.path()).join(SPARE);
+            if std::fs::symlink_metadata(spare).is_ok() {
+                let mut folder = self.folders.lock(&self.directory, number)?;
+                let freed = folder.drop_spare()?;
+                self.budget.freed(freed, folder.head().round)?;
+                any |= freed != Usage::default();
+            }
         }
-        let replaced = std::fs::symlink_metadata(&place.path).ok();
-        temp.rename(&place.path)
-            .map_err(|error| from_io(SET, error))?;
-        if let Some(replaced) = replaced {
-            held.subtract(occupied(&replaced));
-        }
-        held.add(bytes);
-        drop(held);
-        self.sync_folder(SET, place)?;
-        Ok(Stored::Stored)
+        Ok(any)
     }
 
     /// Marks the entry as stale, in place. What this release cannot read, it removes: nobody may
@@ -209,27 +244,24 @@ impl Store {
     pub(crate) fn expire(&self, key: &StoreKey) -> Result<()> {
         self.directory.ready(EXPIRE)?;
         let place = Place::of(self.directory.path(), key);
-        let failed = |error| from_io(EXPIRE, error);
-        // A set that was given up, and saw it too late, has named its file before this opens it.
-        let held = self.sweeper.hold(place.folder);
-        let opened = open(OpenOptions::new().read(true).write(true), &place.path);
-        let Some(file) = opened.map_err(failed)? else {
-            return Ok(());
-        };
-        if !file.metadata().map_err(failed)?.is_file() {
-            return Ok(());
-        }
-        match header(&file).map_err(failed)? {
-            Header::Entry(_) => self.mark(&file).map_err(failed),
-            Header::Foreign | Header::Damaged => {
-                drop(held);
-                self.remove_at(EXPIRE, &place)
+        let folder = self.locked(EXPIRE, &place)?;
+        self.change(EXPIRE, folder, &place, None, |folder| {
+            let mut options = OpenOptions::new();
+            let Some(file) = open(options.read(true).write(true), &place.path)? else {
+                return Ok(());
+            };
+            if !file.metadata()?.is_file() {
+                return Ok(());
             }
-        }
+            match header(&file)? {
+                Header::Entry(claim) => self.mark(&file, &claim),
+                Header::Foreign | Header::Damaged => folder.retire(&place.path).map(|_| ()),
+            }
+        })
     }
 
-    fn mark(&self, file: &File) -> io::Result<()> {
-        file.write_all_at(&STALE, MARK_AT)?;
+    fn mark(&self, file: &File, claim: &Claim) -> io::Result<()> {
+        file.write_all_at(&claim.stale_mark(), MARK_AT)?;
         if self.config.sync == SyncMode::None {
             Ok(())
         } else {
@@ -239,19 +271,11 @@ impl Store {
 
     pub(crate) fn remove(&self, key: &StoreKey) -> Result<()> {
         self.directory.ready(REMOVE)?;
-        self.remove_at(REMOVE, &Place::of(self.directory.path(), key))
-    }
-
-    fn remove_at(&self, operation: &'static str, place: &Place) -> Result<()> {
-        let mut held = self.sweeper.hold(place.folder);
-        let metadata = std::fs::symlink_metadata(&place.path).ok();
-        let removed = remove_if_there(&place.path).map_err(|error| from_io(operation, error))?;
-        if let Some(metadata) = metadata.filter(|_| removed) {
-            held.subtract(occupied(&metadata));
-            drop(held);
-            self.sync_folder(operation, place)?;
-        }
-        Ok(())
+        let place = Place::of(self.directory.path(), key);
+        let folder = self.locked(REMOVE, &place)?;
+        self.change(REMOVE, folder, &place, None, |folder| {
+            folder.retire(&place.path)
+        })
     }
 
     fn sync_folder(&self, operation: &'static str, place: &Place) -> Result<()> {
@@ -263,6 +287,11 @@ impl Store {
             let detail = "done, but perhaps not for a loss of power";
             Error::with_source(ErrorKind::Ambiguous, operation, detail, error)
         })
+    }
+
+    pub(crate) fn clear(&self) -> Result<()> {
+        self.directory.ready(CLEAR)?;
+        self.budget.clear().map_err(|error| from_io(CLEAR, error))
     }
 
     pub(crate) fn health(&self) -> Health {
@@ -278,16 +307,4 @@ impl Store {
             }
         }
     }
-}
-
-fn time_of(unix_ms: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(unix_ms)
-}
-
-fn modified_ms(metadata: &std::fs::Metadata) -> u64 {
-    let ms = metadata
-        .mtime()
-        .saturating_mul(1_000)
-        .saturating_add(metadata.mtime_nsec() / 1_000_000);
-    u64::try_from(ms).unwrap_or(0)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cachekit_file::{Config, FileBackend};
 
-use crate::books::{every_file, is_entry};
+use crate::books::{every_file, is_entry, overwrite};
 use crate::chance::Chance;
 use crate::scratch::{Scratch, set, value};
 
@@ -74,18 +74,17 @@ async fn books_that_are_damaged_are_made_again() {
     let full = Full::new().await;
     full.after("removed", |book, _| std::fs::remove_file(book).unwrap())
         .await;
-    full.after("empty", |book, _| std::fs::write(book, b"").unwrap())
-        .await;
+    full.after("empty", |book, _| overwrite(book, b"")).await;
     for fill in [0, 0x7f, 0xff] {
         full.after(&format!("filled-{fill}"), |book, bytes| {
-            std::fs::write(book, vec![fill; bytes.len()]).unwrap();
+            overwrite(book, &vec![fill; bytes.len()]);
         })
         .await;
     }
     for cut in [1, 32, 63, 64] {
         full.after(&format!("cut-{cut}"), |book, mut bytes| {
             bytes.truncate(cut);
-            std::fs::write(book, bytes).unwrap();
+            overwrite(book, &bytes);
         })
         .await;
     }
@@ -102,7 +101,7 @@ async fn a_changed_byte_in_the_books_is_noticed() {
             if let Some(byte) = bytes.get_mut(at) {
                 *byte ^= flip;
             }
-            std::fs::write(book, bytes).unwrap();
+            overwrite(book, &bytes);
         })
         .await;
     }
@@ -120,7 +119,7 @@ async fn books_that_are_out_of_date_are_corrected_while_others_write() {
     for round in 0..2 {
         full.write(&format!("then-{round}"), ENTRIES).await;
         for (book, bytes) in &books {
-            std::fs::write(book, bytes).unwrap();
+            overwrite(book, bytes);
         }
         // Once round for the correction, and then it must be right.
         let backend = FileBackend::new(full.config.clone()).unwrap();

@@ -1,6 +1,6 @@
 //! What the folders of a directory say that they hold, beside what they hold.
 
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::scratch::Scratch;
@@ -66,6 +66,16 @@ pub(crate) fn every_file(scratch: &Scratch) -> Vec<PathBuf> {
         }
     }
     files
+}
+
+/// Makes `content` what the file at `path` holds. Not by `std::fs::write`: a file that is emptied first
+/// waits for the disk where the file system knows what is expected of it.
+pub(crate) fn overwrite(path: &Path, content: &[u8]) {
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.write(true).create(true).truncate(false).open(path);
+    let file = file.unwrap();
+    file.write_all_at(content, 0).unwrap();
+    file.set_len(content.len() as u64).unwrap();
 }
 
 pub(crate) fn name(path: &Path) -> &str {

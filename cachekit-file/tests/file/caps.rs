@@ -133,7 +133,7 @@ async fn a_new_process_holds_the_caps_from_its_first_write_on() {
 }
 
 #[tokio::test]
-async fn two_instances_hold_the_caps_together_within_a_quarter() {
+async fn two_instances_hold_the_caps_together() {
     let scratch = Scratch::new();
     let (a, b) = (
         FileBackend::new(few(&scratch)).unwrap(),
@@ -147,7 +147,7 @@ async fn two_instances_hold_the_caps_together_within_a_quarter() {
         )
         .await;
         let count = scratch.files().len();
-        assert!(count <= ENTRIES * 5 / 4, "{count} entries");
+        assert!(count <= ENTRIES, "{count} entries");
     }
 }
 

@@ -1,10 +1,13 @@
 //! Whatever happens to a file: a miss, or the value that was set.
 
-use std::os::unix::fs::symlink;
+use std::fs::OpenOptions;
+use std::os::unix::fs::{FileExt, symlink};
 use std::path::Path;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use cachekit_core::backend::{Backend, Want};
+use cachekit_core::backend::{Backend, Found, Want};
 use cachekit_core::testkit::ManualClock;
 use cachekit_file::FileBackend;
 
@@ -18,34 +21,70 @@ async fn stored(value: &[u8]) -> (Scratch, FileBackend, Vec<u8>) {
     (scratch, backend, bytes)
 }
 
-#[tokio::test]
-async fn every_change_of_one_byte_is_a_miss_or_the_equal_value() {
-    let (scratch, backend, whole) = stored(b"the value").await;
-    let file = scratch.file();
-    for at in 0..whole.len() {
-        for flip in [0x01, 0x80, 0xff] {
-            let mut changed = whole.clone();
-            changed[at] ^= flip;
-            std::fs::write(&file, changed).unwrap();
-            let found = value(&backend, "k").await;
-            assert!(found.is_none_or(|found| found == "the value"), "byte {at}");
-        }
+/// Where no runtime is, every call is done at once.
+fn now<T>(call: impl Future<Output = T>) -> T {
+    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => done,
+        Poll::Pending => panic!("not done at once"),
     }
-    std::fs::write(&file, whole).unwrap();
-    assert_eq!(value(&backend, "k").await.unwrap(), "the value");
 }
 
-#[tokio::test]
-async fn every_truncation_and_every_tail_of_zeros_is_a_miss() {
-    let (scratch, backend, whole) = stored(b"the value").await;
-    for length in 0..whole.len() {
-        let mut torn = whole.clone();
-        torn.truncate(length);
-        std::fs::write(scratch.file(), &torn).unwrap();
-        assert_eq!(value(&backend, "k").await, None, "{length} bytes");
-        torn.resize(whole.len(), 0);
-        std::fs::write(scratch.file(), &torn).unwrap();
-        assert_eq!(value(&backend, "k").await, None, "zeros from {length}");
+/// What is found in the place of the one entry if its file holds `bytes`.
+fn found(scratch: &Scratch, backend: &FileBackend, bytes: &[u8]) -> Option<Found> {
+    std::fs::write(scratch.file(), bytes).unwrap();
+    now(backend.get(&key("k"), Want::Value)).unwrap().found
+}
+
+#[test]
+fn every_change_of_one_byte_is_a_miss_or_makes_the_entry_stale() {
+    let (scratch, backend, whole) = now(stored(b"the value"));
+    let file = OpenOptions::new().write(true).open(scratch.file()).unwrap();
+    let get = || now(backend.get(&key("k"), Want::Value)).unwrap().found;
+    for (at, byte) in whole.iter().enumerate() {
+        for flip in 1..=255 {
+            file.write_all_at(&[byte ^ flip], at as u64).unwrap();
+            if let Some(found) = get() {
+                assert_eq!((&found.value[..], found.stale), (&b"the value"[..], true));
+            }
+        }
+        file.write_all_at(&[*byte], at as u64).unwrap();
+    }
+    assert!(!get().unwrap().stale);
+}
+
+#[test]
+fn every_truncation_and_every_tail_is_a_miss() {
+    for value in [&b"the value"[..], &[b'x'; 20_000]] {
+        let (scratch, backend, whole) = now(stored(value));
+        for length in (0..whole.len()).step_by(value.len().div_ceil(500)) {
+            let mut torn = whole[..length].to_vec();
+            assert_eq!(found(&scratch, &backend, &torn), None, "{length} bytes");
+            torn.resize(whole.len(), 0);
+            assert_eq!(
+                found(&scratch, &backend, &torn),
+                None,
+                "zeros from {length}"
+            );
+        }
+        for tail in [&b"x"[..], &[0], &[0; 20_000]] {
+            let longer = [&whole[..], tail].concat();
+            assert_eq!(found(&scratch, &backend, &longer), None);
+        }
+    }
+}
+
+#[test]
+fn a_header_that_claims_more_than_there_is_costs_no_memory() {
+    let (scratch, backend, whole) = now(stored(&[b'x'; 20_000]));
+    for length in [20_001, 1 << 20, 1 << 40, u64::MAX] {
+        let mut claiming = whole.clone();
+        claiming[24..32].copy_from_slice(&length.to_le_bytes());
+        assert_eq!(found(&scratch, &backend, &claiming), None);
+    }
+    for length in [0, 2, 1 << 20, u32::MAX] {
+        let mut claiming = whole.clone();
+        claiming[20..24].copy_from_slice(&length.to_le_bytes());
+        assert_eq!(found(&scratch, &backend, &claiming), None);
     }
 }
 

@@ -7,7 +7,7 @@ use cachekit_core::backend::{Backend, Want};
 use cachekit_core::testkit::ManualClock;
 use cachekit_file::FileBackend;
 
-use crate::books::{every_file, is_entry};
+use crate::books::{every_file, is_entry, overwrite};
 use crate::chance::Chance;
 use crate::described::Described;
 use crate::scratch::{Scratch, key, path_of, set, value};
@@ -94,7 +94,7 @@ impl Disk {
             }
         }
         for (path, bytes) in &self.files {
-            std::fs::write(path, bytes).unwrap();
+            overwrite(path, bytes);
         }
     }
 }
@@ -109,7 +109,7 @@ async fn a_tail_that_did_not_reach_the_disk_is_a_miss() {
     let disk = Disk::new().await;
     for (path, bytes) in &disk.files {
         for cut in cuts(bytes.len()) {
-            std::fs::write(path, &bytes[..cut]).unwrap();
+            overwrite(path, &bytes[..cut]);
             disk.check(&[path]).await;
             disk.restore();
         }
@@ -123,7 +123,7 @@ async fn a_tail_of_zeros_is_a_miss() {
         for cut in cuts(bytes.len()) {
             let mut torn = bytes.clone();
             torn[cut..].fill(0);
-            std::fs::write(path, torn).unwrap();
+            overwrite(path, &torn);
             disk.check(&[path]).await;
             disk.restore();
         }
@@ -139,7 +139,7 @@ async fn a_hole_of_zeros_is_a_miss() {
             let mut torn = bytes.clone();
             let end = torn.len().min((page + 1) * PAGE);
             torn[page * PAGE..end].fill(0);
-            std::fs::write(path, torn).unwrap();
+            overwrite(path, &torn);
             disk.check(&[path]).await;
             disk.restore();
         }
@@ -161,7 +161,7 @@ async fn any_files_torn_at_once_are_misses() {
                 2 => left.clear(),
                 _ => continue,
             }
-            std::fs::write(path, left).unwrap();
+            overwrite(path, &left);
             torn.push(path);
         }
         disk.check(&torn).await;
@@ -194,7 +194,7 @@ async fn the_head_of_one_write_with_the_rest_of_another_is_a_miss() {
         for (other, (second, rest)) in writes.iter().enumerate() {
             for cut in 0..=head.len() {
                 let mixed = [&head[..cut], &rest[cut..]].concat();
-                std::fs::write(entry(&scratch), &mixed).unwrap();
+                overwrite(&entry(&scratch), &mixed);
                 let found = backend.get(&key, Want::Value).await.unwrap().found;
                 let Some(found) = found else { continue };
                 assert!(found.value == first || found.value == second);
@@ -249,7 +249,7 @@ async fn a_name_with_the_file_of_another_key_or_moment_is_a_miss_or_a_value_that
     paths.retain(|path| is_entry(path));
     for path in paths {
         for content in &contents {
-            std::fs::write(&path, content).unwrap();
+            overwrite(&path, content);
             for (number, text) in names.iter().enumerate() {
                 let Some(found) = value(&backend, text).await else {
                     continue;

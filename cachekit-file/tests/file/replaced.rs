@@ -65,32 +65,6 @@ async fn whoever_holds_a_folder_that_was_taken_away_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn whoever_holds_a_folder_for_too_long_makes_writes_fail_and_reads_not() {
-    let scratch = Scratch::new();
-    let backend = FileBackend::new(scratch.config()).unwrap();
-    set(&backend, "k", b"old").await;
-    let lock = std::fs::File::open(folder_of(&scratch, "k").join(".folder")).unwrap();
-    flock(&lock, FlockOperation::LockExclusive).unwrap();
-    let clock = Clock::system();
-    let begin = clock.monotonic_ms();
-    let refused = backend.set(&key("k"), Bytes::from("new"), LONG, None).await;
-    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Timeout);
-    assert!((500..5_000).contains(&(clock.monotonic_ms() - begin)));
-    for refused in [
-        backend.expire(&key("k")).await,
-        backend.remove(&key("k")).await,
-    ] {
-        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Timeout);
-    }
-    let begin = clock.monotonic_ms();
-    assert_eq!(value(&backend, "k").await.unwrap(), "old");
-    assert!(clock.monotonic_ms() - begin < 500);
-    drop(lock);
-    set(&backend, "k", b"new").await;
-    assert_eq!(value(&backend, "k").await.unwrap(), "new");
-}
-
-#[tokio::test]
 async fn a_file_in_place_of_a_folder_is_an_error_and_heals() {
     let scratch = Scratch::new();
     let backend = FileBackend::new(scratch.config()).unwrap();

@@ -1,5 +1,6 @@
 //! A directory of one test, gone with it.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -42,8 +43,15 @@ impl Scratch {
         }
     }
 
-    /// Every file below the cache's directory.
+    /// The files of all entries, and of those that have no name yet.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let mut files = self.all_files();
+        files.retain(|file| is_entry(file.file_name().unwrap()));
+        files
+    }
+
+    /// Every file below the cache's directory.
+    pub(crate) fn all_files(&self) -> Vec<PathBuf> {
         fn walk(directory: &Path, files: &mut Vec<PathBuf>) {
             for entry in std::fs::read_dir(directory).into_iter().flatten() {
                 let entry = entry.unwrap();
@@ -59,7 +67,7 @@ impl Scratch {
         files
     }
 
-    /// The one file there is.
+    /// The file of the one entry there is.
     pub(crate) fn file(&self) -> PathBuf {
         let files = self.files();
         assert_eq!(files.len(), 1, "{files:?}");
@@ -82,6 +90,10 @@ pub(crate) fn path_of(scratch: &Scratch, text: &str) -> PathBuf {
 pub(crate) fn folder_of_directory(directory: &Path, text: &str) -> PathBuf {
     let hash = blake3::hash(text.as_bytes());
     directory.join("v1").join(&hash.to_hex()[..2])
+}
+
+fn is_entry(name: &OsStr) -> bool {
+    name.len() == 64 || name.as_encoded_bytes().starts_with(b".tmp-")
 }
 
 pub(crate) fn key(text: &str) -> StoreKey {

@@ -1,11 +1,7 @@
 //! Instances and processes that share a directory.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use cachekit_core::backend::{Backend, Want};
-use cachekit_core::clock::Clock;
-use cachekit_core::testkit::ManualClock;
 use cachekit_file::{Config, FileBackend};
 
 use crate::child::{self, Process};
@@ -100,38 +96,4 @@ async fn processes_that_write_the_same_keys_never_find_a_wrong_value() {
             .all(|name| !name.to_str().unwrap().contains(".tmp-")),
         "{names:?}"
     );
-}
-
-#[tokio::test]
-async fn temp_files_go_when_nobody_can_be_writing_them_any_more() {
-    let scratch = Scratch::new();
-    let time = ManualClock::new();
-    let now = Duration::from_millis(Clock::system().unix_ms());
-    time.advance(now - Duration::from_millis(time.clock().unix_ms()));
-    set(
-        &FileBackend::with_clock(scratch.config(), time.clock()).unwrap(),
-        "k",
-        b"v",
-    )
-    .await;
-    let temp = scratch.file().with_file_name(".tmp-0123456789abcdef-0");
-    std::fs::write(&temp, b"half an ent").unwrap();
-
-    time.advance(Duration::from_secs(3_000));
-    set(
-        &FileBackend::with_clock(scratch.config(), time.clock()).unwrap(),
-        "l",
-        b"v",
-    )
-    .await;
-    assert!(temp.exists(), "a writer may still be at it");
-
-    time.advance(Duration::from_secs(1_000));
-    set(
-        &FileBackend::with_clock(scratch.config(), time.clock()).unwrap(),
-        "l",
-        b"v",
-    )
-    .await;
-    assert!(!temp.exists());
 }

@@ -92,7 +92,7 @@ async fn processes_that_are_stopped_and_killed_hold_up_nobody_for_long() {
     while in_time() {
         crowd.replace_one(&mut chance);
         crowd.leave_one_standing(&mut chance);
-        for _ in 0..5 {
+        for _ in 0..3 {
             crowd.measure();
             crowd.get_on();
         }

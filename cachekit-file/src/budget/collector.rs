@@ -1,0 +1,233 @@
+//! Makes room: evicts what is over, then what was not used for longest, one process at a time.
+//!
+//! The oldest are found among the entries of the next folders, not among all: keys are spread evenly by
+//! their hash, so one folder is like another, and a write in a large directory costs no more than in a
+//! small one. Where the next folders are all there are, the order is exact. What was found is used up
+//! before the next look; whatever was used or replaced since then stays.
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::time::Duration;
+
+use cachekit_core::error::{Error, ErrorKind, Result};
+
+use super::{Budget, Freed, Reservation, no_room};
+use crate::entry::Header;
+use crate::error::from_io;
+use crate::file::{header, open};
+use crate::folder::LockedFolder;
+use crate::layout::{FOLDERS, Folder};
+use crate::lock::{try_open_locked, wait};
+use crate::scan::{self, Seen};
+use crate::usage::Usage;
+
+/// Among how many entries the oldest are looked for.
+const SAMPLE: usize = 1_024;
+
+/// The part of a sample that is old.
+const OLD: usize = 8;
+
+/// How many entries go at once, at most.
+const BATCH: usize = 32;
+
+/// How often a writer that needs room looks whether another has made it: for about a second.
+const ATTEMPTS: u32 = 512;
+
+/// How long it waits between: no longer than it mostly takes to make room.
+const PAUSES: std::ops::RangeInclusive<Duration> =
+    Duration::from_micros(64)..=Duration::from_millis(2);
+
+#[derive(Debug)]
+pub(super) struct Collector {
+    /// The file that is locked.
+    path: PathBuf,
+    permissions: u32,
+    candidates: Mutex<Candidates>,
+}
+
+/// What may go, the first first.
+#[derive(Debug, Default)]
+struct Candidates(VecDeque<Candidate>);
+
+#[derive(Debug)]
+struct Candidate {
+    folder: Folder,
+    seen: Seen,
+    reason: Reason,
+}
+
+/// Why an entry may go.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reason {
+    /// Its time is over at this moment (unix ms).
+    Over(u64),
+    /// It was not used for long.
+    Unused,
+}
+
+/// The one who makes room.
+struct Turn<'a> {
+    candidates: MutexGuard<'a, Candidates>,
+    _lock: File,
+}
+
+impl Collector {
+    pub(super) fn new(path: PathBuf, permissions: u32) -> Self {
+        Self {
+            path,
+            permissions,
+            candidates: Mutex::default(),
+        }
+    }
+
+    /// `None` if somebody else makes room.
+    fn turn(&self) -> io::Result<Option<Turn<'_>>> {
+        let candidates = match self.candidates.try_lock() {
+            Ok(candidates) => candidates,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(None),
+        };
+        let lock = try_open_locked(&self.path, self.permissions)?;
+        Ok(lock.map(|lock| Turn {
+            candidates,
+            _lock: lock,
+        }))
+    }
+}
+
+impl Budget {
+    /// Reserves `usage`, which there was no room for.
+    pub(super) fn make_room(
+        &self,
+        operation: &'static str,
+        usage: Usage,
+    ) -> Result<Reservation<'_>> {
+        let failed = |error| from_io(operation, error);
+        let mut pause = *PAUSES.start();
+        for _ in 0..ATTEMPTS {
+            if let Some(mut turn) = self.collector.turn().map_err(failed)? {
+                let reserved = self.collect(&mut turn, usage).map_err(failed)?;
+                return reserved.ok_or_else(|| no_room(operation));
+            }
+            wait(pause);
+            pause = (2 * pause).min(*PAUSES.end());
+            if let Some(reservation) = self.take(usage, &[]).map_err(failed)? {
+                return Ok(reservation);
+            }
+        }
+        let detail = "others make room, and use it up";
+        Err(Error::with_detail(ErrorKind::Overloaded, operation, detail))
+    }
+
+    /// Evicts until `usage` can be taken; `None` if that cannot be.
+    fn collect(&self, turn: &mut Turn<'_>, usage: Usage) -> io::Result<Option<Reservation<'_>>> {
+        if !self.account.update(|account| account.is_counted())? {
+            self.complete_round()?;
+        }
+        let mut freed = Vec::new();
+        let mut recounted = false;
+        let mut looked_at = 0;
+        loop {
+            if let Some(reservation) = self.take(usage, &freed)? {
+                return Ok(Some(reservation));
+            }
+            freed.clear();
+            if !turn.candidates.0.is_empty() {
+                freed = self.evict_batch(&mut turn.candidates)?;
+            } else if looked_at < FOLDERS {
+                looked_at += self.find(&mut turn.candidates)?;
+            } else if !recounted {
+                self.recount()?;
+                recounted = true;
+                looked_at = 0;
+            } else {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Finds candidates in the next folders. How many it looked at.
+    fn find(&self, candidates: &mut Candidates) -> io::Result<usize> {
+        let now = self.clock.unix_ms();
+        let mut sample = Vec::new();
+        let mut folders = 0;
+        let mut next = self.account.update(|account| account.collect)?;
+        while sample.len() < SAMPLE && folders < FOLDERS {
+            let folder = next.advance();
+            let found = scan::look(&folder.path(self.directory.path()))?;
+            sample.extend(found.entries.into_iter().map(|seen| (folder, seen)));
+            folders += 1;
+        }
+        self.account.update(|account| account.collect = next)?;
+        let over = sample.iter().filter(|(_, seen)| seen.may_be_over(now));
+        candidates.0.extend(over.map(|(folder, seen)| Candidate {
+            folder: *folder,
+            seen: seen.clone(),
+            reason: Reason::Over(now),
+        }));
+        sample.sort_unstable_by_key(|(_, seen)| seen.used);
+        if folders < FOLDERS {
+            sample.truncate(sample.len().div_ceil(OLD));
+        }
+        candidates
+            .0
+            .extend(sample.into_iter().map(|(folder, seen)| Candidate {
+                folder,
+                seen,
+                reason: Reason::Unused,
+            }));
+        Ok(folders)
+    }
+
+    /// Evicts the next candidates, as many as a share has room for.
+    fn evict_batch(&self, candidates: &mut Candidates) -> io::Result<Vec<Freed>> {
+        let portion = usize::try_from(self.portion.entries).unwrap_or(BATCH);
+        let length = portion.min(BATCH).min(candidates.0.len());
+        let mut batch: Vec<_> = candidates.0.drain(..length).collect();
+        batch.sort_by_key(|candidate| candidate.folder.number());
+        let mut freed = Vec::new();
+        for group in batch.chunk_by(|one, next| one.folder == next.folder) {
+            let mut folder = match self.lock_existing(group[0].folder) {
+                // There are others: whoever has it was stopped.
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => continue,
+                locked => match locked? {
+                    Some(folder) => folder,
+                    None => continue,
+                },
+            };
+            let round = folder.head().round;
+            for candidate in group {
+                let usage = evict(&mut folder, &candidate.seen, candidate.reason)?;
+                freed.push((usage, round));
+            }
+        }
+        Ok(freed)
+    }
+}
+
+/// Removes an entry that is still as it was seen, unless another release wrote it. What became free.
+pub(super) fn evict(
+    folder: &mut LockedFolder<'_>,
+    seen: &Seen,
+    reason: Reason,
+) -> io::Result<Usage> {
+    let path = folder.path().join(&seen.name);
+    let header = open(OpenOptions::new().read(true), &path)
+        .ok()
+        .flatten()
+        .and_then(|file| header(&file).ok());
+    let goes = match (header, reason) {
+        (Some(Header::Foreign), _) => false,
+        (Some(Header::Entry(claim)), Reason::Over(now)) => claim.times.is_over(now),
+        (_, Reason::Over(_)) => false,
+        (_, Reason::Unused) => true,
+    };
+    if goes && seen.is_unchanged(&path) {
+        folder.retire(&path)
+    } else {
+        Ok(Usage::default())
+    }
+}

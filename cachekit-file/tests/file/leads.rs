@@ -1,0 +1,362 @@
+//! Who computes, among instances and processes that share a directory.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::pin::pin;
+use std::process::Stdio;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cachekit_core::backend::{
+    Backend, Found, Lead, Lookup, Reason, Renewed, Stored, Token, Ttl, Want,
+};
+use cachekit_core::clock::Clock;
+use cachekit_core::error::ErrorKind;
+use cachekit_core::testkit::ManualClock;
+use cachekit_file::{Config, FileBackend};
+
+use crate::child;
+use crate::scratch::{LONG, Scratch, key, set, value};
+
+const WANT: Want = want(LONG);
+
+const fn want(hold: Ttl) -> Want {
+    Want::Lead {
+        hold,
+        early: Duration::ZERO,
+        patience: Duration::ZERO,
+    }
+}
+
+async fn look(backend: &FileBackend, text: &str) -> Lookup {
+    backend.get(&key(text), WANT).await.unwrap()
+}
+
+async fn lead(backend: &FileBackend, text: &str) -> Token {
+    match look(backend, text).await.lead {
+        Lead::Mine(token) => token,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn store(backend: &FileBackend, text: &str, token: &Token) -> Stored {
+    let value = Bytes::from("computed");
+    let stored = backend.set(&key(text), value, LONG, Some(token)).await;
+    stored.unwrap()
+}
+
+fn two(scratch: &Scratch) -> (FileBackend, FileBackend) {
+    let new = || FileBackend::new(scratch.config()).unwrap();
+    (new(), new())
+}
+
+const KEYS: usize = 30;
+
+/// Computes every key that nobody else does, and waits for those that somebody does.
+async fn compute_all(config: Config) {
+    let shared = |name| config.directory.with_file_name(name);
+    let mut computed = OpenOptions::new();
+    let computed = computed.append(true).create(true).open(shared("computed"));
+    let backend = FileBackend::new(config.clone()).unwrap();
+    println!("ready");
+    while !shared("go").exists() {
+        std::thread::yield_now();
+    }
+    for number in 0..KEYS {
+        let text = format!("k{number}");
+        loop {
+            match look(&backend, &text).await {
+                Lookup {
+                    lead: Lead::Mine(token),
+                    ..
+                } => {
+                    writeln!(computed.as_ref().unwrap(), "{text}").unwrap();
+                    assert_eq!(store(&backend, &text, &token).await, Stored::Stored);
+                }
+                Lookup {
+                    found: Some(Found { value, .. }),
+                    ..
+                } => {
+                    assert_eq!(value, "computed");
+                    break;
+                }
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn eight_processes_that_want_the_same_keys_compute_each_once() {
+    const THIS: &str = "leads::eight_processes_that_want_the_same_keys_compute_each_once";
+    if let Some(config) = child::config() {
+        return compute_all(config).await;
+    }
+    let scratch = Scratch::new();
+    let start = |_| {
+        let mut command = child::of(THIS, &scratch.cache());
+        command.stdout(Stdio::piped()).spawn().unwrap()
+    };
+    let mut processes: Vec<_> = (0..8).map(start).collect();
+    for process in &mut processes {
+        let output = BufReader::new(process.stdout.as_mut().unwrap());
+        let mut lines = output.lines().map_while(Result::ok);
+        assert!(lines.any(|line| line.ends_with("ready")));
+    }
+    File::create(scratch.path().join("go")).unwrap();
+    for mut process in processes {
+        assert!(process.wait().unwrap().success());
+    }
+    let computed = std::fs::read_to_string(scratch.path().join("computed")).unwrap();
+    let mut computed: Vec<_> = computed.lines().collect();
+    assert_eq!(computed.len(), KEYS, "{computed:?}");
+    computed.sort_unstable();
+    computed.dedup();
+    assert_eq!(computed.len(), KEYS, "one twice, and another never");
+    let owners = scratch.cache().join("v1/owners");
+    assert_eq!(std::fs::read_dir(owners).unwrap().count(), 0);
+}
+
+async fn lead_and_wait(config: Config) {
+    let backend = FileBackend::new(config).unwrap();
+    lead(&backend, "k").await;
+    println!("leading");
+    std::future::pending().await
+}
+
+#[tokio::test]
+async fn the_lead_of_a_process_that_was_killed_goes_to_the_next_reader_at_once() {
+    const THIS: &str =
+        "leads::the_lead_of_a_process_that_was_killed_goes_to_the_next_reader_at_once";
+    if let Some(config) = child::config() {
+        return lead_and_wait(config).await;
+    }
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    let mut command = child::of(THIS, &scratch.cache());
+    let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+    let output = BufReader::new(process.stdout.as_mut().unwrap());
+    let mut lines = output.lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.ends_with("leading")));
+    assert_eq!(look(&backend, "k").await.lead, Lead::Other);
+
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let lookup = look(&backend, "k").await;
+    assert!(lookup.taken_over);
+    let token = lookup.lead.token().unwrap();
+    assert_eq!(store(&backend, "k", &token).await, Stored::Stored);
+}
+
+#[tokio::test]
+async fn the_lead_of_an_instance_that_ended_goes_to_the_next_reader_at_once() {
+    let scratch = Scratch::new();
+    let (a, b) = two(&scratch);
+    lead(&a, "k").await;
+    assert_eq!(look(&b, "k").await.lead, Lead::Other);
+    drop(a);
+    let lookup = look(&b, "k").await;
+    assert!(lookup.taken_over && matches!(lookup.lead, Lead::Mine(_)));
+}
+
+#[tokio::test]
+async fn what_another_instance_does_supersedes_a_lead() {
+    let scratch = Scratch::new();
+    let (a, b) = two(&scratch);
+    let [set_, removed, expired] = ["set", "removed", "expired"];
+    let mut tokens = Vec::new();
+    for text in [set_, removed, expired] {
+        tokens.push(lead(&a, text).await);
+    }
+    set(&b, set_, b"newer").await;
+    b.remove(&key(removed)).await.unwrap();
+    b.expire(&key(expired)).await.unwrap();
+    let reasons = [Reason::Overtaken, Reason::Gone, Reason::Gone];
+    for ((text, token), reason) in [set_, removed, expired].iter().zip(&tokens).zip(reasons) {
+        let renewed = a.renew(&key(text), token, LONG).await.unwrap();
+        assert_eq!(renewed, Renewed::Lost, "{text}");
+        assert_eq!(store(&a, text, token).await, Stored::Superseded(reason));
+    }
+    assert_eq!(value(&a, set_).await.unwrap(), "newer");
+    assert_eq!(value(&a, removed).await, None);
+}
+
+#[tokio::test]
+async fn a_lead_whose_hold_has_passed_is_taken_over() {
+    let scratch = Scratch::new();
+    let time = ManualClock::new();
+    let new = || FileBackend::with_clock(scratch.config(), time.clock()).unwrap();
+    let (a, b) = (new(), new());
+    let short = want(Ttl::from_secs(1));
+    let first = a.get(&key("k"), short).await.unwrap();
+    time.advance(Duration::from_millis(999));
+    assert_eq!(look(&b, "k").await.lead, Lead::Other);
+    time.advance(Duration::from_millis(1));
+    let first = first.lead.token().unwrap();
+    let late = store(&a, "k", &first).await;
+    assert_eq!(late, Stored::Superseded(Reason::Gone));
+    let second = look(&b, "k").await;
+    assert!(second.taken_over);
+    let late = store(&a, "k", &first).await;
+    assert_eq!(late, Stored::Superseded(Reason::Overtaken));
+    let token = second.lead.token().unwrap();
+    assert_eq!(store(&b, "k", &token).await, Stored::Stored);
+}
+
+#[tokio::test]
+async fn a_dead_leader_is_known_also_where_the_clock_was_set_back() {
+    let scratch = Scratch::new();
+    let time = ManualClock::new();
+    let new = || FileBackend::with_clock(scratch.config(), time.clock()).unwrap();
+    let (a, b) = (new(), new());
+    lead(&a, "k").await;
+    time.step_back(Duration::from_secs(86_400));
+    assert_eq!(look(&b, "k").await.lead, Lead::Other);
+    drop(a);
+    assert!(matches!(look(&b, "k").await.lead, Lead::Mine(_)));
+}
+
+#[tokio::test]
+async fn a_value_over_the_limit_removes_nothing_for_one_whose_lead_is_over() {
+    let scratch = Scratch::new();
+    let config = Config {
+        max_value: 100,
+        ..scratch.config()
+    };
+    let backend = FileBackend::new(config).unwrap();
+    let token = lead(&backend, "k").await;
+    set(&backend, "k", b"newer").await;
+    let large = Bytes::from(vec![b'x'; 101]);
+    let key = key("k");
+    let stored = backend.set(&key, large.clone(), LONG, Some(&token)).await;
+    assert_eq!(stored.unwrap(), Stored::Superseded(Reason::Overtaken));
+    assert_eq!(value(&backend, "k").await.unwrap(), "newer");
+    let refused = backend.set(&key, large, LONG, None).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::TooLarge);
+    assert_eq!(value(&backend, "k").await, None);
+}
+
+#[tokio::test]
+async fn the_lead_of_a_reader_who_went_away_goes_to_the_next() {
+    let scratch = Scratch::new();
+    let (a, b) = two(&scratch);
+    let clock = Clock::system();
+    for number in 0..20 {
+        let text = format!("k{number}");
+        let key = key(&text);
+        let mut left = pin!(a.get(&key, WANT));
+        let mut polls = Context::from_waker(Waker::noop());
+        for _ in 0..number {
+            if let Poll::Ready(lookup) = left.as_mut().poll(&mut polls) {
+                let token = lookup.unwrap().lead.token().unwrap();
+                a.release(&key, &token).await.unwrap();
+                break;
+            }
+            std::thread::yield_now();
+        }
+    }
+    let deadline = clock.monotonic_ms() + 10_000;
+    for number in 0..20 {
+        while look(&b, &format!("k{number}")).await.lead == Lead::Other {
+            assert!(
+                clock.monotonic_ms() < deadline,
+                "k{number} is led by nobody"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lock_file_that_was_damaged_loses_leads_and_nothing_else() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    set(&backend, "k", b"v").await;
+    backend.expire(&key("k")).await.unwrap();
+    let token = lead(&backend, "k").await;
+    let lock = scratch.file().with_file_name(".folder");
+    for damage in [&b"not a head"[..], &[], &[0xff; 10_000]] {
+        std::fs::write(&lock, damage).unwrap();
+        assert_eq!(value(&backend, "k").await.unwrap(), "v");
+        let stored = store(&backend, "k", &token).await;
+        assert_eq!(stored, Stored::Superseded(Reason::Overtaken));
+        lead(&backend, "k").await;
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_another_process_does_not_let_go_of_is_a_timeout() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    set(&backend, "k", b"v").await;
+    let lock = scratch.file().with_file_name(".folder");
+    let held = OpenOptions::new().write(true).open(lock).unwrap();
+    held.lock().unwrap();
+    assert_eq!(value(&backend, "k").await.unwrap(), "v", "takes no lock");
+    let refused = backend.remove(&key("k")).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Timeout);
+    let early = Want::Lead {
+        hold: LONG,
+        early: Duration::from_secs(7_200),
+        patience: Duration::ZERO,
+    };
+    let lookup = backend.get(&key("k"), early).await.unwrap();
+    assert_eq!(lookup.found.unwrap().value, "v");
+    assert_eq!(lookup.lead, Lead::Unfenced(None));
+    held.unlock().unwrap();
+    backend.remove(&key("k")).await.unwrap();
+}
+
+/// Outside of a runtime, where a call is done at the first poll.
+fn set_at_once(backend: &FileBackend, text: &str) {
+    let key = key(text);
+    let mut set = pin!(backend.set(&key, Bytes::from("v"), LONG, None));
+    let stored = set.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    let Poll::Ready(stored) = stored else {
+        panic!("not done at once");
+    };
+    assert_eq!(stored.unwrap(), Stored::Stored);
+}
+
+#[test]
+fn whoever_writes_one_key_beside_many_others_gets_a_turn() {
+    let scratch = Scratch::new();
+    std::thread::scope(|threads| {
+        for _ in 0..16 {
+            threads.spawn(|| {
+                let backend = FileBackend::new(scratch.config()).unwrap();
+                for _ in 0..1_000 {
+                    set_at_once(&backend, "k");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn threads_that_wait_for_one_stuck_folder_give_up_together() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    set_at_once(&backend, "k");
+    let lock = scratch.file().with_file_name(".folder");
+    let held = OpenOptions::new().write(true).open(lock).unwrap();
+    held.lock().unwrap();
+    let clock = Clock::system();
+    let begun = clock.monotonic_ms();
+    std::thread::scope(|threads| {
+        for _ in 0..8 {
+            threads.spawn(|| {
+                let key = key("k");
+                let mut removed = pin!(backend.remove(&key));
+                let polled = removed
+                    .as_mut()
+                    .poll(&mut Context::from_waker(Waker::noop()));
+                assert!(
+                    matches!(polled, Poll::Ready(Err(error)) if error.kind() == ErrorKind::Timeout)
+                );
+            });
+        }
+    });
+    let lasted = clock.monotonic_ms() - begun;
+    assert!(lasted < 4_000, "{lasted} ms");
+}

@@ -9,7 +9,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use cachekit_core::backend::{Backend, Ttl};
 use cachekit_core::clock::Clock;
-use cachekit_core::error::ErrorKind;
 use cachekit_core::testkit::ManualClock;
 use cachekit_file::{Config, FileBackend};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
@@ -135,8 +134,7 @@ async fn who_needs_room_waits_for_the_one_who_makes_it_and_not_for_ever() {
     other.lock().unwrap();
     let new = key("new");
     let set = || backend.set(&new, Bytes::from("v"), LONG, None);
-    let refused = set().await.unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Overloaded);
+    set().await.unwrap();
     assert_eq!(scratch.files().len(), ENTRIES);
 
     let (waiting, free) = tokio::join!(set(), async {

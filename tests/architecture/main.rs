@@ -78,11 +78,15 @@ const LAYERS: &[Layers] = &[
     Layers {
         sources: "cachekit-file/src",
         rows: &[
+            &["verify"],
             &["backend"],
+            &["given"],
             &["store"],
-            &["sweep", "write"],
-            &["directory", "ledger", "file"],
-            &["layout", "entry"],
+            &["read", "write", "budget", "owner"],
+            &["folder", "pool", "touch", "warm", "report"],
+            &["head", "leads", "scan", "lock", "directory"],
+            &["file"],
+            &["layout", "entry", "usage"],
             &["config"],
             &["error"],
         ],

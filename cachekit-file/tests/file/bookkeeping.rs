@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use cachekit_file::{Config, FileBackend};
 
-use crate::books::{every_file, is_entry, overwrite};
 use crate::chance::Chance;
+use crate::files::{entries, every_file, overwrite};
 use crate::scratch::{Scratch, set, value};
 
-const ENTRIES: usize = 150;
+const ENTRIES: u64 = 150;
 
 /// A directory that is as full as it may be.
 struct Full {
@@ -21,7 +21,7 @@ impl Full {
     async fn new() -> Self {
         let scratch = Scratch::new();
         let config = Config {
-            max_entries: ENTRIES as u64,
+            max_entries: ENTRIES,
             ..scratch.config()
         };
         let full = Self { scratch, config };
@@ -30,19 +30,14 @@ impl Full {
     }
 
     /// Writes as a process that comes and goes.
-    async fn write(&self, name: &str, count: usize) {
+    async fn write(&self, name: &str, count: u64) {
         let backend = FileBackend::new(self.config.clone()).unwrap();
         for number in 0..count {
             set(&backend, &format!("{name}:{number}"), b"v").await;
             if number % 40 == 0 {
-                assert!(self.entries() <= ENTRIES);
+                assert!(entries(&self.scratch) <= ENTRIES);
             }
         }
-    }
-
-    fn entries(&self) -> usize {
-        let files = every_file(&self.scratch);
-        files.iter().filter(|file| is_entry(file)).count()
     }
 
     /// The files that say how much there is.
@@ -58,13 +53,13 @@ impl Full {
             let bytes = std::fs::read(&book).unwrap();
             damage(&book, bytes);
         }
-        let before = self.entries();
+        let before = entries(&self.scratch);
         assert!(before >= ENTRIES * 4 / 5, "{before} entries before: {what}");
         self.write(what, ENTRIES * 2).await;
         let backend = FileBackend::new(self.config.clone()).unwrap();
         let last = format!("{what}:{}", ENTRIES * 2 - 1);
         assert_eq!(value(&backend, &last).await.unwrap(), "v");
-        let kept = self.entries();
+        let kept = entries(&self.scratch);
         assert!(kept >= ENTRIES * 4 / 5, "{kept} entries after: {what}");
     }
 }
@@ -128,7 +123,7 @@ async fn books_that_are_out_of_date_are_corrected_while_others_write() {
         }
         drop(backend);
         full.write(&format!("now-{round}"), ENTRIES).await;
-        let kept = full.entries();
+        let kept = entries(&full.scratch);
         assert!(kept >= ENTRIES * 4 / 5, "{kept} entries");
     }
 }

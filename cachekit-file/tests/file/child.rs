@@ -146,8 +146,7 @@ impl Process {
     }
 
     fn pid(&self) -> Pid {
-        let pid = i32::try_from(self.child.id()).ok();
-        pid.and_then(Pid::from_raw).expect("a process id")
+        Pid::from_child(&self.child)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The file backend on real directories.
 
 mod bookkeeping;
-mod books;
 mod calls;
 mod caps;
 mod chance;
@@ -15,6 +14,7 @@ mod damage;
 mod described;
 mod directory;
 mod disk;
+mod files;
 mod leads;
 mod million;
 mod permissions;

@@ -7,9 +7,9 @@ use cachekit_core::backend::{Backend, Want};
 use cachekit_core::testkit::ManualClock;
 use cachekit_file::FileBackend;
 
-use crate::books::{every_file, is_entry, overwrite};
 use crate::chance::Chance;
 use crate::described::Described;
+use crate::files::{every_file, is_entry, overwrite};
 use crate::scratch::{Scratch, key, path_of, set, value};
 
 /// The keys, and how long their values are.

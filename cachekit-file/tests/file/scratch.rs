@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cachekit_core::backend::{Backend, Ttl, Want};
 use cachekit_core::key::StoreKey;
-use cachekit_file::{Config, FileBackend};
+use cachekit_file::{Config, FileBackend, Report};
 use tempfile::TempDir;
 
 /// Longer than any test.
@@ -114,4 +114,14 @@ pub(crate) async fn value(backend: &FileBackend, text: &str) -> Option<Bytes> {
         .unwrap()
         .found
         .map(|found| found.value)
+}
+
+/// Asserts that what folders say they hold is out by less than a hundredth.
+pub(crate) fn assert_counts(report: &Report) {
+    let is_near = |said: u64, is: u64| said.abs_diff(is) * 100 <= is;
+    assert!(
+        is_near(report.believed_bytes, report.bytes)
+            && is_near(report.believed_entries, report.entries()),
+        "{report:?}"
+    );
 }

@@ -1,7 +1,6 @@
 //! Those who churn: started, stopped, killed, heard and measured.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::MetadataExt;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -9,10 +8,10 @@ use cachekit_core::backend::{Backend, Want};
 use cachekit_file::FileBackend;
 
 use super::{CAP, KEYS, PROCESSES, check, config, name, over};
-use crate::books::{Books, temp_files};
 use crate::chance::Chance;
 use crate::child::Process;
-use crate::scratch::Scratch;
+use crate::files::occupied;
+use crate::scratch::{Scratch, assert_counts};
 
 /// Nothing takes so long, unless somebody waits for ever.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -139,27 +138,25 @@ impl Crowd {
         for member in std::mem::take(&mut self.members).into_values() {
             member.process.succeeds();
         }
+        let backend = FileBackend::new(config(self.scratch.config())).unwrap();
+        let report = backend.verify(|_| ()).unwrap();
+        assert_eq!(
+            report.damaged() + report.unreadable + report.strangers,
+            0,
+            "{report}"
+        );
         if self.started == PROCESSES {
             // Nobody was killed in the middle of a change.
-            Books::assert_right(&self.scratch);
+            assert_counts(&report);
+            assert_eq!(report.temps, 0, "{report}");
         }
-        let backend = FileBackend::new(config(self.scratch.config())).unwrap();
         let mut found = 0;
         for number in 0..KEYS {
             let lookup = backend.get(&name(number), Want::Value).await.unwrap();
             check(number, &lookup);
             found += u64::from(lookup.found.is_some());
         }
-        println!("{found} entries found, at most {} bytes", self.most);
+        println!("{found} found, at most {} bytes; {report}", self.most);
         assert!(found > KEYS / 10, "{found} entries");
     }
-}
-
-/// The disk that entries occupy, those that are being written, and files kept for the next.
-fn occupied(scratch: &Scratch) -> u64 {
-    let files = temp_files(scratch).into_iter();
-    let temporary: u64 = files
-        .map(|file| file.metadata().unwrap().blocks() * 512)
-        .sum();
-    Books::true_of(scratch).bytes + temporary
 }

@@ -9,11 +9,11 @@ use cachekit_core::testkit::ManualClock;
 use cachekit_file::{Config, FileBackend};
 
 use super::{KEYS, name};
-use crate::books::{Books, temp_files};
 use crate::chance::Chance;
 use crate::child::{self, Process};
 use crate::described::Described;
-use crate::scratch::{LEADING, LONG, Scratch, set};
+use crate::files::entries;
+use crate::scratch::{LEADING, LONG, Scratch, assert_counts, set};
 
 /// How often a writer is killed, unless `CACHEKIT_TEST_KILLS` says so.
 const KILLS: u64 = 12;
@@ -106,6 +106,9 @@ impl Killing {
             self.kill_a_writer();
             // Of a process that knows nothing of the one that died.
             let backend = FileBackend::new(self.config.clone()).unwrap();
+            let report = backend.verify(|_| ()).unwrap();
+            let wrong = report.damaged() + report.unreadable + report.strangers;
+            assert_eq!(wrong, 0, "{report}");
             for number in 0..KEYS {
                 self.check(&backend, number).await;
             }
@@ -206,12 +209,12 @@ impl Killing {
         let cap = self.config.max_entries;
         for number in 0..3 * cap {
             set(&backend, &format!("sweep:{number}"), b"v").await;
-            let kept = || Books::true_of(&self.scratch).entries;
-            assert!(number % 50 != 0 || kept() <= cap);
+            assert!(number % 50 != 0 || entries(&self.scratch) <= cap);
         }
-        assert!(temp_files(&self.scratch).is_empty());
-        Books::assert_right(&self.scratch);
-        let kept = Books::true_of(&self.scratch).entries;
+        let report = backend.verify(|_| ()).unwrap();
+        assert_eq!(report.temps, 0, "{report}");
+        assert_counts(&report);
+        let kept = report.entries();
         assert!(kept >= cap * 4 / 5, "{kept} entries of {cap}");
     }
 }

@@ -10,7 +10,7 @@ use cachekit_core::error::ErrorKind;
 use cachekit_file::{Config, FileBackend};
 
 use crate::child;
-use crate::scratch::{LONG, Scratch, key, set, value};
+use crate::scratch::{LEADING, LONG, Scratch, key, set, value};
 
 /// Runs `test` as a child with a file system of 256 KiB mounted at the directory that it works on.
 fn on_a_small_disk(test: &str) {
@@ -183,10 +183,36 @@ async fn open_too_many_files(config: Config) {
     for error in errors {
         assert_eq!(error.kind(), ErrorKind::Overloaded, "{error}");
     }
-    drop(held);
-    assert_eq!(value(&backend, "k").await.unwrap(), "v");
-    set(&backend, "k", b"new").await;
-    assert_eq!(value(&backend, "k").await.unwrap(), "new");
+    with_ever_more_files(&backend, held).await;
+    set(&backend, "k", b"newer").await;
+    assert_eq!(value(&backend, "k").await.unwrap(), "newer");
+}
+
+/// Whatever some calls have enough files for, and others not, in a process that used the directory
+/// before and in one that begins.
+async fn with_ever_more_files(used: &FileBackend, mut held: Vec<std::fs::File>) {
+    while held.pop().is_some() {
+        let new = FileBackend::new(used.config().clone()).unwrap();
+        for backend in [used, &new] {
+            let large = Bytes::from(vec![b'x'; 200_000]);
+            let written = [
+                backend.set(&key("l"), large, LONG, None).await.map(drop),
+                backend.expire(&key("l")).await,
+                backend.remove(&key("l")).await,
+            ];
+            let got = backend.get(&key("k"), LEADING).await;
+            if let Ok(lookup) = &got {
+                assert_eq!(lookup.found.as_ref().unwrap().value, "v");
+            }
+            for error in written
+                .into_iter()
+                .chain([got.map(drop)])
+                .filter_map(Result::err)
+            {
+                assert_eq!(error.kind(), ErrorKind::Overloaded, "{error:?}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! Instances and processes that share a directory.
 
-use bytes::Bytes;
 use cachekit_core::backend::{Backend, Want};
 use cachekit_file::{Config, FileBackend};
 
+use crate::chance::Chance;
 use crate::child::{self, Process};
+use crate::described::Described;
 use crate::scratch::{LONG, Scratch, key, set, value};
 
 #[tokio::test]
@@ -31,23 +32,10 @@ async fn two_instances_see_each_others_writes_expiries_and_removals() {
     assert_eq!(value(&a, "k").await, None);
 }
 
-/// A value that says whose it is, of a length that differs from its neighbours'.
-fn self_describing(number: usize, round: usize) -> Bytes {
-    let length = 10 + (number * 37 + round * 101) % 3_000;
-    format!("{number}:")
-        .bytes()
-        .chain(std::iter::repeat_n(b'x', length))
-        .collect()
-}
-
-fn describes(value: &[u8], number: usize) -> bool {
-    let prefix = format!("{number}:");
-    value.starts_with(prefix.as_bytes()) && value[prefix.len()..].iter().all(|byte| *byte == b'x')
-}
-
 /// Sets, reads, expires and removes the same few keys as every other process, and finds no value
 /// that was not set for its key.
-async fn churn(backend: &FileBackend, rounds: usize) {
+async fn churn(backend: &FileBackend, rounds: u64) {
+    let mut chance = Chance::new(1);
     for round in 0..rounds {
         for number in 0..20 {
             let key = key(&format!("shared:{number}"));
@@ -55,12 +43,17 @@ async fn churn(backend: &FileBackend, rounds: usize) {
                 0 => backend.remove(&key).await.unwrap(),
                 1 => backend.expire(&key).await.unwrap(),
                 2 | 3 => {
-                    let value = self_describing(number, round);
+                    let described = Described {
+                        key: number,
+                        version: round,
+                    };
+                    let value = described.value(chance.length(3_000));
                     backend.set(&key, value, LONG, None).await.unwrap();
                 }
                 _ => {
                     let found = backend.get(&key, Want::Value).await.unwrap().found;
-                    assert!(found.is_none_or(|found| describes(&found.value, number)));
+                    let key = found.map(|found| Described::read(&found.value).unwrap().key);
+                    assert!(key.is_none_or(|key| key == number));
                 }
             }
         }

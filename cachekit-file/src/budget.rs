@@ -99,8 +99,7 @@ impl Budget {
     /// Reserves `usage`, for which it evicts where that must be.
     ///
     /// # Errors
-    /// [`ErrorKind::Rejected`] if there is no room even with everything evicted that may be;
-    /// [`ErrorKind::Overloaded`] if others make room for a second, and use it up themselves.
+    /// [`ErrorKind::Rejected`] if there is no room even with everything evicted that may be.
     pub(crate) fn reserve(&self, operation: &'static str, usage: Usage) -> Result<Reservation<'_>> {
         let failed = |error| from_io(operation, error);
         if !usage.is_within(self.caps) {

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use crate::directory::Directory;
 use crate::head::{HEAD, Head};
 use crate::layout::{Digest, FOLDERS, Folder, LOCK, SPARE};
-use crate::leads::{Change, Leader, Leads, SLOT};
+use crate::leads::{self, Change, Leader, Leads, SLOT};
 use crate::lock::open_locked;
 use crate::scan;
 use crate::usage::Usage;
@@ -166,8 +166,13 @@ impl LockedFolder<'_> {
         Ok(self)
     }
 
+    /// Reads a long one. What is longer than leads can be is rubbish, and begun anew.
     fn read_whole(&self) -> io::Result<Vec<u8>> {
-        let length = usize::try_from(self.file.metadata()?.len()).unwrap_or(READ);
+        let length = usize::try_from(self.file.metadata()?.len()).unwrap_or(usize::MAX);
+        if length > HEAD + leads::LONGEST {
+            self.file.set_len(0)?;
+            return Ok(Vec::new());
+        }
         let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, 0)?;
         Ok(bytes)

@@ -21,6 +21,9 @@ pub(crate) const SLOT: usize = 64;
 /// A table of more slots gives those at its end back once they are free.
 const KEPT: usize = 15;
 
+/// A table has at most so many bytes: 16,384 slots. One more lead takes the place of the first.
+pub(crate) const LONGEST: usize = 16_384 * SLOT;
+
 /// One who computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Leader {
@@ -76,11 +79,16 @@ impl Leads {
     }
 
     /// Notes that `leader` leads the key: over what the key has, else over the first slot that is
-    /// free at `now`, else at the end.
+    /// free at `now`, else at the end of a table that may grow.
     pub(crate) fn put(&mut self, key: &Digest, leader: Leader, now: u64) -> Change {
         let own = self.slots().find(|(_, slot)| slot[..32] == key[..]);
         let free = || self.slots().find(|(_, slot)| is_free(slot, now));
-        let at = own.or_else(free).map_or(self.0.len(), |(at, _)| at);
+        let end = if self.0.len() < LONGEST {
+            self.0.len()
+        } else {
+            0
+        };
+        let at = own.or_else(free).map_or(end, |(at, _)| at);
         let slot = spell(key, leader);
         if at == self.0.len() {
             self.0.extend_from_slice(&slot);
@@ -184,6 +192,15 @@ mod tests {
         assert_eq!(leads.put(&key(9), leader(9), NOW).at, SLOT);
         assert_eq!(leads.put(&key(8), leader(8), NOW).at, 3 * SLOT);
         assert_eq!(leads.put(&key(7), leader(7), NOW + 1).at, 0, "over by then");
+    }
+
+    #[test]
+    fn a_table_that_is_full_gives_the_place_of_its_first_lead() {
+        let mut leads = full(2);
+        leads.0 = leads.0.repeat(LONGEST / leads.0.len());
+        assert_eq!(leads.put(&key(9), leader(9), NOW).at, 0);
+        assert_eq!(leads.leader(&key(9)), Some(leader(9)));
+        assert_eq!(leads.0.len(), LONGEST);
     }
 
     #[test]

@@ -9,10 +9,10 @@ use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-use cachekit_core::error::{Error, ErrorKind, Result};
+use cachekit_core::error::Result;
 
 use super::{Budget, Freed, Reservation, no_room};
 use crate::entry::Header;
@@ -33,8 +33,9 @@ const OLD: usize = 8;
 /// How many entries go at once, at most.
 const BATCH: usize = 32;
 
-/// How often a writer that needs room looks whether another has made it: for about a second.
-const ATTEMPTS: u32 = 512;
+/// How often a writer that needs room looks whether another has made it: for about an eighth
+/// of a second. Then it makes room itself.
+const ATTEMPTS: u32 = 64;
 
 /// How long it waits between: no longer than it mostly takes to make room.
 const PAUSES: std::ops::RangeInclusive<Duration> =
@@ -71,7 +72,8 @@ pub(super) enum Reason {
 /// The one who makes room.
 struct Turn<'a> {
     candidates: MutexGuard<'a, Candidates>,
-    _lock: File,
+    /// `None`: beside whoever has it.
+    _lock: Option<File>,
 }
 
 impl Collector {
@@ -93,8 +95,20 @@ impl Collector {
         let lock = try_open_locked(&self.path, self.permissions)?;
         Ok(lock.map(|lock| Turn {
             candidates,
-            _lock: lock,
+            _lock: Some(lock),
         }))
+    }
+
+    /// Whoever makes room may have been stopped. Two at once are slower than one after the other, and
+    /// do no harm: each entry is looked at again before it goes.
+    fn turn_beside_others(&self) -> Turn<'_> {
+        Turn {
+            candidates: self
+                .candidates
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+            _lock: None,
+        }
     }
 }
 
@@ -109,8 +123,7 @@ impl Budget {
         let mut pause = *PAUSES.start();
         for _ in 0..ATTEMPTS {
             if let Some(mut turn) = self.collector.turn().map_err(failed)? {
-                let reserved = self.collect(&mut turn, usage).map_err(failed)?;
-                return reserved.ok_or_else(|| no_room(operation));
+                return self.room_of(operation, &mut turn, usage);
             }
             wait(pause);
             pause = (2 * pause).min(*PAUSES.end());
@@ -118,8 +131,18 @@ impl Budget {
                 return Ok(reservation);
             }
         }
-        let detail = "others make room, and use it up";
-        Err(Error::with_detail(ErrorKind::Overloaded, operation, detail))
+        self.room_of(operation, &mut self.collector.turn_beside_others(), usage)
+    }
+
+    fn room_of(
+        &self,
+        operation: &'static str,
+        turn: &mut Turn<'_>,
+        usage: Usage,
+    ) -> Result<Reservation<'_>> {
+        let collected = self.collect(turn, usage);
+        let reserved = collected.map_err(|error| from_io(operation, error))?;
+        reserved.ok_or_else(|| no_room(operation))
     }
 
     /// Evicts until `usage` can be taken; `None` if that cannot be.

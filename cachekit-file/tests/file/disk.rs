@@ -2,7 +2,6 @@
 //! own, the disks on file systems of its own. Where the system does not let a test have one, the
 //! test says so.
 
-use std::io::Write;
 use std::process::Command;
 
 use bytes::Bytes;
@@ -11,7 +10,7 @@ use cachekit_core::error::ErrorKind;
 use cachekit_file::{Config, FileBackend};
 
 use crate::child;
-use crate::scratch::{LONG, Scratch, key, set, value};
+use crate::scratch::{LEADING, LONG, Scratch, key, set, value};
 
 /// Runs `test` as a child with a file system of 256 KiB mounted at the directory that it works on.
 fn on_a_small_disk(test: &str) {
@@ -20,32 +19,8 @@ fn on_a_small_disk(test: &str) {
         "$@""#;
     let mut shell = Command::new("unshare");
     shell.args(["--map-root-user", "--mount", "sh"]);
-    let run = child::by_script(shell, mount, test, scratch.path()).output();
-    let run = match run {
-        Ok(run) => run,
-        Err(error) => return not_run(&format!("there is no unshare here: {error}")),
-    };
-    let output = String::from_utf8_lossy(&run.stdout);
-    if output.contains("running 1 test") {
-        assert!(
-            run.status.success() && output.contains("1 passed"),
-            "{output}"
-        );
-    } else {
-        assert!(
-            !run.status.success(),
-            "there is no test of this name: {test}"
-        );
-        not_run(&format!(
-            "a mount of its own is not permitted here: {run:?}"
-        ));
-    }
-}
-
-/// Not by `println!`, of which nothing is heard from a test that passes.
-fn not_run(reason: &str) {
-    let line = format!("not run: a test with a disk of its own: {reason}\n");
-    std::io::stdout().write_all(line.as_bytes()).unwrap();
+    let run = child::by_script(shell, mount, test, scratch.path());
+    child::passes_if_it_runs(run, "a disk of its own");
 }
 
 fn remount(config: &Config, how: &str) {
@@ -81,6 +56,41 @@ async fn fill_the_disk(config: Config) {
         .await
         .expect("there is room again");
     assert_eq!(value(&backend, refused.as_str()).await.unwrap(), large);
+}
+
+/// Small values, until not one more fits: each lies with others in some folder, or in none yet.
+async fn fill_the_disk_to_the_last_page(config: Config) {
+    let backend = FileBackend::new(config).unwrap();
+    let mut stored = Vec::new();
+    for number in 0..500 {
+        let text = format!("k{number}");
+        let small = Bytes::from(text.clone());
+        match backend.set(&key(&text), small, LONG, None).await {
+            Ok(_) => stored.push(text),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Rejected, "{error:?}");
+                assert!(error.to_string().contains("full"), "{error}");
+            }
+        }
+    }
+    assert!((1..500).contains(&stored.len()), "the disk is small");
+    for text in &stored {
+        assert_eq!(value(&backend, text).await.unwrap(), text.as_bytes());
+    }
+    // What was refused is not there, and what makes room is not refused.
+    assert_eq!(value(&backend, "k499").await, None);
+    for text in &stored {
+        backend.expire(&key(text)).await.unwrap();
+        let lookup = backend.get(&key(text), Want::Value).await.unwrap();
+        assert!(lookup.found.unwrap().stale);
+    }
+    for text in &stored {
+        backend.remove(&key(text)).await.unwrap();
+        assert_eq!(value(&backend, text).await, None);
+    }
+    for text in &stored {
+        set(&backend, text, b"again").await;
+    }
 }
 
 async fn make_the_disk_read_only(config: Config) {
@@ -136,6 +146,15 @@ async fn a_full_disk_is_a_typed_error_and_keeps_what_is_there() {
 }
 
 #[tokio::test]
+async fn a_disk_that_is_full_to_the_last_page_still_expires_and_removes() {
+    const THIS: &str = "disk::a_disk_that_is_full_to_the_last_page_still_expires_and_removes";
+    match child::config() {
+        Some(config) => fill_the_disk_to_the_last_page(config).await,
+        None => on_a_small_disk(THIS),
+    }
+}
+
+#[tokio::test]
 async fn a_read_only_disk_serves_what_it_has_and_heals() {
     match child::config() {
         Some(config) => make_the_disk_read_only(config).await,
@@ -164,10 +183,36 @@ async fn open_too_many_files(config: Config) {
     for error in errors {
         assert_eq!(error.kind(), ErrorKind::Overloaded, "{error}");
     }
-    drop(held);
-    assert_eq!(value(&backend, "k").await.unwrap(), "v");
-    set(&backend, "k", b"new").await;
-    assert_eq!(value(&backend, "k").await.unwrap(), "new");
+    with_ever_more_files(&backend, held).await;
+    set(&backend, "k", b"newer").await;
+    assert_eq!(value(&backend, "k").await.unwrap(), "newer");
+}
+
+/// Whatever some calls have enough files for, and others not, in a process that used the directory
+/// before and in one that begins.
+async fn with_ever_more_files(used: &FileBackend, mut held: Vec<std::fs::File>) {
+    while held.pop().is_some() {
+        let new = FileBackend::new(used.config().clone()).unwrap();
+        for backend in [used, &new] {
+            let large = Bytes::from(vec![b'x'; 200_000]);
+            let written = [
+                backend.set(&key("l"), large, LONG, None).await.map(drop),
+                backend.expire(&key("l")).await,
+                backend.remove(&key("l")).await,
+            ];
+            let got = backend.get(&key("k"), LEADING).await;
+            if let Ok(lookup) = &got {
+                assert_eq!(lookup.found.as_ref().unwrap().value, "v");
+            }
+            for error in written
+                .into_iter()
+                .chain([got.map(drop)])
+                .filter_map(Result::err)
+            {
+                assert_eq!(error.kind(), ErrorKind::Overloaded, "{error:?}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

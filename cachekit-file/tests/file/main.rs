@@ -1,18 +1,30 @@
 //! The file backend on real directories.
 
+mod bookkeeping;
 mod calls;
 mod caps;
+mod chance;
 mod child;
+mod churn;
 mod clear;
 mod collector;
 mod conformance;
+mod crash;
 mod damage;
+mod described;
 mod directory;
 mod disk;
+mod files;
 mod leads;
 mod million;
+mod permissions;
+mod planted;
+mod power_loss;
+mod processes;
 mod reading;
 mod recycling;
+mod replaced;
 mod scratch;
 mod sharing;
+mod stopped;
 mod verify;

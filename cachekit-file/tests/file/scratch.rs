@@ -2,15 +2,23 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::Bytes;
 use cachekit_core::backend::{Backend, Ttl, Want};
 use cachekit_core::key::StoreKey;
-use cachekit_file::{Config, FileBackend};
+use cachekit_file::{Config, FileBackend, Report};
 use tempfile::TempDir;
 
 /// Longer than any test.
 pub(crate) const LONG: Ttl = Ttl::from_secs(3_600);
+
+/// Reads what is there, or leads for longer than any test lasts.
+pub(crate) const LEADING: Want = Want::Lead {
+    hold: LONG,
+    early: Duration::ZERO,
+    patience: Duration::ZERO,
+};
 
 pub(crate) struct Scratch(TempDir);
 
@@ -67,6 +75,23 @@ impl Scratch {
     }
 }
 
+/// The folder of an entry.
+pub(crate) fn folder_of(scratch: &Scratch, text: &str) -> PathBuf {
+    folder_of_directory(&scratch.cache(), text)
+}
+
+/// The file of an entry.
+pub(crate) fn path_of(scratch: &Scratch, text: &str) -> PathBuf {
+    let hash = blake3::hash(text.as_bytes());
+    folder_of(scratch, text).join(hash.to_hex().as_str())
+}
+
+/// The folder of an entry below `directory`.
+pub(crate) fn folder_of_directory(directory: &Path, text: &str) -> PathBuf {
+    let hash = blake3::hash(text.as_bytes());
+    directory.join("v1").join(&hash.to_hex()[..2])
+}
+
 fn is_entry(name: &OsStr) -> bool {
     name.len() == 64 || name.as_encoded_bytes().starts_with(b".tmp-")
 }
@@ -89,4 +114,14 @@ pub(crate) async fn value(backend: &FileBackend, text: &str) -> Option<Bytes> {
         .unwrap()
         .found
         .map(|found| found.value)
+}
+
+/// Asserts that what folders say they hold is out by less than a hundredth.
+pub(crate) fn assert_counts(report: &Report) {
+    let is_near = |said: u64, is: u64| said.abs_diff(is) * 100 <= is;
+    assert!(
+        is_near(report.believed_bytes, report.bytes)
+            && is_near(report.believed_entries, report.entries()),
+        "{report:?}"
+    );
 }

@@ -1,14 +1,11 @@
 //! Instances and processes that share a directory.
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Stdio};
-
-use bytes::Bytes;
 use cachekit_core::backend::{Backend, Want};
 use cachekit_file::{Config, FileBackend};
 
-use crate::child;
+use crate::chance::Chance;
+use crate::child::{self, Process};
+use crate::described::Described;
 use crate::scratch::{LONG, Scratch, key, set, value};
 
 #[tokio::test]
@@ -35,54 +32,10 @@ async fn two_instances_see_each_others_writes_expiries_and_removals() {
     assert_eq!(value(&a, "k").await, None);
 }
 
-/// A child that runs `test` on `directory`.
-struct Process(Child);
-
-impl Process {
-    fn start(test: &str, directory: &Path) -> Self {
-        let mut command = child::of(test, directory);
-        Self(command.stdout(Stdio::piped()).spawn().unwrap())
-    }
-
-    /// Reads its output up to a line that ends in `text`.
-    fn wait_for(&mut self, text: &str) {
-        let output = BufReader::new(self.0.stdout.as_mut().unwrap());
-        let found = output
-            .lines()
-            .map_while(Result::ok)
-            .any(|line| line.ends_with(text));
-        assert!(found, "the process ended before it said {text:?}");
-    }
-
-    fn succeeds(mut self) {
-        assert!(self.0.wait().unwrap().success());
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A value that says whose it is, of a length that differs from its neighbours'.
-fn self_describing(number: usize, round: usize) -> Bytes {
-    let length = 10 + (number * 37 + round * 101) % 3_000;
-    format!("{number}:")
-        .bytes()
-        .chain(std::iter::repeat_n(b'x', length))
-        .collect()
-}
-
-fn describes(value: &[u8], number: usize) -> bool {
-    let prefix = format!("{number}:");
-    value.starts_with(prefix.as_bytes()) && value[prefix.len()..].iter().all(|byte| *byte == b'x')
-}
-
 /// Sets, reads, expires and removes the same few keys as every other process, and finds no value
 /// that was not set for its key.
-async fn churn(backend: &FileBackend, rounds: usize) {
+async fn churn(backend: &FileBackend, rounds: u64) {
+    let mut chance = Chance::new(1);
     for round in 0..rounds {
         for number in 0..20 {
             let key = key(&format!("shared:{number}"));
@@ -90,12 +43,17 @@ async fn churn(backend: &FileBackend, rounds: usize) {
                 0 => backend.remove(&key).await.unwrap(),
                 1 => backend.expire(&key).await.unwrap(),
                 2 | 3 => {
-                    let value = self_describing(number, round);
+                    let described = Described {
+                        key: number,
+                        version: round,
+                    };
+                    let value = described.value(chance.length(3_000));
                     backend.set(&key, value, LONG, None).await.unwrap();
                 }
                 _ => {
                     let found = backend.get(&key, Want::Value).await.unwrap().found;
-                    assert!(found.is_none_or(|found| describes(&found.value, number)));
+                    let key = found.map(|found| Described::read(&found.value).unwrap().key);
+                    assert!(key.is_none_or(|key| key == number));
                 }
             }
         }
@@ -116,7 +74,7 @@ async fn processes_that_write_the_same_keys_never_find_a_wrong_value() {
     }
     let scratch = Scratch::new();
     let processes: Vec<_> = (0..3)
-        .map(|_| Process::start(THIS, &scratch.cache()))
+        .map(|_| Process::start(THIS, &scratch.cache(), 0))
         .collect();
     let backend = FileBackend::new(scratch.config()).unwrap();
     churn(&backend, 60).await;
@@ -124,44 +82,11 @@ async fn processes_that_write_the_same_keys_never_find_a_wrong_value() {
         process.succeeds();
     }
     assert_eq!(value(&backend, "done").await.unwrap(), "v");
-    let names = scratch.all_files();
+    let names = scratch.files();
     assert!(
         names
             .iter()
             .all(|name| !name.to_str().unwrap().contains(".tmp-")),
         "{names:?}"
     );
-}
-
-async fn write_for_ever(config: Config) {
-    let backend = FileBackend::new(config).unwrap();
-    for round in 0.. {
-        for number in 0..20 {
-            let key = key(&format!("shared:{number}"));
-            backend
-                .set(&key, self_describing(number, round), LONG, None)
-                .await
-                .unwrap();
-        }
-        println!("round");
-    }
-}
-
-#[tokio::test]
-async fn a_writer_that_is_killed_leaves_every_entry_whole_or_absent() {
-    const THIS: &str = "sharing::a_writer_that_is_killed_leaves_every_entry_whole_or_absent";
-    if let Some(config) = child::config() {
-        return write_for_ever(config).await;
-    }
-    let scratch = Scratch::new();
-    let backend = FileBackend::new(scratch.config()).unwrap();
-    for _ in 0..10 {
-        let mut process = Process::start(THIS, &scratch.cache());
-        process.wait_for("round");
-        drop(process);
-        for number in 0..20 {
-            let found = value(&backend, &format!("shared:{number}")).await.unwrap();
-            assert!(describes(&found, number));
-        }
-    }
 }

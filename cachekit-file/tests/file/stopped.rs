@@ -1,0 +1,90 @@
+//! A process that is stopped while it has a lock, for as long as somebody likes: others wait for
+//! about a second, and then do without, or fail in a way that says so. Readers never wait.
+
+use std::fs::File;
+use std::path::Path;
+
+use bytes::Bytes;
+use cachekit_core::backend::Backend;
+use cachekit_core::clock::Clock;
+use cachekit_core::error::ErrorKind;
+use cachekit_file::{Config, FileBackend};
+use rustix::fs::{FlockOperation, flock};
+
+use crate::scratch::{LONG, Scratch, folder_of, key, set, value};
+
+/// Has the lock of a file, as a process that was stopped would.
+fn hold(path: &Path) -> File {
+    let file = File::open(path).unwrap();
+    flock(&file, FlockOperation::LockExclusive).unwrap();
+    file
+}
+
+#[tokio::test]
+async fn whoever_holds_a_folder_for_too_long_makes_writes_fail_and_reads_not() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    set(&backend, "k", b"old").await;
+    let lock = hold(&folder_of(&scratch, "k").join(".folder"));
+    let clock = Clock::system();
+    let begin = clock.monotonic_ms();
+    let refused = backend.set(&key("k"), Bytes::from("new"), LONG, None).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Timeout);
+    assert!((500..5_000).contains(&(clock.monotonic_ms() - begin)));
+    for refused in [
+        backend.expire(&key("k")).await,
+        backend.remove(&key("k")).await,
+    ] {
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Timeout);
+    }
+    let begin = clock.monotonic_ms();
+    assert_eq!(value(&backend, "k").await.unwrap(), "old");
+    assert!(clock.monotonic_ms() - begin < 500);
+    drop(lock);
+    set(&backend, "k", b"new").await;
+    assert_eq!(value(&backend, "k").await.unwrap(), "new");
+}
+
+#[tokio::test]
+async fn whoever_makes_room_for_too_long_does_not_keep_others_from_it() {
+    let scratch = Scratch::new();
+    let config = Config {
+        max_entries: 100,
+        ..scratch.config()
+    };
+    let backend = FileBackend::new(config.clone()).unwrap();
+    for number in 0..150 {
+        set(&backend, &format!("k{number}"), b"v").await;
+    }
+    let _lock = hold(&scratch.cache().join("v1/collector"));
+    let other = FileBackend::new(config).unwrap();
+    let clock = Clock::system();
+    let begin = clock.monotonic_ms();
+    for number in 0..10 {
+        let backend = if number % 2 == 0 { &backend } else { &other };
+        set(backend, &format!("l{number}"), b"v").await;
+    }
+    assert!(scratch.files().len() <= 100);
+    let took = clock.monotonic_ms() - begin;
+    assert!(took < 10_000, "{took} ms");
+}
+
+#[tokio::test]
+async fn whoever_holds_the_budget_for_too_long_makes_writes_fail_and_reads_not() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    set(&backend, "k", b"old").await;
+    let lock = hold(&scratch.cache().join("v1/budget"));
+    let other = FileBackend::new(scratch.config()).unwrap();
+    let clock = Clock::system();
+    let begin = clock.monotonic_ms();
+    let refused = other.set(&key("k"), Bytes::from("new"), LONG, None).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Timeout);
+    assert!((500..5_000).contains(&(clock.monotonic_ms() - begin)));
+    let begin = clock.monotonic_ms();
+    assert_eq!(value(&other, "k").await.unwrap(), "old");
+    assert!(clock.monotonic_ms() - begin < 500);
+    drop(lock);
+    set(&other, "k", b"new").await;
+    assert_eq!(value(&backend, "k").await.unwrap(), "new");
+}

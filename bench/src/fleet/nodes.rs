@@ -1,5 +1,5 @@
-//! The memcached servers, in a process of their own: it ends them when the parent is gone, however
-//! that came about.
+//! What is stored, and loses it: memcached servers, or a directory. They are kept by a process of
+//! their own, which ends and removes them when the parent is gone, however that came about.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -24,18 +24,20 @@ struct Keeping {
     folder: PathBuf,
 }
 
-/// The servers, as the parent has them.
+/// What is stored, as the parent has it.
 pub(super) struct Nodes {
     keeper: Child,
     /// Closed first when this is dropped: then the keeper ends.
     orders: Option<ChildStdin>,
     replies: BufReader<ChildStdout>,
     addresses: Vec<String>,
+    folder: PathBuf,
     lost: Vec<(u64, Option<u64>)>,
 }
 
 impl Nodes {
-    /// Starts `count` servers; `folder` goes away with them.
+    /// Starts `count` servers; `folder` goes away with them. Without any, values are files in a
+    /// directory below it.
     pub(super) fn start(count: usize, arguments: &[&str], folder: &Path) -> Result<Self, Failed> {
         let keeping = Keeping {
             count,
@@ -56,6 +58,7 @@ impl Nodes {
             orders,
             replies: BufReader::new(replies),
             addresses: Vec::new(),
+            folder: folder.to_owned(),
             lost: Vec::new(),
         };
         nodes.addresses = serde_json::from_str(&nodes.reply()?)?;
@@ -66,22 +69,42 @@ impl Nodes {
         &self.addresses
     }
 
-    /// Kills one after the other, and starts each again after a while.
+    /// Where values are files.
+    pub(super) fn directory(&self) -> PathBuf {
+        self.folder.join("values")
+    }
+
+    /// Takes away what is stored, again and again: a server at a time, or all files.
     pub(super) async fn lose(&mut self) -> Result<(), Failed> {
         loop {
             pass(BETWEEN_LOSSES).await;
-            let node = fastrand::usize(..self.addresses.len());
-            let at = now();
-            self.order(&format!("kill {node}"))?;
-            self.lost.push((at, None));
-            pass(AWAY + some(AWAY)).await;
-            self.order(&format!("restart {node}"))?;
+            self.lost.push((now(), None));
+            match self.addresses.len() {
+                0 => self.lose_directory()?,
+                count => self.lose_server(fastrand::usize(..count)).await?,
+            }
             if let Some((_, back)) = self.lost.last_mut() {
                 *back = Some(now());
             }
             // Meanwhile old values are excused: after that, for a while, none is.
             pass(AFTER_LOSS).await;
         }
+    }
+
+    /// Kills one, and starts it again after a while.
+    async fn lose_server(&mut self, server: usize) -> Result<(), Failed> {
+        self.order(&format!("kill {server}"))?;
+        pass(AWAY + some(AWAY)).await;
+        self.order(&format!("restart {server}"))
+    }
+
+    /// Removes all files at once: whoever has one open is left with what no path names.
+    fn lose_directory(&self) -> Result<(), Failed> {
+        let away = self.folder.join(format!("lost-{}", self.lost.len()));
+        fs::rename(self.directory(), &away)?;
+        // Somebody may yet write there. What stays goes away with the folder.
+        let _ = fs::remove_dir_all(away);
+        Ok(())
     }
 
     pub(super) fn records(&self) -> Vec<Record> {

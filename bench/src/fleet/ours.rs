@@ -1,10 +1,12 @@
 //! The product: a cached function over a backend.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use cachekit::config::Config;
+use cachekit::file::{self, FileBackend};
 use cachekit::memcached::{self, Memcached};
 use cachekit::{Backend, Cache, cached, with_cache};
 
@@ -48,9 +50,18 @@ fn ttl() -> Duration {
 }
 
 /// A client of `servers` with the defaults.
-pub(super) fn backend(servers: &[String]) -> Result<Arc<dyn Backend>, Failed> {
+pub(super) fn on_servers(servers: &[String]) -> Result<Arc<dyn Backend>, Failed> {
     let config = memcached::Config::of_servers(servers)?;
     Ok(Arc::new(Memcached::new(config)?))
+}
+
+/// Files in `directory`, with the defaults.
+pub(super) fn on_files(directory: &Path) -> Result<Arc<dyn Backend>, Failed> {
+    let config = file::Config {
+        directory: directory.to_owned(),
+        ..file::Config::default()
+    };
+    Ok(Arc::new(FileBackend::new(config)?))
 }
 
 /// A cache of its own over `backend`: the parent has one for each of its runs.

@@ -15,6 +15,8 @@ pub(super) struct Plan {
     pub(super) through: Through,
     /// Addresses of the memcached servers.
     pub(super) servers: Vec<String>,
+    /// Where values are files, if they are.
+    pub(super) directory: PathBuf,
     /// The socket of the origin.
     pub(super) origin: PathBuf,
     /// Where it writes what it has read.

@@ -61,6 +61,8 @@ pub(super) type Counts = BTreeMap<String, u64>;
 pub(super) enum Through {
     /// The product.
     Memcached,
+    /// The product on files.
+    File,
     /// The product on servers that count no CAS numbers (`-C`).
     Unfenced,
     /// Leads as ever, and results are stored whatever has happened meanwhile.
@@ -78,6 +80,7 @@ pub(super) enum Through {
 impl Through {
     pub(super) const ALL: &[Self] = &[
         Self::Memcached,
+        Self::File,
         Self::Unfenced,
         Self::Blind,
         Self::NoLeads,
@@ -100,12 +103,21 @@ impl Through {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Memcached => "memcached",
+            Self::File => "file",
             Self::Unfenced => "memcached-unfenced",
             Self::Blind => "blind",
             Self::NoLeads => "no-leads",
             Self::Dalli => "dalli",
             Self::Memcache => "memcache",
             Self::CachekitRs => "cachekit-rs",
+        }
+    }
+
+    /// How many servers are started where those that have any are to have `count`.
+    pub(super) const fn servers(self, count: usize) -> usize {
+        match self {
+            Self::File => 0,
+            _ => count,
         }
     }
 
@@ -119,9 +131,10 @@ impl Through {
 
     /// The reader of this process.
     pub(super) async fn open(self, plan: &Plan) -> Result<Arc<dyn Reader>, Failed> {
-        let ours = || ours::backend(&plan.servers);
+        let ours = || ours::on_servers(&plan.servers);
         match self {
             Self::Memcached | Self::Unfenced => ours::reader(ours()?, plan),
+            Self::File => ours::reader(ours::on_files(&plan.directory)?, plan),
             Self::Blind => ours::reader(Arc::new(Blind(ours()?)), plan),
             Self::NoLeads => ours::reader(Arc::new(Leaderless(ours()?)), plan),
             Self::Dalli => dalli::reader(plan),

@@ -37,7 +37,8 @@ pub(super) struct Run {
 /// Runs `scene`.
 pub(super) async fn run(scene: &Scene, through: Through) -> Result<Run, Failed> {
     let folder = folder()?;
-    let mut nodes = Nodes::start(scene.servers, through.server_arguments(), &folder)?;
+    let servers = through.servers(scene.servers);
+    let mut nodes = Nodes::start(servers, through.server_arguments(), &folder)?;
     let plan = plan(scene, through, &nodes, &folder);
     // Rounds are measured, so there the origin is exact.
     let exact = matches!(scene.course, Course::Rounds { .. });
@@ -139,6 +140,7 @@ fn plan(scene: &Scene, through: Through, nodes: &Nodes, folder: &Path) -> Plan {
         process: 0,
         through,
         servers: nodes.addresses().to_vec(),
+        directory: nodes.directory(),
         origin: folder.join("origin"),
         history: PathBuf::new(),
         tasks: scene.tasks,

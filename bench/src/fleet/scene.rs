@@ -14,7 +14,7 @@ pub(super) const LEASE: Duration = Duration::from_secs(6);
 pub(super) const POLL: Duration = Duration::from_millis(250);
 
 /// Until the next server is killed, once the loss of the last one has no effects any more; and how
-/// long it is away: up to twice that.
+/// long it is away: up to twice that. A directory is taken away as often, and is there again at once.
 pub(super) const BETWEEN_LOSSES: Duration = Duration::from_secs(4);
 pub(super) const AWAY: Duration = Duration::from_secs(1);
 
@@ -60,7 +60,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 const STEADY: Scene = Scene {
     name: "nodes",
-    what: "values change, leaders are killed, and servers are",
+    what: "values change, leaders are killed, and what is stored is lost",
     processes: 4,
     tasks: 16,
     keys: 100,

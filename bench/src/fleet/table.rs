@@ -58,12 +58,15 @@ pub(super) fn how(run: &Run) -> String {
         Course::Rounds { rounds: 1, .. } => "1 round".to_owned(),
         Course::Rounds { rounds, .. } => format!("{rounds} rounds"),
     };
+    let store = match run.through.servers(scene.servers) {
+        0 => "a directory".to_owned(),
+        count => format!("{count} servers"),
+    };
     format!(
-        "{} processes x {} tasks, {} keys, {course}, {} servers, L1 {l1}, origin {} ms",
+        "{} processes x {} tasks, {} keys, {course}, {store}, L1 {l1}, origin {} ms",
         scene.processes,
         scene.tasks,
         scene.keys,
-        scene.servers,
         scene.origin.as_millis(),
     )
 }

@@ -22,7 +22,7 @@ const FIRST_POLL: Duration = Duration::from_millis(10);
 
 pub(in crate::fleet) fn reader(plan: &Plan) -> Result<Arc<dyn Reader>, Failed> {
     Ok(Arc::new(Dalli {
-        backend: ours::backend(&plan.servers)?,
+        backend: ours::on_servers(&plan.servers)?,
         lock: Ttl::new(LEASE)?,
         ttl: Ttl::new(plan.ttl)?,
     }))

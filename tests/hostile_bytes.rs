@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cachekit::backend::{Backend, Health, Lookup, NewEntry, Renewed, Stored, Token, Ttl, Want};
+use cachekit::backend::{Backend, Stored, Token, Ttl};
 use cachekit::clock::Clock;
 use cachekit::codec::{Bincode, Json, MessagePack};
 use cachekit::config::Config;
 use cachekit::file::FileBackend;
 use cachekit::memcached::Memcached;
-use cachekit::testkit::ReferenceBackend;
+use cachekit::testkit::{Alter, Altered, ReferenceBackend};
 use cachekit::{Cache, Form, Function, Key, Result, StoreKey};
 use cachekit_memcached::testkit::Server;
 use serde::{Deserialize, Serialize};
@@ -44,10 +44,9 @@ struct Recorder {
 }
 
 #[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl Backend for Recorder {
-    async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
-        self.backend.get(key, want).await
+impl Alter for Recorder {
+    fn backend(&self) -> &dyn Backend {
+        &*self.backend
     }
 
     async fn set(
@@ -60,53 +59,13 @@ impl Backend for Recorder {
         *self.last.lock().unwrap() = Some((key.clone(), value.clone()));
         self.backend.set(key, value, ttl, lead).await
     }
-
-    async fn expire(&self, key: &StoreKey) -> Result<()> {
-        self.backend.expire(key).await
-    }
-
-    async fn remove(&self, key: &StoreKey) -> Result<()> {
-        self.backend.remove(key).await
-    }
-
-    async fn renew(&self, key: &StoreKey, lead: &Token, hold: Ttl) -> Result<Renewed> {
-        self.backend.renew(key, lead, hold).await
-    }
-
-    async fn release(&self, key: &StoreKey, lead: &Token) -> Result<()> {
-        self.backend.release(key, lead).await
-    }
-
-    async fn get_many(&self, keys: &[StoreKey], want: Want) -> Vec<Result<Lookup>> {
-        self.backend.get_many(keys, want).await
-    }
-
-    async fn set_many(&self, entries: Vec<NewEntry>) -> Vec<Result<Stored>> {
-        self.backend.set_many(entries).await
-    }
-
-    async fn expire_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
-        self.backend.expire_many(keys).await
-    }
-
-    async fn remove_many(&self, keys: &[StoreKey]) -> Vec<Result<()>> {
-        self.backend.remove_many(keys).await
-    }
-
-    fn owner(&self, key: &StoreKey) -> Option<String> {
-        self.backend.owner(key)
-    }
-
-    async fn health(&self) -> Health {
-        self.backend.health().await
-    }
 }
 
 async fn survives<F: Form<Profile>>(backend: &Arc<dyn Backend>, profile: &Profile) {
-    let recorder = Arc::new(Recorder {
+    let recorder = Arc::new(Altered(Recorder {
         backend: Arc::clone(backend),
         last: Mutex::default(),
-    });
+    }));
     let mut config = Config::default();
     config.l1.enabled = false;
     let backend = Arc::clone(&recorder) as Arc<dyn Backend>;

@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cachekit_core::backend::{Backend, Health, Lead, Lookup, Renewed, Stored, Token, Ttl, Want};
+use cachekit_core::backend::{Backend, Lead, Lookup, Stored, Token, Ttl, Want};
 use cachekit_core::cache::{Cache, Function, Key};
 use cachekit_core::clock::Clock;
 use cachekit_core::error::Result;
 use cachekit_core::key::StoreKey;
-use cachekit_core::testkit::{ReferenceBackend, until};
+use cachekit_core::testkit::{Alter, Altered, ReferenceBackend, until};
 use cachekit_core::{Error, ErrorKind};
 
 static FUNCTION: Function = Function::new("tests::troubled_store", "function");
@@ -32,22 +32,24 @@ enum Trouble {
     ListIsLedByOthers,
 }
 
+type Store = Altered<Troubled>;
+
 #[derive(Debug)]
-struct Store {
+struct Troubled {
     store: ReferenceBackend,
     trouble: Trouble,
     troubled: AtomicBool,
     reads_of_the_list: AtomicUsize,
 }
 
-impl Store {
-    fn new(trouble: Trouble) -> Arc<Self> {
-        Arc::new(Self {
+impl Troubled {
+    fn store(trouble: Trouble) -> Arc<Store> {
+        Arc::new(Altered(Self {
             store: ReferenceBackend::new(Clock::system()),
             trouble,
             troubled: AtomicBool::new(false),
             reads_of_the_list: AtomicUsize::new(0),
-        })
+        }))
     }
 
     fn is(&self, trouble: Trouble) -> bool {
@@ -71,7 +73,11 @@ fn is_list(key: &StoreKey) -> bool {
 }
 
 #[async_trait]
-impl Backend for Store {
+impl Alter for Troubled {
+    fn backend(&self) -> &dyn Backend {
+        &self.store
+    }
+
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
         self.reach(key)?;
         if is_list(key) {
@@ -115,18 +121,6 @@ impl Backend for Store {
         self.reach(key)?;
         self.store.remove(key).await
     }
-
-    async fn renew(&self, key: &StoreKey, lead: &Token, hold: Ttl) -> Result<Renewed> {
-        self.store.renew(key, lead, hold).await
-    }
-
-    async fn release(&self, key: &StoreKey, lead: &Token) -> Result<()> {
-        self.store.release(key, lead).await
-    }
-
-    async fn health(&self) -> Health {
-        self.store.health().await
-    }
 }
 
 fn process(store: &Arc<Store>) -> Cache {
@@ -144,7 +138,7 @@ async fn compute(cache: &Cache, id: u64, value: u64) -> u64 {
 }
 
 async fn nothing_is_stored_until_it_is_over(trouble: Trouble) {
-    let store = Store::new(trouble);
+    let store = Troubled::store(trouble);
     store.trouble(true);
     let troubled = process(&store);
     assert_eq!(compute(&troubled, 1, 1).await, 1);
@@ -191,7 +185,7 @@ async fn a_release_that_others_keep_out_of_the_list_reads_and_stores_nothing() {
 
 #[tokio::test]
 async fn callers_of_one_process_register_its_release_once() {
-    let store = Store::new(Trouble::ListIsAway);
+    let store = Troubled::store(Trouble::ListIsAway);
     let cache = process(&store);
     let callers: Vec<_> = (0..100)
         .map(|id| {
@@ -216,7 +210,7 @@ async fn leads_soon(cache: &Cache) -> bool {
 
 #[tokio::test]
 async fn a_lead_whose_write_failed_is_handed_back() {
-    let store = Store::new(Trouble::WritesAreRefused);
+    let store = Troubled::store(Trouble::WritesAreRefused);
     let (one, two) = (process(&store), process(&store));
     let key = key(1);
     let value = one.get_or_compute(&key, || async {
@@ -230,7 +224,7 @@ async fn a_lead_whose_write_failed_is_handed_back() {
 
 #[tokio::test]
 async fn a_lead_of_a_caller_that_is_dropped_while_it_writes_is_handed_back() {
-    let store = Store::new(Trouble::WritesHang);
+    let store = Troubled::store(Trouble::WritesHang);
     let (one, two) = (process(&store), process(&store));
     compute(&one, 2, 2).await; // its release is in the list
     {
@@ -251,7 +245,7 @@ async fn a_lead_of_a_caller_that_is_dropped_while_it_writes_is_handed_back() {
 
 #[test]
 fn a_lead_is_handed_back_also_by_a_caller_that_is_dropped_outside_of_its_runtime() {
-    let store = Store::new(Trouble::AnswersWithTheLeadHang);
+    let store = Troubled::store(Trouble::AnswersWithTheLeadHang);
     let (one, two) = (process(&store), process(&store));
     let runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = { runtime }.enable_all().build().unwrap();
@@ -271,7 +265,7 @@ fn a_lead_is_handed_back_also_by_a_caller_that_is_dropped_outside_of_its_runtime
 
 #[tokio::test]
 async fn a_lead_that_was_given_to_a_caller_dropped_before_the_answer_is_handed_back() {
-    let store = Store::new(Trouble::AnswersWithTheLeadHang);
+    let store = Troubled::store(Trouble::AnswersWithTheLeadHang);
     let (one, two) = (process(&store), process(&store));
     compute(&one, 2, 2).await; // its release is in the list
     store.trouble(true);

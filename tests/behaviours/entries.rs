@@ -8,9 +8,9 @@ use cachekit::{Cache, Function, Key, Policy, Stats, StoreKey, Ttl};
 use serde::{Deserialize, Serialize};
 use tokio::{join, spawn};
 
-use crate::altered::Altered;
 use crate::cached::{Cached, Way};
 use crate::scene::Scene;
+use crate::tampered::Tampered;
 
 on!(shared:
     two_releases_live_side_by_side,
@@ -88,7 +88,7 @@ async fn a_damaged_entry_is_a_miss_that_is_counted(scene: Scene) {
     ];
     for damage in damages {
         let cached = Cached::new(Way::Inline, Policy::new());
-        let store = Altered::new(scene.backend().unwrap());
+        let store = Tampered::new(scene.backend().unwrap());
         cached.get(&scene.process_over(&store), "old").await;
         store.change(damage);
         let reader = scene.process_over(&store);
@@ -101,7 +101,7 @@ async fn a_damaged_entry_is_a_miss_that_is_counted(scene: Scene) {
 
 async fn an_entry_of_another_key_is_a_miss_that_is_counted(scene: Scene) {
     let [other, cached] = [(); 2].map(|()| Cached::new(Way::Inline, Policy::new()));
-    let store = Altered::new(scene.backend().unwrap());
+    let store = Tampered::new(scene.backend().unwrap());
     let writer = scene.process_over(&store);
     other.get(&writer, "of another").await;
     cached.get(&writer, "old").await;

@@ -3,10 +3,10 @@
 //! A behaviour is a function of a [`Scene`](scene::Scene), named by a sentence. `on!` makes a test
 //! of it for each store: `flight::the_next_caller_computes_after_a_panic::over_memcached`.
 
-mod altered;
 mod cached;
 mod origin;
 mod scene;
+mod tampered;
 
 /// Makes a test of each behaviour on each store of a group.
 macro_rules! on {

@@ -6,10 +6,10 @@ use cachekit::{Cache, Function, Policy};
 use cachekit_core::testkit::ManualClock;
 use tokio::spawn;
 
-use crate::altered::Altered;
 use crate::cached::{Cached, Told, Way};
 use crate::origin::Origin;
 use crate::scene::Scene;
+use crate::tampered::Tampered;
 
 on!(everywhere:
     what_is_computed_while_its_tag_is_removed_is_not_stored,
@@ -117,7 +117,7 @@ async fn what_is_refreshed_early_while_its_tag_is_removed_is_not_stored(scene: S
 }
 
 async fn an_entry_whose_tag_is_evicted_is_not_served(scene: Scene) {
-    let store = Altered::new(scene.backend().unwrap());
+    let store = Tampered::new(scene.backend().unwrap());
     let process = || scene.process_over(&store);
     for way in Way::ALL {
         let cached = tagged(way, Policy::new());

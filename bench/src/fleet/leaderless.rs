@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use cachekit::Result;
 use cachekit::StoreKey;
-use cachekit::backend::{Backend, Health, Lead, Lookup, Renewed, Stored, Token, Ttl, Want};
+use cachekit::backend::{Backend, Lead, Lookup, Renewed, Token, Ttl, Want};
+use cachekit_core::testkit::Alter;
 
 /// Whoever finds nothing fresh may compute, and store.
 #[derive(Debug)]
 pub(super) struct Leaderless(pub(super) Arc<dyn Backend>);
 
 #[async_trait]
-impl Backend for Leaderless {
+impl Alter for Leaderless {
+    fn backend(&self) -> &dyn Backend {
+        &*self.0
+    }
+
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
         let lookup = self.0.get(key, Want::Value).await?;
         let lasts = match want {
@@ -31,33 +35,11 @@ impl Backend for Leaderless {
         Ok(Lookup { lead, ..lookup })
     }
 
-    async fn set(
-        &self,
-        key: &StoreKey,
-        value: Bytes,
-        ttl: Ttl,
-        lead: Option<&Token>,
-    ) -> Result<Stored> {
-        self.0.set(key, value, ttl, lead).await
-    }
-
-    async fn expire(&self, key: &StoreKey) -> Result<()> {
-        self.0.expire(key).await
-    }
-
-    async fn remove(&self, key: &StoreKey) -> Result<()> {
-        self.0.remove(key).await
-    }
-
     async fn renew(&self, _key: &StoreKey, _lead: &Token, _hold: Ttl) -> Result<Renewed> {
         Ok(Renewed::Lost)
     }
 
     async fn release(&self, _key: &StoreKey, _lead: &Token) -> Result<()> {
         Ok(())
-    }
-
-    async fn health(&self) -> Health {
-        self.0.health().await
     }
 }

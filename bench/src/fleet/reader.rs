@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cachekit_core::testkit::Altered;
 use serde::{Deserialize, Serialize};
 
 use crate::Failed;
@@ -135,8 +136,8 @@ impl Through {
         match self {
             Self::Memcached | Self::Unfenced => ours::reader(ours()?, plan),
             Self::File => ours::reader(ours::on_files(&plan.directory)?, plan),
-            Self::Blind => ours::reader(Arc::new(Blind(ours()?)), plan),
-            Self::NoLeads => ours::reader(Arc::new(Leaderless(ours()?)), plan),
+            Self::Blind => ours::reader(Arc::new(Altered(Blind(ours()?))), plan),
+            Self::NoLeads => ours::reader(Arc::new(Altered(Leaderless(ours()?))), plan),
             Self::Dalli => dalli::reader(plan),
             Self::Memcache => memcache::reader(plan).await,
             Self::CachekitRs => cachekit_rs::reader(plan).await,

@@ -13,6 +13,7 @@ use crate::backend::{
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::StoreKey;
+use crate::testkit::schedules::Chance;
 
 /// How often what goes wrong. Shares are between 0.0 (never, the default) and 1.0 (always).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -80,7 +81,7 @@ pub struct FaultyBackend<B> {
 #[derive(Debug)]
 struct State {
     faults: Faults,
-    random: SplitMix,
+    chance: Chance,
     calls: Calls,
 }
 
@@ -98,14 +99,14 @@ impl<B> FaultyBackend<B> {
     /// `backend` with `faults`, delayed by `clock`.
     #[must_use]
     pub fn new(backend: B, faults: Faults, clock: Clock) -> Self {
-        let random = SplitMix(faults.seed);
+        let chance = Chance::new(faults.seed);
         Self {
             backend,
             clock,
             outage: AtomicBool::new(false),
             state: Mutex::new(State {
                 faults,
-                random,
+                chance,
                 calls: Calls::default(),
             }),
         }
@@ -119,7 +120,7 @@ impl<B> FaultyBackend<B> {
     /// Faults from now on; the seed starts again.
     pub fn set_faults(&self, faults: Faults) {
         let mut state = self.state();
-        state.random = SplitMix(faults.seed);
+        state.chance = Chance::new(faults.seed);
         state.faults = faults;
     }
 
@@ -145,7 +146,7 @@ impl<B> FaultyBackend<B> {
             let mut state = self.state();
             count(&mut state.calls);
             let delayed = state.faults.delayed;
-            state.random.happens(delayed).then_some(state.faults.delay)
+            state.chance.happens(delayed).then_some(state.faults.delay)
         };
         if let Some(delay) = delay {
             self.clock.sleep(delay).await;
@@ -162,9 +163,9 @@ impl<B> FaultyBackend<B> {
             lost_replies,
             ..
         } = state.faults;
-        if state.random.happens(errors) {
+        if state.chance.happens(errors) {
             Fate::Fails
-        } else if state.random.happens(lost_replies) {
+        } else if state.chance.happens(lost_replies) {
             Fate::LosesReply
         } else {
             Fate::Works
@@ -319,26 +320,5 @@ impl<B: Backend> Backend for FaultyBackend<B> {
             Fate::Works => self.backend.health().await,
             _ => Health::single(OPERATION, NodeState::Down, "fault"),
         }
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, 2014): small, seeded, good enough to draw faults.
-#[derive(Debug)]
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// Always draws, so that a share of zero does not shift what comes after it.
-    fn happens(&mut self, share: f64) -> bool {
-        // The upper 53 bits fill a double's mantissa: 0.0 <= drawn < 1.0.
-        let drawn = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
-        drawn < share
     }
 }

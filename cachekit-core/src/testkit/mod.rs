@@ -7,6 +7,8 @@
 //! - [`FaultyBackend`]: any backend, with errors, lost replies, delays and outages, reproducibly.
 //! - [`Fleet`]: caches as of several processes in front of one store.
 //! - [`history`]: what a fleet of processes did, and whether it may have.
+//! - [`schedules`]: such fleets, made and run from seeds.
+//! - [`Altered`]: any backend, with something done in another way.
 //! - [`until`]: waits for what other tasks do.
 //! - [`seed_jitter`]: the same jitter each time.
 //!
@@ -30,13 +32,16 @@
 
 pub mod conformance;
 pub mod history;
+pub mod schedules;
 
+mod altered;
 mod faulty;
 mod fleet;
 mod manual_clock;
 mod reference;
 mod until;
 
+pub use altered::{Alter, Altered};
 pub use faulty::{Calls, Faults, FaultyBackend};
 pub use fleet::Fleet;
 pub use manual_clock::ManualClock;

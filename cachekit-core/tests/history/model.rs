@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use cachekit_core::testkit::history::{Findings, History, Record, Rule, Rules, check};
+use cachekit_core::testkit::schedules::Chance;
 
 /// Times are in milliseconds, until they are judged.
 const LENGTH: u64 = 60_000;
@@ -13,23 +14,6 @@ const LAG: u64 = 100;
 const POLL: u64 = 10;
 const LATE: u64 = 60;
 const HISTORIES: u64 = 20;
-
-struct Chance(u64);
-
-impl Chance {
-    /// Less than `limit`; SplitMix64 (Steele, Lea and Flood, 2014).
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % limit
-    }
-
-    fn one_in(&mut self, count: u64) -> bool {
-        self.below(count) == 0
-    }
-}
 
 struct Read {
     process: u32,
@@ -80,7 +64,7 @@ struct Model {
 impl Model {
     fn run(seed: u64) -> History {
         let mut model = Self {
-            chance: Chance(seed),
+            chance: Chance::new(seed),
             now: 0,
             records: Vec::new(),
             source: 0,
@@ -287,7 +271,7 @@ fn nothing_is_found_where_nothing_is_wrong() {
 #[test]
 fn every_read_that_is_made_too_old_is_found() {
     for (seed, mut history) in histories() {
-        let mut chance = Chance(seed);
+        let mut chance = Chance::new(seed);
         let completed = history.records.iter().filter_map(|record| match *record {
             Record::Invalidation { ended, version, .. } => Some((ended?, version)),
             _ => None,

@@ -12,7 +12,6 @@
 
 mod annotated;
 mod bug;
-mod chance;
 mod family;
 mod history;
 mod operation;
@@ -22,13 +21,10 @@ mod planted;
 mod process;
 mod run;
 mod schedule;
-mod shrink;
 mod wire;
 mod world;
 
-use std::ops::Range;
-
-use cachekit_core::env::{Problems, Vars};
+use cachekit_core::testkit::schedules::{is_replay, seeds, shrunk};
 
 use bug::Bug;
 use family::{
@@ -37,27 +33,11 @@ use family::{
 };
 use history::Lines;
 use oracle::{Findings, Rule, Tally, judge};
-use run::run;
-use schedule::Schedule;
-use shrink::shrunk;
+use run::{carried_out, run};
+use schedule::{Schedule, Step};
 
 /// How many schedules of each family are run, unless `CACHEKIT_TEST_SEEDS` says so.
 const SEEDS: u64 = 800;
-
-fn variable(name: &str) -> Option<u64> {
-    let mut problems = Problems::default();
-    let given = Vars::from_process(&mut problems);
-    assert_eq!(problems, Problems::default());
-    let number = given.get(name)?.parse();
-    Some(number.unwrap_or_else(|_| panic!("{name} is a number")))
-}
-
-fn seeds() -> Range<u64> {
-    match variable("CACHEKIT_TEST_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..variable("CACHEKIT_TEST_SEEDS").unwrap_or(SEEDS),
-    }
-}
 
 fn judged(schedule: &Schedule, bug: Option<Bug>) -> Findings {
     judge(schedule, &run(schedule, bug))
@@ -66,7 +46,7 @@ fn judged(schedule: &Schedule, bug: Option<Bug>) -> Findings {
 /// Runs every seed of `family`. Of its computations, less than one in `excused` may be beside another.
 fn holds(family: Family, excused: u64) {
     let mut sum = Tally::default();
-    for seed in seeds() {
+    for seed in seeds(SEEDS) {
         let schedule = Schedule::new(family, seed);
         let findings = judged(&schedule, None);
         if let Some(violation) = findings.violations.first() {
@@ -74,7 +54,7 @@ fn holds(family: Family, excused: u64) {
         }
         sum += findings.tally;
     }
-    if variable("CACHEKIT_TEST_SEED").is_none() {
+    if !is_replay() {
         assert_says_much(family.topic, sum, excused);
     }
 }
@@ -99,7 +79,12 @@ fn assert_says_much(topic: Topic, sum: Tally, excused: u64) {
 
 /// How to see `rule` broken again, and a short history in which it is.
 fn report(schedule: &Schedule, bug: Option<Bug>, rule: Rule) -> String {
-    let short = shrunk(schedule.clone(), bug, rule);
+    let of = |steps: &[Step]| Schedule {
+        steps: steps.to_vec(),
+        ..schedule.clone()
+    };
+    let breaks = |steps: &[Step]| judged(&of(steps), bug).break_rule(rule);
+    let short = of(&shrunk(carried_out(schedule, bug).1, breaks));
     let history = run(&short, bug);
     let violations = judge(&short, &history).violations;
     let violations: String = violations.iter().map(|v| format!("{v}\n")).collect();

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use cachekit_core::testkit::schedules::Chance;
 use cachekit_core::testkit::{Faults, seed_jitter};
 use tokio::runtime::Builder;
 
 use crate::bug::Bug;
-use crate::chance::Chance;
 use crate::history::{Event, Outcome, Record};
 use crate::operation::Operation;
 use crate::origin::Caller;
@@ -32,7 +32,7 @@ pub(crate) fn run(schedule: &Schedule, bug: Option<Bug>) -> Vec<Record> {
 
 /// What happens, and the steps that were taken: with the numbers of calls that were chosen.
 pub(crate) fn carried_out(schedule: &Schedule, bug: Option<Bug>) -> (Vec<Record>, Vec<Step>) {
-    seed_jitter(Chance::new(schedule.seed).next());
+    seed_jitter(Chance::new(schedule.seed).number());
     let runtime = Builder::new_current_thread()
         .build()
         .expect("a runtime without drivers");

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cachekit_core::testkit::Faults;
+use cachekit_core::testkit::schedules::Chance;
 
-use crate::chance::Chance;
 use crate::family::{Family, Topic};
 use crate::operation::{Ask, Mood, Operation, Origin, Says, tag_of};
 

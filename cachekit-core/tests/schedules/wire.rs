@@ -12,10 +12,10 @@ use cachekit_core::backend::{Backend, Health, Lead, Lookup, Renewed, Stored, Tok
 use cachekit_core::envelope;
 use cachekit_core::error::{Error, ErrorKind, Result};
 use cachekit_core::key::StoreKey;
+use cachekit_core::testkit::schedules::Chance;
 use cachekit_core::testkit::{FaultyBackend, ReferenceBackend};
 
 use crate::bug::Bug;
-use crate::chance::Chance;
 use crate::history::{Event, Journal, Reply};
 use crate::process::MODULE;
 
@@ -140,7 +140,7 @@ impl Chances {
             });
             Chance::new(seed)
         });
-        Chance::new(chance.next())
+        Chance::new(chance.number())
     }
 }
 

@@ -3,8 +3,6 @@
 //!
 //! `CACHEKIT_TEST_SEED` replays one seed, `CACHEKIT_TEST_SEEDS` says how many are run.
 
-#[path = "../../../cachekit-core/tests/schedules/chance.rs"]
-mod chance;
 mod directed;
 mod expiring;
 mod pair;

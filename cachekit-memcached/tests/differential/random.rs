@@ -1,7 +1,7 @@
 //! Sequences of commands that a seed makes.
 
-use crate::chance::Chance;
 use crate::step::Step;
+use cachekit_core::testkit::schedules::Chance;
 
 /// How many commands a sequence has.
 const LENGTH: usize = 30;

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cachekit_core::backend::{Backend, Health, Lead, Lookup, Renewed, Stored, Token, Ttl, Want};
+use cachekit_core::backend::{Backend, Lead, Lookup, Stored, Token, Ttl, Want};
 use cachekit_core::error::Result;
 use cachekit_core::key::StoreKey;
+use cachekit_core::testkit::Alter;
 use cachekit_memcached::Memcached;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,20 +23,18 @@ pub(crate) struct Buggy {
     pub(crate) bug: Option<Bug>,
 }
 
-impl Buggy {
-    fn told(&self, mut lookup: Lookup) -> Lookup {
+#[async_trait]
+impl Alter for Buggy {
+    fn backend(&self) -> &dyn Backend {
+        &self.backend
+    }
+
+    async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
+        let mut lookup = self.backend.get(key, want).await?;
         if self.bug == Some(Bug::NobodyWaits) && matches!(lookup.lead, Lead::Other) {
             lookup.lead = Lead::Unfenced(None);
         }
-        lookup
-    }
-}
-
-#[async_trait]
-impl Backend for Buggy {
-    async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
-        let lookup = self.backend.get(key, want).await;
-        lookup.map(|lookup| self.told(lookup))
+        Ok(lookup)
     }
 
     async fn set(
@@ -47,25 +46,5 @@ impl Backend for Buggy {
     ) -> Result<Stored> {
         let lead = lead.filter(|_| self.bug != Some(Bug::BlindFill));
         self.backend.set(key, value, ttl, lead).await
-    }
-
-    async fn expire(&self, key: &StoreKey) -> Result<()> {
-        self.backend.expire(key).await
-    }
-
-    async fn remove(&self, key: &StoreKey) -> Result<()> {
-        self.backend.remove(key).await
-    }
-
-    async fn renew(&self, key: &StoreKey, lead: &Token, hold: Ttl) -> Result<Renewed> {
-        self.backend.renew(key, lead, hold).await
-    }
-
-    async fn release(&self, key: &StoreKey, lead: &Token) -> Result<()> {
-        self.backend.release(key, lead).await
-    }
-
-    async fn health(&self) -> Health {
-        self.backend.health().await
     }
 }

@@ -2,57 +2,36 @@
 
 use std::time::Duration;
 
+use cachekit_core::testkit::schedules;
+
+use crate::bug::Bug;
+use crate::servers::{Servers, Trouble};
+
+/// Schedules of one kind.
+pub(crate) type Family = schedules::Family<Servers>;
+
 const MS: Duration = Duration::from_millis(1);
 /// No entry ends in the store while a schedule lasts.
 const LONG: &[Duration] = &[Duration::from_secs(600)];
 /// Entries end while somebody leads over them, and their leads with them.
 const SHORT: &[Duration] = &[Duration::ZERO, Duration::from_secs(5)];
 
-/// Schedules of one kind.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Family {
-    pub(crate) name: &'static str,
-    /// How many servers there may be.
-    pub(crate) most_servers: usize,
-    /// What a computation takes at least.
-    pub(crate) fastest: Duration,
-    /// What it takes at most.
-    pub(crate) slowest: Duration,
-    /// What a request takes at most, and what a reply does.
-    pub(crate) latest: Duration,
-    /// How long what is over stays.
-    pub(crate) graces: &'static [Duration],
-    /// What may go wrong.
-    pub(crate) trouble: Trouble,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
-    None,
-    /// Processes are killed, mostly while they compute.
-    Deaths,
-    /// Replies come when nobody waits for them any more.
-    Late,
-    /// Connections end, and ways are cut.
-    Losses,
-    /// Servers end, and are started again empty.
-    Restarts,
-}
-
 pub(crate) const CALM: Family = Family {
     name: "calm",
-    most_servers: 3,
     fastest: MS,
     slowest: Duration::from_millis(800),
     latest: Duration::from_millis(10),
     graces: LONG,
-    trouble: Trouble::None,
+    setting: Servers {
+        count: 3,
+        trouble: Trouble::None,
+        bug: None,
+    },
 };
 pub(crate) const KILLED: Family = Family {
     name: "killed",
     slowest: Duration::from_secs(3),
-    trouble: Trouble::Deaths,
-    ..CALM
+    ..with(CALM, Trouble::Deaths)
 };
 /// Over what stands a leader is believed to be dead after twice what a computation has taken: so none
 /// takes much longer than another.
@@ -67,40 +46,50 @@ pub(crate) const SLOW: Family = Family {
 /// told of every invalidation.
 pub(crate) const LATE: Family = Family {
     name: "late",
-    most_servers: 1,
     fastest: MS,
     slowest: Duration::from_secs(2),
     latest: Duration::from_millis(1_500),
     graces: SHORT,
-    trouble: Trouble::Late,
+    setting: Servers {
+        count: 1,
+        trouble: Trouble::Late,
+        bug: None,
+    },
 };
 pub(crate) const LOST: Family = Family {
     name: "lost",
-    trouble: Trouble::Losses,
-    ..CALM
+    ..with(CALM, Trouble::Losses)
 };
 pub(crate) const RESTARTED: Family = Family {
     name: "restarted",
-    trouble: Trouble::Restarts,
-    ..CALM
+    ..with(CALM, Trouble::Restarts)
 };
 
 /// A lead over an entry ends with it, and then another computes as well.
 pub(crate) const SHORT_LIVED: Family = Family {
     name: "short-lived",
     graces: SHORT,
-    trouble: Trouble::Deaths,
-    ..CALM
+    ..with(CALM, Trouble::Deaths)
 };
 
-impl Family {
-    /// Whether an entry may end while somebody leads over it.
-    pub(crate) fn is_short_lived(self) -> bool {
-        self.graces == SHORT
-    }
+const fn with(family: Family, trouble: Trouble) -> Family {
+    let setting = Servers {
+        trouble,
+        ..family.setting
+    };
+    Family { setting, ..family }
+}
 
-    /// The longest that is drawn most of the time.
-    pub(crate) fn usual(longest: Duration) -> Duration {
-        (longest / 10).max(MS)
-    }
+/// The same with a mistake in it.
+pub(crate) fn broken(family: Family, bug: Bug) -> Family {
+    let setting = Servers {
+        bug: Some(bug),
+        ..family.setting
+    };
+    Family { setting, ..family }
+}
+
+/// Whether an entry may end while somebody leads over it.
+pub(crate) fn is_short_lived(family: Family) -> bool {
+    family.graces == SHORT
 }

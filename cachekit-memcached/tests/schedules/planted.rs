@@ -1,25 +1,17 @@
 //! Mistakes that are made on purpose are found.
 
-use crate::bug::Bug;
-use crate::family::{CALM, Family, SLOW};
-use crate::judge::judged;
-use crate::schedule::Schedule;
-use crate::{SEEDS, report};
+use cachekit_core::testkit::history::Rule;
+use cachekit_core::testkit::schedules::{found, report};
 
-/// The first schedule of `family` in which `bug` breaks the rule of this name.
-fn found(family: Family, bug: Bug, rule: &str) -> Option<Schedule> {
-    let mut schedules = (0..SEEDS).map(|seed| Schedule::new(family, seed));
-    let breaks = |schedule: &Schedule| {
-        let wrong = judged(schedule, Some(bug)).wrong;
-        wrong.iter().any(|what| what.starts_with(rule))
-    };
-    schedules.find(breaks)
-}
+use crate::SEEDS;
+use crate::bug::Bug;
+use crate::family::{CALM, SLOW, broken};
 
 #[test]
 fn a_fill_without_its_token_is_found_and_shown_with_its_seed_and_a_short_schedule() {
-    let schedule = found(SLOW, Bug::BlindFill, "fresh").expect("a read that is too old");
-    let report = report(&schedule, Some(Bug::BlindFill));
+    let schedule = found(broken(SLOW, Bug::BlindFill), SEEDS, Rule::Fresh);
+    let schedule = schedule.expect("a read that is too old");
+    let report = report(&schedule);
     let seed = schedule.seed;
     assert!(report.starts_with(&format!("slow: CACHEKIT_TEST_SEED={seed}\n")));
     assert!(report.lines().count() < 80, "{report}");
@@ -27,5 +19,5 @@ fn a_fill_without_its_token_is_found_and_shown_with_its_seed_and_a_short_schedul
 
 #[test]
 fn who_computes_beside_another_is_found() {
-    assert!(found(CALM, Bug::NobodyWaits, "once").is_some());
+    assert!(found(broken(CALM, Bug::NobodyWaits), SEEDS, Rule::Once).is_some());
 }

@@ -1,6 +1,7 @@
 //! What a check has found.
 
 use std::fmt;
+use std::ops::AddAssign;
 
 use super::Record;
 
@@ -94,6 +95,36 @@ impl Tally {
     #[must_use]
     pub const fn allowed(&self) -> u64 {
         self.keys + self.invalidations + self.expiries + self.takeovers + self.node_losses
+    }
+}
+
+/// What there was in both.
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        let Self {
+            reads,
+            stale_reads,
+            bound_reads,
+            reads_excused_by_node_loss,
+            computations,
+            keys,
+            invalidations,
+            expiries,
+            takeovers,
+            node_losses,
+            reads_over_a_death,
+        } = other;
+        self.reads += reads;
+        self.stale_reads += stale_reads;
+        self.bound_reads += bound_reads;
+        self.reads_excused_by_node_loss += reads_excused_by_node_loss;
+        self.computations += computations;
+        self.keys += keys;
+        self.invalidations += invalidations;
+        self.expiries += expiries;
+        self.takeovers += takeovers;
+        self.node_losses += node_losses;
+        self.reads_over_a_death += reads_over_a_death;
     }
 }
 

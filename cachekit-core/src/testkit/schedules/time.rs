@@ -3,35 +3,38 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use cachekit_core::clock::Time;
-use cachekit_core::error::Result;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
+
+use crate::clock::Time;
+use crate::error::Result;
 
 /// What the wall clocks of all processes show at the beginning.
 const FIRST_MS: u64 = 1_800_000_000_000;
 
-/// Time since the beginning of a schedule.
+/// Time since the beginning of a schedule: the [`Time`] of its caches.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RuntimeTime(Instant);
+pub struct PausedTime(Instant);
 
-impl RuntimeTime {
+impl PausedTime {
     /// It begins now.
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Instant::now())
     }
 
-    pub(crate) fn nanos(self) -> u64 {
-        u64::try_from(self.0.elapsed().as_nanos()).expect("a short schedule")
+    /// So many have passed.
+    #[must_use]
+    pub fn nanos(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// When `since_beginning` has passed.
-    pub(crate) fn at(self, since_beginning: Duration) -> Instant {
+    pub(super) fn at(self, since_beginning: Duration) -> Instant {
         self.0 + since_beginning
     }
 }
 
-impl Time for RuntimeTime {
+impl Time for PausedTime {
     fn monotonic_ms(&self) -> u64 {
         self.nanos() / 1_000_000
     }

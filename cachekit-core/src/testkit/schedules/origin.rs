@@ -6,19 +6,18 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cachekit_core::error::Error;
-use cachekit_core::testkit::history::Record;
 use tokio::time::sleep;
 
-use crate::chance::Chance;
-use crate::process::drawn;
-use crate::schedule::Schedule;
-use crate::time::RuntimeTime;
-use crate::told::Told;
+use super::chance::Chance;
+use super::schedule::{Schedule, Setting};
+use super::time::PausedTime;
+use super::told::Told;
+use crate::error::Error;
+use crate::testkit::history::Record;
 
 /// Why a read failed.
 #[derive(Debug)]
-pub(crate) struct Failed(Error);
+pub(super) struct Failed(Error);
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,14 +31,16 @@ impl From<Error> for Failed {
     }
 }
 
-pub(crate) struct Origin {
-    time: RuntimeTime,
+#[derive(Debug)]
+pub(super) struct Origin {
+    pub(super) time: PausedTime,
+    pub(super) told: Arc<Told>,
     fastest: Duration,
     slowest: Duration,
-    told: Arc<Told>,
     state: Mutex<State>,
 }
 
+#[derive(Debug)]
 struct State {
     /// The version of each key.
     versions: Vec<u64>,
@@ -51,12 +52,16 @@ struct State {
 }
 
 impl Origin {
-    pub(crate) fn new(schedule: &Schedule, time: RuntimeTime, told: Arc<Told>) -> Self {
+    pub(super) fn new<S: Setting>(
+        schedule: &Schedule<S>,
+        time: PausedTime,
+        told: Arc<Told>,
+    ) -> Self {
         Self {
             time,
+            told,
             fastest: schedule.family.fastest,
             slowest: schedule.family.slowest,
-            told,
             state: Mutex::new(State {
                 versions: vec![1; schedule.keys as usize],
                 open: BTreeMap::new(),
@@ -68,32 +73,32 @@ impl Origin {
     }
 
     /// Changes what `key` is, and says to which version.
-    pub(crate) fn raise(&self, key: u32) -> u64 {
+    pub(super) fn raise(&self, key: u32) -> u64 {
         let version = &mut self.state().versions[key as usize];
         *version += 1;
         *version
     }
 
     /// Which process computes `key`.
-    pub(crate) fn leader(&self, key: u32) -> Option<u32> {
+    pub(super) fn leader(&self, key: u32) -> Option<u32> {
         let state = self.state();
         let leader = state.open.values().find(|(_, of)| *of == key);
         leader.map(|(process, _)| *process)
     }
 
     /// A process that was killed asks for nothing any more, and is told nothing.
-    pub(crate) fn killed(&self, process: u32) {
+    pub(super) fn killed(&self, process: u32) {
         self.state().dead.insert(process);
     }
 
     /// What `process` does to compute `key`.
-    pub(crate) async fn compute(self: Arc<Self>, process: u32, key: u32) -> Result<u64, Failed> {
+    pub(super) async fn compute(self: Arc<Self>, process: u32, key: u32) -> Result<u64, Failed> {
         if self.is_dead(process) {
             pending::<()>().await;
         }
         let mut computing = Computing::begin(&self, process, key);
         let more = self.slowest - self.fastest;
-        let takes = self.fastest + drawn(more, &mut self.state().chance);
+        let takes = self.fastest + self.state().chance.duration(more);
         sleep(takes).await;
         if self.is_dead(process) {
             pending::<()>().await;

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cachekit::backend::{Backend, Health, Lookup, Renewed, Stored, Token, Want};
+use cachekit::backend::{Backend, Lookup, Stored, Token, Want};
+use cachekit::testkit::{Alter, Altered};
 use cachekit::{Result, StoreKey, Ttl};
 
 /// What becomes of the bytes of an entry.
@@ -13,7 +14,7 @@ type Change = fn(Bytes) -> Bytes;
 /// A store whose entries can be changed, exchanged and lost. What the cache keeps there beside its
 /// entries stays whole.
 #[derive(Debug)]
-pub(crate) struct Altered {
+pub(crate) struct Tampered {
     store: Arc<dyn Backend>,
     state: Mutex<State>,
 }
@@ -26,10 +27,10 @@ struct State {
     exchange: Option<(StoreKey, StoreKey)>,
 }
 
-impl Altered {
-    pub(crate) fn new(store: Arc<dyn Backend>) -> Arc<Self> {
+impl Tampered {
+    pub(crate) fn new(store: Arc<dyn Backend>) -> Arc<Altered<Self>> {
         let state = Mutex::default();
-        Arc::new(Self { store, state })
+        Arc::new(Altered(Self { store, state }))
     }
 
     /// From now on reads find what `change` makes of entries.
@@ -67,7 +68,11 @@ fn is_entry(key: &StoreKey) -> bool {
 }
 
 #[async_trait]
-impl Backend for Altered {
+impl Alter for Tampered {
+    fn backend(&self) -> &dyn Backend {
+        &*self.store
+    }
+
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
         let mut lookup = self.store.get(key, want).await?;
         let (change, exchange) = {
@@ -94,25 +99,5 @@ impl Backend for Altered {
     ) -> Result<Stored> {
         self.state().set.push(key.clone());
         self.store.set(key, value, ttl, lead).await
-    }
-
-    async fn expire(&self, key: &StoreKey) -> Result<()> {
-        self.store.expire(key).await
-    }
-
-    async fn remove(&self, key: &StoreKey) -> Result<()> {
-        self.store.remove(key).await
-    }
-
-    async fn renew(&self, key: &StoreKey, lead: &Token, hold: Ttl) -> Result<Renewed> {
-        self.store.renew(key, lead, hold).await
-    }
-
-    async fn release(&self, key: &StoreKey, lead: &Token) -> Result<()> {
-        self.store.release(key, lead).await
-    }
-
-    async fn health(&self) -> Health {
-        self.store.health().await
     }
 }

@@ -2,29 +2,32 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use cachekit_core::testkit::history::{History, Record};
+use crate::testkit::history::{History, Record};
 
+/// Where everybody writes what happened.
 #[derive(Debug, Default)]
-pub(crate) struct Told(Mutex<Whole>);
+pub struct Told(Mutex<Whole>);
 
 /// All that was written down.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Whole {
-    pub(crate) history: History,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Whole {
+    /// What happened.
+    pub history: History,
     /// Calls that failed, or never ended.
-    pub(crate) failed: Vec<String>,
+    pub failed: Vec<String>,
 }
 
 impl Told {
-    pub(crate) fn record(&self, record: Record) {
+    /// Something happened.
+    pub fn record(&self, record: Record) {
         self.with(|whole| whole.history.records.push(record));
     }
 
-    pub(crate) fn failed(&self, what: String) {
+    pub(super) fn failed(&self, what: String) {
         self.with(|whole| whole.failed.push(what));
     }
 
-    pub(crate) fn whole(&self) -> Whole {
+    pub(super) fn whole(&self) -> Whole {
         self.with(|whole| whole.clone())
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cachekit_core::testkit::schedules;
+use cachekit_core::testkit::schedules::{self, How};
 
 use crate::bug::Bug;
 use crate::servers::{Servers, Trouble};
@@ -22,6 +22,7 @@ pub(crate) const CALM: Family = Family {
     slowest: Duration::from_millis(800),
     latest: Duration::from_millis(10),
     graces: LONG,
+    hows: How::ALL,
     setting: Servers {
         count: 3,
         trouble: Trouble::None,
@@ -34,12 +35,13 @@ pub(crate) const KILLED: Family = Family {
     ..with(CALM, Trouble::Deaths)
 };
 /// Over what stands a leader is believed to be dead after twice what a computation has taken: so none
-/// takes much longer than another.
+/// takes much longer than another, and nothing stands that was not computed.
 pub(crate) const SLOW: Family = Family {
     name: "slow",
     fastest: Duration::from_secs(8),
     slowest: Duration::from_secs(15),
     latest: Duration::from_millis(100),
+    hows: &[How::Remove, How::Expire],
     ..CALM
 };
 /// With more servers, another would stand in for the one that is late; and what stands in is not
@@ -50,6 +52,7 @@ pub(crate) const LATE: Family = Family {
     slowest: Duration::from_secs(2),
     latest: Duration::from_millis(1_500),
     graces: SHORT,
+    hows: How::ALL,
     setting: Servers {
         count: 1,
         trouble: Trouble::Late,

@@ -89,10 +89,13 @@ impl Process {
     pub(super) fn invalidate(&mut self, key: u32, how: How) {
         let (cache, of) = (self.cache.clone(), self.key(key));
         let time = self.origin.time;
+        let version = self.origin.raise(key);
         let mut invalidation = Invalidation {
             told: Arc::clone(&self.origin.told),
+            process: self.number,
             key,
-            version: self.origin.raise(key),
+            how,
+            version,
             began: time.nanos(),
             ended: None,
         };
@@ -100,6 +103,7 @@ impl Process {
             let outcome = match how {
                 How::Remove => cache.remove(&of).await,
                 How::Expire => cache.expire(&of).await,
+                How::Set => cache.set(&of, version).await,
             };
             if outcome.is_ok() {
                 invalidation.succeeded(time);
@@ -158,7 +162,9 @@ fn function<S: Setting>(schedule: &Schedule<S>) -> &'static Function {
 /// One invalidation: it is written down when it ends, however it ends.
 struct Invalidation {
     told: Arc<Told>,
+    process: u32,
     key: u32,
+    how: How,
     version: u64,
     began: u64,
     ended: Option<u64>,
@@ -172,11 +178,33 @@ impl Invalidation {
 
 impl Drop for Invalidation {
     fn drop(&mut self) {
-        self.told.record(Record::Invalidation {
-            key: self.key,
-            began: self.began,
-            ended: self.ended,
-            version: self.version,
-        });
+        let &mut Self {
+            process,
+            key,
+            how,
+            version,
+            began,
+            ended,
+            ..
+        } = self;
+        let invalidation = Record::Invalidation {
+            key,
+            began,
+            ended,
+            version,
+        };
+        self.told.record(invalidation);
+        if how == How::Set {
+            // What is written counts as computed. That takes one excuse, and to end what was there,
+            // or is being computed, is another.
+            self.told.record(Record::Computation {
+                process,
+                key,
+                began,
+                ended,
+                version,
+            });
+            self.told.record(invalidation);
+        }
     }
 }

@@ -82,6 +82,8 @@ pub struct Family<S> {
     pub latest: Duration,
     /// How long what is over stays: one of them.
     pub graces: &'static [Duration],
+    /// How values are ended: in one of these ways.
+    pub hows: &'static [How],
     /// What is special.
     pub setting: S,
 }
@@ -145,6 +147,13 @@ pub enum How {
     Remove,
     /// It may be given in grace.
     Expire,
+    /// The new one is written in its place.
+    Set,
+}
+
+impl How {
+    /// All ways.
+    pub const ALL: &[Self] = &[Self::Remove, Self::Expire, Self::Set];
 }
 
 #[derive(Clone, Copy)]
@@ -219,7 +228,7 @@ impl<S: Setting> Schedule<S> {
             Kind::Invalidate => Action::Invalidate {
                 process,
                 key,
-                how: chance.pick(&[How::Remove, How::Expire]),
+                how: chance.pick(self.family.hows),
             },
             Kind::Trouble => S::trouble(self, process, key, chance),
         }

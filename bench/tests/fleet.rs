@@ -27,6 +27,24 @@ fn values_change_leaders_and_servers_are_killed_and_no_rule_is_broken() {
 }
 
 #[test]
+fn nor_is_one_broken_over_files_that_are_removed_meanwhile() {
+    let output = fleet(&[SMALL, &["--keys", "20", "--backend", "file"]].concat());
+    assert!(output.status.success(), "{}", text(&output));
+}
+
+#[test]
+fn one_cold_key_is_computed_once_for_many_processes_that_share_files() {
+    let many = ["--processes", "6", "--tasks", "16", "--backend", "file"];
+    let output = fleet(&[&["--scene", "cold"], &many as &[_]].concat());
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(
+        text(&output).contains("1 computations of 1"),
+        "{}",
+        text(&output)
+    );
+}
+
+#[test]
 fn without_cas_numbers_a_key_is_computed_once_and_a_dead_leader_is_replaced() {
     let text = text(&churn("memcached-unfenced"));
     assert!(!text.contains("times not once"), "{text}");

@@ -7,7 +7,7 @@ use cachekit_core::testkit::history::{History, Record};
 use crate::bar;
 use crate::fleet::kills::Kills;
 use crate::fleet::run::Run;
-use crate::fleet::scene::{Course, LEASE, POLL};
+use crate::fleet::scene::{Course, POLL};
 
 /// Says of each bar of the scene whether it is met.
 pub(super) fn print(run: &Run) {
@@ -18,7 +18,7 @@ pub(super) fn print(run: &Run) {
             bar::at_most("computations", made, allowed);
             if run.scene.loses_nodes {
                 let excused = tally.reads_excused_by_node_loss as f64;
-                let what = "old values that the loss of a server excuses";
+                let what = "old values that a loss excuses";
                 bar::at_most(what, excused, 0.0);
             }
         }
@@ -39,7 +39,7 @@ fn last_callers(run: &Run) {
     };
     match run.scene.kills {
         Some(Kills::First(leaders)) => {
-            let wait = (LEASE + Duration::from_secs(1)) * leaders + POLL;
+            let wait = (run.through.lease() + Duration::from_secs(1)) * leaders + POLL;
             let waited = times.answered.saturating_sub(times.first_killed);
             let waited = milliseconds(waited) - run.scene.origin.as_secs_f64() * 1e3;
             bar::at_most(

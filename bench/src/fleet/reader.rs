@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cachekit_core::testkit::Altered;
@@ -13,6 +14,7 @@ use crate::fleet::leaderless::Leaderless;
 use crate::fleet::ours;
 use crate::fleet::peers::{cachekit_rs, dalli, memcache};
 use crate::fleet::plan::Plan;
+use crate::fleet::scene::LEASE;
 
 /// A process's way to the values of the origin.
 #[async_trait]
@@ -119,6 +121,15 @@ impl Through {
         match self {
             Self::File => 0,
             _ => count,
+        }
+    }
+
+    /// How long a leader that died keeps others from leading at most.
+    pub(super) const fn lease(self) -> Duration {
+        match self {
+            // The kernel says that it is dead: whoever looks next may lead.
+            Self::File => Duration::from_secs(1),
+            _ => LEASE,
         }
     }
 

@@ -98,7 +98,7 @@ impl Run {
             *counts.entry(name).or_default() += count;
         }
         Self {
-            findings: check(&history, &scene.rules()),
+            findings: check(&history, &scene.rules(through)),
             scene,
             through,
             history,

@@ -6,6 +6,7 @@ use cachekit_core::testkit::history::Rules;
 
 use crate::fleet::kills::Kills;
 use crate::fleet::plan::Reads;
+use crate::fleet::reader::Through;
 
 /// How long the cache lets a lead stand that is not renewed.
 pub(super) const LEASE: Duration = Duration::from_secs(6);
@@ -162,11 +163,11 @@ impl Scene {
     }
 
     /// What holds for its history.
-    pub(super) fn rules(&self) -> Rules {
+    pub(super) fn rules(&self, through: Through) -> Rules {
         Rules {
             l1_bound: self.l1().unwrap_or_default(),
             ttl: self.shortest_ttl(),
-            lease: LEASE,
+            lease: through.lease(),
             poll: POLL,
             after_node_loss: AFTER_LOSS,
             computations_per_node_loss: self.computations_per_loss(),

@@ -6,6 +6,7 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 use tokio::time::sleep;
 
 use super::chance::Chance;
@@ -37,6 +38,8 @@ pub(super) struct Origin {
     pub(super) told: Arc<Told>,
     fastest: Duration,
     slowest: Duration,
+    /// For each key, who writes it.
+    writers: Vec<AsyncMutex<()>>,
     state: Mutex<State>,
 }
 
@@ -62,6 +65,7 @@ impl Origin {
             told,
             fastest: schedule.family.fastest,
             slowest: schedule.family.slowest,
+            writers: (0..schedule.keys).map(|_| AsyncMutex::default()).collect(),
             state: Mutex::new(State {
                 versions: vec![1; schedule.keys as usize],
                 open: BTreeMap::new(),
@@ -70,6 +74,12 @@ impl Origin {
                 chance: Chance::new(!schedule.seed),
             }),
         }
+    }
+
+    /// One writer of `key` after the other: two that write a cache at once could do so in either
+    /// order.
+    pub(super) async fn write(&self, key: u32) -> AsyncMutexGuard<'_, ()> {
+        self.writers[key as usize].lock().await
     }
 
     /// Changes what `key` is, and says to which version.

@@ -87,26 +87,18 @@ impl Process {
 
     /// The source changes, and this process says so.
     pub(super) fn invalidate(&mut self, key: u32, how: How) {
-        let (cache, of) = (self.cache.clone(), self.key(key));
-        let time = self.origin.time;
-        let version = self.origin.raise(key);
-        let mut invalidation = Invalidation {
-            told: Arc::clone(&self.origin.told),
-            process: self.number,
-            key,
-            how,
-            version,
-            began: time.nanos(),
-            ended: None,
-        };
+        let (process, cache, of) = (self.number, self.cache.clone(), self.key(key));
+        let origin = Arc::clone(&self.origin);
         self.call(async move {
+            let _writes = origin.write(key).await;
+            let mut invalidation = Invalidation::begin(&origin, process, key, how);
             let outcome = match how {
                 How::Remove => cache.remove(&of).await,
                 How::Expire => cache.expire(&of).await,
-                How::Set => cache.set(&of, version).await,
+                How::Set => cache.set(&of, invalidation.version).await,
             };
             if outcome.is_ok() {
-                invalidation.succeeded(time);
+                invalidation.succeeded(origin.time);
             }
         });
     }
@@ -171,6 +163,18 @@ struct Invalidation {
 }
 
 impl Invalidation {
+    fn begin(origin: &Origin, process: u32, key: u32, how: How) -> Self {
+        Self {
+            told: Arc::clone(&origin.told),
+            process,
+            key,
+            how,
+            version: origin.raise(key),
+            began: origin.time.nanos(),
+            ended: None,
+        }
+    }
+
     fn succeeded(&mut self, time: PausedTime) {
         self.ended = Some(time.nanos());
     }

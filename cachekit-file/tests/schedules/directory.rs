@@ -13,9 +13,8 @@ use cachekit_file::{Config, FileBackend};
 use tempfile::TempDir;
 
 use crate::Schedule;
-use crate::bug::Bug;
 use crate::clock::Hands;
-use crate::files::Mishap;
+use crate::trouble::Mishap;
 use crate::way::Way;
 
 pub(crate) struct Directory {
@@ -23,7 +22,6 @@ pub(crate) struct Directory {
     hands: Hands,
     seed: u64,
     latest: Duration,
-    bug: Option<Bug>,
     state: Mutex<State>,
 }
 
@@ -43,7 +41,6 @@ impl Directory {
             hands: Hands::new(time),
             seed: schedule.seed,
             latest: schedule.family.latest,
-            bug: schedule.family.setting.bug,
             state: Mutex::new(State {
                 alive: BTreeMap::new(),
                 hung: Vec::new(),
@@ -86,7 +83,6 @@ impl Store for Directory {
             backend.expect("a configuration"),
             self.hands.clone(),
             self.latest,
-            self.bug,
             self.seed ^ u64::from(number) << 32,
         ));
         self.state().alive.insert(place, Arc::clone(&way));

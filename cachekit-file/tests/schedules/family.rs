@@ -1,38 +1,21 @@
-//! What schedules have in common.
+//! Schedules of one kind each.
 
 use std::time::Duration;
 
-use cachekit_core::testkit::schedules::{self, How};
+use cachekit_core::testkit::schedules;
 
-use crate::bug::Bug;
-use crate::files::{Files, Trouble};
+use crate::trouble::Trouble;
 
-/// Schedules of one kind.
-pub(crate) type Family = schedules::Family<Files>;
+pub(crate) type Family = schedules::Family<Trouble>;
 
-const MS: Duration = Duration::from_millis(1);
-/// No entry ends in the store while a schedule lasts.
-const LONG: &[Duration] = &[Duration::from_secs(600)];
-/// Entries end while somebody leads over them.
-const SHORT: &[Duration] = &[Duration::ZERO, Duration::from_secs(5)];
-
-pub(crate) const CALM: Family = Family {
-    name: "calm",
-    fastest: MS,
-    slowest: Duration::from_millis(800),
-    latest: Duration::from_millis(10),
-    graces: LONG,
-    hows: How::ALL,
-    setting: Files {
-        trouble: Trouble::None,
-        bug: None,
-    },
-};
+pub(crate) const CALM: Family = Family::calm(Trouble::None);
 pub(crate) const KILLED: Family = Family {
     name: "killed",
     slowest: Duration::from_secs(3),
-    ..with(CALM, Trouble::Deaths)
+    setting: Trouble::Deaths,
+    ..CALM
 };
+/// A lead is given for six seconds, and must be renewed.
 pub(crate) const SLOW: Family = Family {
     name: "slow",
     fastest: Duration::from_secs(3),
@@ -42,40 +25,25 @@ pub(crate) const SLOW: Family = Family {
 };
 pub(crate) const SHORT_LIVED: Family = Family {
     name: "short-lived",
-    slowest: Duration::from_secs(3),
-    graces: SHORT,
-    ..with(CALM, Trouble::Deaths)
+    graces: Family::SHORT,
+    ..KILLED
 };
 pub(crate) const LATE: Family = Family {
     name: "late",
     slowest: Duration::from_secs(2),
     latest: Duration::from_millis(1_500),
-    graces: SHORT,
-    ..with(CALM, Trouble::Late)
+    graces: Family::SHORT,
+    setting: Trouble::Late,
+    ..CALM
 };
 pub(crate) const STOPPED: Family = Family {
     name: "stopped",
     slowest: Duration::from_secs(3),
-    ..with(CALM, Trouble::Stops)
+    setting: Trouble::Stops,
+    ..CALM
 };
 pub(crate) const LOST: Family = Family {
     name: "lost",
-    ..with(CALM, Trouble::Losses)
+    setting: Trouble::Losses,
+    ..CALM
 };
-
-const fn with(family: Family, trouble: Trouble) -> Family {
-    let setting = Files {
-        trouble,
-        ..family.setting
-    };
-    Family { setting, ..family }
-}
-
-/// The same with a mistake in it.
-pub(crate) fn broken(family: Family, bug: Bug) -> Family {
-    let setting = Files {
-        bug: Some(bug),
-        ..family.setting
-    };
-    Family { setting, ..family }
-}

@@ -4,7 +4,7 @@ use cachekit_core::testkit::history::{History, Record, Rule, Rules, Violation, c
 use cachekit_core::testkit::schedules::{Judged, Whole};
 
 use crate::Schedule;
-use crate::files::Trouble;
+use crate::trouble::Trouble;
 
 pub(crate) fn judged(schedule: &Schedule, whole: Whole) -> Judged {
     let rules = Rules {
@@ -14,7 +14,7 @@ pub(crate) fn judged(schedule: &Schedule, whole: Whole) -> Judged {
     };
     let findings = check(&whole.history, &rules);
     let mut violations = findings.violations;
-    let binding = binding(schedule.family.setting.trouble);
+    let binding = binding(schedule.family.setting);
     violations.retain(|violation| binding.contains(&violation.rule));
     violations.extend(too_old(whole.history, &rules));
     Judged::new(whole.failed, &violations, findings.tally)

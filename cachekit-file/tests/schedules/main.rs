@@ -11,22 +11,21 @@
 //! CACHEKIT_TEST_SEEDS=10000 cargo test --release --package cachekit-file --test schedules
 //! ```
 
-mod bug;
 mod clock;
 mod directory;
 mod family;
-mod files;
 mod judge;
 mod planted;
+mod trouble;
 mod way;
 
 use cachekit_core::testkit::history::Tally;
 use cachekit_core::testkit::schedules::{self, assert_says_much as says_much, run};
 
 use family::{CALM, Family, KILLED, LATE, LOST, SHORT_LIVED, SLOW, STOPPED};
-use files::Files;
+use trouble::Trouble;
 
-type Schedule = schedules::Schedule<Files>;
+type Schedule = schedules::Schedule<Trouble>;
 
 /// How many schedules of each family are run, unless `CACHEKIT_TEST_SEEDS` says so.
 const SEEDS: u64 = 20;
@@ -38,7 +37,6 @@ fn holds(family: Family) -> Tally {
 #[test]
 fn calm_processes_compute_once_and_never_read_what_is_over() {
     let sum = holds(CALM);
-    says_much(sum.bound_reads * 3 > sum.reads, &sum);
     says_much(sum.computations * 50 > sum.reads, &sum);
 }
 
@@ -46,38 +44,33 @@ fn calm_processes_compute_once_and_never_read_what_is_over() {
 fn so_do_those_whose_leaders_are_killed() {
     let sum = holds(KILLED);
     says_much(sum.reads_over_a_death > 0, &sum);
-    says_much(sum.bound_reads * 3 > sum.reads, &sum);
 }
 
 #[test]
 fn so_do_those_whose_origin_is_slower_than_a_lease() {
-    let sum = holds(SLOW);
-    says_much(sum.bound_reads * 3 > sum.reads, &sum);
+    holds(SLOW);
 }
 
 #[test]
 fn so_do_those_whose_entries_are_short_lived() {
     let sum = holds(SHORT_LIVED);
     says_much(sum.reads_over_a_death > 0, &sum);
-    says_much(sum.bound_reads * 3 > sum.reads, &sum);
 }
 
 #[test]
 fn so_do_those_whose_files_are_removed() {
     let sum = holds(LOST);
-    says_much(sum.node_losses > 0 && sum.bound_reads * 3 > sum.reads, &sum);
+    says_much(sum.node_losses > 0, &sum);
 }
 
 #[test]
 fn those_whose_calls_take_long_never_read_what_is_over() {
-    let sum = holds(LATE);
-    says_much(sum.bound_reads * 3 > sum.reads, &sum);
+    holds(LATE);
 }
 
 #[test]
 fn nor_those_that_are_stopped_for_a_while() {
-    let sum = holds(STOPPED);
-    says_much(sum.bound_reads * 3 > sum.reads, &sum);
+    holds(STOPPED);
 }
 
 #[test]

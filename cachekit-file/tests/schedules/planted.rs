@@ -1,35 +1,23 @@
 //! Mistakes that are made on purpose are found.
 
 use cachekit_core::testkit::history::Rule;
-use cachekit_core::testkit::schedules::{found, report};
+use cachekit_core::testkit::schedules::{Bug, found};
 
 use crate::SEEDS;
-use crate::bug::Bug;
-use crate::family::{CALM, KILLED, SLOW, broken};
+use crate::family::{CALM, KILLED, SLOW};
 
 #[test]
-fn a_fill_without_its_token_is_found_and_shown_with_its_seed_and_a_short_schedule() {
-    let schedule = found(broken(SLOW, Bug::BlindFill), SEEDS, Rule::Fresh);
-    let schedule = schedule.expect("a read that is too old");
-    let report = report(&schedule);
-    let seed = schedule.seed;
-    assert!(report.starts_with(&format!("slow: CACHEKIT_TEST_SEED={seed}\n")));
-    assert!(report.lines().count() < 80, "{report}");
+fn a_fill_without_its_token_is_found() {
+    assert!(found(Bug::BlindFill, SLOW, SEEDS, Rule::Fresh).is_some());
 }
 
 #[test]
 fn who_computes_beside_another_is_found() {
-    assert!(found(broken(CALM, Bug::NobodyWaits), SEEDS, Rule::Once).is_some());
+    assert!(found(Bug::NobodyWaits, CALM, SEEDS, Rule::Once).is_some());
 }
 
+/// It takes one that hangs, and somebody who waits for it.
 #[test]
 fn a_dead_leader_whose_place_nobody_takes_is_found() {
-    assert!(
-        found(
-            broken(KILLED, Bug::NobodyFollows),
-            4 * SEEDS,
-            Rule::Replaced
-        )
-        .is_some()
-    );
+    assert!(found(Bug::NobodyFollows, KILLED, 4 * SEEDS, Rule::Replaced).is_some());
 }

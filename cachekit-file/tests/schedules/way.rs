@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cachekit_core::backend::{Backend, Health, Lead, Lookup, Renewed, Stored, Token, Ttl, Want};
+use cachekit_core::backend::{Backend, Health, Lookup, Renewed, Stored, Token, Ttl, Want};
 use cachekit_core::error::Result;
 use cachekit_core::key::StoreKey;
 use cachekit_core::testkit::schedules::Chance;
 use cachekit_file::FileBackend;
 use tokio::time::sleep;
 
-use crate::bug::Bug;
 use crate::clock::Hands;
 
 #[derive(Debug)]
@@ -24,7 +23,6 @@ pub(crate) struct Way {
     hands: Hands,
     /// What a call takes at most before it is made, and after that.
     latest: Duration,
-    bug: Option<Bug>,
     state: Mutex<State>,
 }
 
@@ -37,17 +35,10 @@ struct State {
 }
 
 impl Way {
-    pub(crate) fn new(
-        backend: FileBackend,
-        hands: Hands,
-        latest: Duration,
-        bug: Option<Bug>,
-        seed: u64,
-    ) -> Self {
+    pub(crate) fn new(backend: FileBackend, hands: Hands, latest: Duration, seed: u64) -> Self {
         Self {
             hands,
             latest,
-            bug,
             state: Mutex::new(State {
                 chance: Chance::new(seed),
                 backend: Some(Arc::new(backend)),
@@ -117,15 +108,7 @@ fn apart<T: Send>(call: impl Future<Output = T> + Send) -> T {
 impl Backend for Way {
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
         let lookup = apart(self.arrive().await.get(key, want));
-        let mut lookup = self.leave(lookup).await?;
-        match self.bug {
-            Some(Bug::NobodyWaits) if matches!(lookup.lead, Lead::Other) => {
-                lookup.lead = Lead::Unfenced(None);
-            }
-            Some(Bug::NobodyFollows) if lookup.taken_over => lookup.lead = Lead::Other,
-            _ => {}
-        }
-        Ok(lookup)
+        self.leave(lookup).await
     }
 
     async fn set(
@@ -135,7 +118,6 @@ impl Backend for Way {
         ttl: Ttl,
         lead: Option<&Token>,
     ) -> Result<Stored> {
-        let lead = lead.filter(|_| self.bug != Some(Bug::BlindFill));
         let stored = apart(self.arrive().await.set(key, value, ttl, lead));
         self.leave(stored).await
     }

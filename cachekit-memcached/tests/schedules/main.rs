@@ -11,7 +11,6 @@
 //! CACHEKIT_TEST_SEEDS=100000 cargo test --release --package cachekit-memcached --test schedules
 //! ```
 
-mod bug;
 mod expired;
 mod family;
 mod judge;
@@ -37,7 +36,6 @@ fn holds(family: Family) -> Tally {
 #[test]
 fn calm_processes_compute_once_and_never_read_what_is_over() {
     let sum = holds(CALM);
-    says_much(sum.bound_reads * 3 > sum.reads, &sum);
     says_much(sum.computations * 50 > sum.reads, &sum);
 }
 
@@ -45,38 +43,34 @@ fn calm_processes_compute_once_and_never_read_what_is_over() {
 fn so_do_those_whose_leaders_are_killed() {
     let sum = holds(KILLED);
     says_much(sum.reads_over_a_death > 0, &sum);
-    says_much(sum.bound_reads * 3 > sum.reads, &sum);
 }
 
 #[test]
 fn so_do_those_whose_origin_is_slower_than_a_lease() {
-    let sum = holds(SLOW);
-    says_much(sum.bound_reads * 3 > sum.reads, &sum);
+    holds(SLOW);
 }
 
 #[test]
 fn those_whose_replies_are_late_never_read_what_is_over() {
-    let sum = holds(LATE);
-    says_much(sum.bound_reads * 3 > sum.reads, &sum);
+    holds(LATE);
 }
 
 #[test]
 fn nor_those_whose_entries_are_short_lived() {
     let sum = holds(SHORT_LIVED);
     says_much(sum.reads_over_a_death > 0, &sum);
-    says_much(sum.bound_reads * 3 > sum.reads, &sum);
 }
 
 #[test]
 fn those_that_lose_connections_compute_once_for_each_loss() {
     let sum = holds(LOST);
-    says_much(sum.node_losses > 0 && sum.bound_reads * 3 > sum.reads, &sum);
+    says_much(sum.node_losses > 0, &sum);
 }
 
 #[test]
 fn so_do_those_whose_servers_are_started_again() {
     let sum = holds(RESTARTED);
-    says_much(sum.node_losses > 0 && sum.bound_reads * 3 > sum.reads, &sum);
+    says_much(sum.node_losses > 0, &sum);
 }
 
 #[test]

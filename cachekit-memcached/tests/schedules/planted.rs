@@ -1,15 +1,14 @@
 //! Mistakes that are made on purpose are found.
 
 use cachekit_core::testkit::history::Rule;
-use cachekit_core::testkit::schedules::{found, report};
+use cachekit_core::testkit::schedules::{Bug, found, report};
 
 use crate::SEEDS;
-use crate::bug::Bug;
-use crate::family::{CALM, SLOW, broken};
+use crate::family::{CALM, SLOW};
 
 #[test]
 fn a_fill_without_its_token_is_found_and_shown_with_its_seed_and_a_short_schedule() {
-    let schedule = found(broken(SLOW, Bug::BlindFill), SEEDS, Rule::Fresh);
+    let schedule = found(Bug::BlindFill, SLOW, SEEDS, Rule::Fresh);
     let schedule = schedule.expect("a read that is too old");
     let report = report(&schedule);
     let seed = schedule.seed;
@@ -19,5 +18,5 @@ fn a_fill_without_its_token_is_found_and_shown_with_its_seed_and_a_short_schedul
 
 #[test]
 fn who_computes_beside_another_is_found() {
-    assert!(found(broken(CALM, Bug::NobodyWaits), SEEDS, Rule::Once).is_some());
+    assert!(found(Bug::NobodyWaits, CALM, SEEDS, Rule::Once).is_some());
 }

@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cachekit_core::backend::Backend;
-use cachekit_core::testkit::Altered;
 use cachekit_core::testkit::history::Record;
 use cachekit_core::testkit::schedules::{
     Action, Chance, Judged, PausedTime, Setting, Store, Told, Whole,
@@ -15,7 +14,6 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::sleep;
 
 use crate::Schedule;
-use crate::bug::{Bug, Buggy};
 use crate::judge;
 
 /// By which keys are placed on the servers.
@@ -27,7 +25,6 @@ pub(crate) struct Servers {
     /// In a family: at most.
     pub(crate) count: usize,
     pub(crate) trouble: Trouble,
-    pub(crate) bug: Option<Bug>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,13 +93,12 @@ impl Setting for Servers {
 
     fn open(schedule: &Schedule, time: PausedTime) -> Network {
         seed_jitter(schedule.seed);
-        let Self { count, bug, .. } = schedule.family.setting;
+        let Self { count, .. } = schedule.family.setting;
         let start = |name: &&str| MemoryServer::start(name, Options::default());
         Network {
             time,
             seed: schedule.seed,
             latest: schedule.family.latest,
-            bug,
             servers: NAMES[..count].iter().map(start).collect(),
             ways: Mutex::new((0..schedule.processes).map(|_| Vec::new()).collect()),
         }
@@ -124,7 +120,6 @@ pub(crate) struct Network {
     time: PausedTime,
     seed: u64,
     latest: Duration,
-    bug: Option<Bug>,
     servers: Vec<MemoryServer>,
     ways: Mutex<Vec<Vec<Way>>>,
 }
@@ -143,8 +138,7 @@ impl Store for Network {
         let config = Config::of_servers(ways.iter().map(Way::address)).expect("addresses");
         let backend = Memcached::new(config).expect("a configuration");
         self.ways()[place] = ways;
-        let bug = self.bug;
-        Arc::new(Altered(Buggy { backend, bug }))
+        Arc::new(backend)
     }
 
     fn kill(&self, place: usize) {

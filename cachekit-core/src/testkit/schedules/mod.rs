@@ -7,7 +7,9 @@
 //! wrong with it; all else is the same for every store. [`Chance`], [`seeds`] and [`shrunk`] serve
 //! schedules of another kind as well.
 
+mod bug;
 mod chance;
+mod family;
 mod judge;
 mod origin;
 mod process;
@@ -19,10 +21,12 @@ mod time;
 mod told;
 mod world;
 
+pub use bug::Bug;
 pub use chance::Chance;
+pub use family::Family;
 pub use judge::{Judged, assert_says_much, found, holds, report};
 pub use run::{ROUND, run};
-pub use schedule::{Action, Family, How, LASTS, Schedule, Setting, Step, Store};
+pub use schedule::{Action, How, LASTS, Schedule, Setting, Step, Store};
 pub use seeds::{is_replay, seeds};
 pub use shrink::shrunk;
 pub use time::PausedTime;

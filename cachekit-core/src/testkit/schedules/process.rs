@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::task::AbortHandle;
 
+use super::bug::Buggy;
 use super::origin::Origin;
 use super::schedule::{How, Schedule, Setting};
 use super::time::PausedTime;
@@ -14,6 +15,7 @@ use crate::backend::Backend;
 use crate::cache::{Cache, Function, Key, Policy};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::testkit::Altered;
 use crate::testkit::history::Record;
 
 /// Longer than any wait, even where one computation after another is overtaken: nothing in grace is
@@ -41,13 +43,14 @@ impl Process {
         origin: &Arc<Origin>,
         backend: Arc<dyn Backend>,
     ) -> Self {
+        let bug = schedule.family.bug;
         let mut config = Config::default();
         config.l1.enabled = schedule.l1_max_age.is_some();
         config.l1.max_age = schedule.l1_max_age.unwrap_or_default();
         let cache = Cache::builder()
             .config(config)
             .clock(Clock::with_time(Arc::new(origin.time)))
-            .backend(backend)
+            .backend(Arc::new(Altered(Buggy { backend, bug })))
             .build();
         Self {
             number,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use super::chance::Chance;
+use super::family::Family;
 use super::judge::Judged;
 use super::time::PausedTime;
 use super::told::{Told, Whole};
@@ -67,25 +68,6 @@ pub trait Store: Send + Sync + 'static {
 
     /// Something goes wrong. What readers may notice of it is told.
     fn meet(self: &Arc<Self>, trouble: &Self::Trouble, told: &Told);
-}
-
-/// Schedules of one kind.
-#[derive(Clone, Copy, Debug)]
-pub struct Family<S> {
-    /// What it is called in reports.
-    pub name: &'static str,
-    /// What a computation takes at least.
-    pub fastest: Duration,
-    /// What it takes at most.
-    pub slowest: Duration,
-    /// What a request takes at most, and what a reply does.
-    pub latest: Duration,
-    /// How long what is over stays: one of them.
-    pub graces: &'static [Duration],
-    /// How values are ended: in one of these ways.
-    pub hows: &'static [How],
-    /// What is special.
-    pub setting: S,
 }
 
 /// A schedule of one family.

@@ -6,15 +6,8 @@ use cachekit_core::testkit::schedules::{Action, Chance, Judged, PausedTime, Sett
 use tokio::runtime::{Builder, Runtime};
 
 use crate::Schedule;
-use crate::bug::Bug;
 use crate::directory::Directory;
 use crate::judge;
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Files {
-    pub(crate) trouble: Trouble,
-    pub(crate) bug: Option<Bug>,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
@@ -39,7 +32,7 @@ pub(crate) enum Mishap {
     Vanish,
 }
 
-impl Setting for Files {
+impl Setting for Trouble {
     type Trouble = Mishap;
     type Store = Directory;
 
@@ -50,12 +43,12 @@ impl Setting for Files {
         chance: &mut Chance,
     ) -> Action<Mishap> {
         let lasts = Duration::from_millis(chance.below(12_000));
-        match schedule.family.setting.trouble {
-            Trouble::None | Trouble::Late => Action::Rush { key },
-            Trouble::Deaths if chance.one_in(4) => Action::Kill { process },
-            Trouble::Deaths => Action::KillLeader { key },
-            Trouble::Stops => Action::Trouble(Mishap::Stop { process, lasts }),
-            Trouble::Losses => Action::Trouble(Mishap::Vanish),
+        match schedule.family.setting {
+            Self::None | Self::Late => Action::Rush { key },
+            Self::Deaths if chance.one_in(4) => Action::Kill { process },
+            Self::Deaths => Action::KillLeader { key },
+            Self::Stops => Action::Trouble(Mishap::Stop { process, lasts }),
+            Self::Losses => Action::Trouble(Mishap::Vanish),
         }
     }
 

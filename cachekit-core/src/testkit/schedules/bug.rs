@@ -1,38 +1,47 @@
 //! Mistakes that are made on purpose, to be found.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
-use cachekit_core::backend::{Backend, Lead, Lookup, Stored, Token, Ttl, Want};
-use cachekit_core::error::Result;
-use cachekit_core::key::StoreKey;
-use cachekit_core::testkit::Alter;
-use cachekit_memcached::Memcached;
 
+use crate::backend::{Backend, Lead, Lookup, Stored, Token, Ttl, Want};
+use crate::error::Result;
+use crate::key::StoreKey;
+use crate::testkit::Alter;
+
+/// A mistake of a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bug {
+pub enum Bug {
     /// A computation writes its result whatever happened since it began.
     BlindFill,
     /// A reader that another leads before computes beside it.
     NobodyWaits,
+    /// Nobody takes the place of a leader that died.
+    NobodyFollows,
 }
 
-/// The backend, with a mistake in it or none.
+/// A backend with a mistake in it, or none.
 #[derive(Debug)]
-pub(crate) struct Buggy {
-    pub(crate) backend: Memcached,
-    pub(crate) bug: Option<Bug>,
+pub(super) struct Buggy {
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) bug: Option<Bug>,
 }
 
 #[async_trait]
 impl Alter for Buggy {
     fn backend(&self) -> &dyn Backend {
-        &self.backend
+        &*self.backend
     }
 
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
         let mut lookup = self.backend.get(key, want).await?;
-        if self.bug == Some(Bug::NobodyWaits) && matches!(lookup.lead, Lead::Other) {
-            lookup.lead = Lead::Unfenced(None);
+        match self.bug {
+            Some(Bug::NobodyWaits) if matches!(lookup.lead, Lead::Other) => {
+                lookup.lead = Lead::Unfenced(None);
+            }
+            Some(Bug::NobodyFollows) if lookup.taken_over => lookup.lead = Lead::Other,
+            _ => {}
         }
         Ok(lookup)
     }

@@ -55,12 +55,15 @@ impl Directory {
     }
 
     /// All that is there goes away at once.
-    fn vanish(&self, told: &Told) {
+    fn vanish(&self) {
         let mut state = self.state();
         state.lost += 1;
         let away = self.root.path().join(format!("lost-{}", state.lost));
         // It is not there if nobody has asked for anything yet.
         let _ = fs::rename(self.path(), away);
+    }
+
+    fn lose(&self, told: &Told) {
         let at = self.hands.nanos();
         told.record(Record::NodeLost { at, back: Some(at) });
     }
@@ -101,7 +104,14 @@ impl Store for Directory {
     fn meet(self: &Arc<Self>, mishap: &Mishap, told: &Told) {
         match *mishap {
             Mishap::Stop { process, lasts } => self.state().alive[&process].stop(lasts),
-            Mishap::Vanish => self.vanish(told),
+            Mishap::Clear { process } => {
+                self.state().alive[&process].clear();
+                self.lose(told);
+            }
+            Mishap::Vanish => {
+                self.vanish();
+                self.lose(told);
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ pub(crate) enum Trouble {
     Late,
     /// Processes are stopped, and go on when their leads have ended.
     Stops,
-    /// The files are removed.
+    /// The files are removed, by a process or by hand.
     Losses,
 }
 
@@ -27,6 +27,9 @@ pub(crate) enum Mishap {
     Stop {
         process: usize,
         lasts: Duration,
+    },
+    Clear {
+        process: usize,
     },
     /// The directory is removed, with all that is in it.
     Vanish,
@@ -48,6 +51,7 @@ impl Setting for Trouble {
             Self::Deaths if chance.one_in(4) => Action::Kill { process },
             Self::Deaths => Action::KillLeader { key },
             Self::Stops => Action::Trouble(Mishap::Stop { process, lasts }),
+            Self::Losses if chance.one_in(2) => Action::Trouble(Mishap::Clear { process }),
             Self::Losses => Action::Trouble(Mishap::Vanish),
         }
     }

@@ -53,6 +53,13 @@ impl Way {
         self.state().backend.take()
     }
 
+    /// Removes all entries, at once.
+    pub(crate) fn clear(&self) {
+        self.hands.set();
+        let backend = self.state().backend.clone();
+        backend.expect("it is alive").clear().expect("it clears");
+    }
+
     /// Calls wait for as long.
     pub(crate) fn stop(&self, lasts: Duration) {
         let lasts = u64::try_from(lasts.as_nanos()).expect("not for long");

@@ -107,8 +107,9 @@ impl Crew {
         };
         self.origin.cut(process);
         workers.alive[position].look_how_it_ended()?;
-        drop(workers.alive.swap_remove(position));
+        // Before it dies: others may know of it sooner than this process does.
         workers.killed.push((process, now()));
+        drop(workers.alive.swap_remove(position));
         self.add(&mut workers)?.go()
     }
 

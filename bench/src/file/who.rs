@@ -87,12 +87,11 @@ impl Who {
 
     /// Whether this binary has it.
     pub(super) const fn is_built(self) -> bool {
-        match self {
-            Self::Cacache | Self::Redb | Self::RedbShared | Self::Fjall | Self::Foyer => {
-                cfg!(feature = "file-peers")
-            }
-            _ => true,
-        }
+        cfg!(feature = "file-peers")
+            || !matches!(
+                self,
+                Self::Cacache | Self::Redb | Self::RedbShared | Self::Fjall | Self::Foyer
+            )
     }
 
     /// How it is called in tables.

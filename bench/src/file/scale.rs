@@ -32,7 +32,7 @@ impl Scale {
             cases: cases::usual(),
             entries: 10_000,
             processes: MANY,
-            seconds: 0.3,
+            seconds: 0.2,
             churn: 20.0,
             full: 50_000,
             divisor: 1,

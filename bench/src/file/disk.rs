@@ -11,10 +11,6 @@ use crate::Failed;
 const BLOCK: u64 = 512;
 /// Hex digits of the name of an entry of ours.
 const DIGITS: usize = 64;
-/// What the lock file of a folder begins with. Its version comes next, and then, from byte 8 on,
-/// the bytes of disk and the number of the entries that are counted there.
-const MAGIC: [u8; 4] = *b"CKFF";
-
 /// Of all files of a directory.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Used {
@@ -58,32 +54,6 @@ impl Used {
             self.by_entries += bytes;
         }
     }
-}
-
-/// How far what ours has counted is from what is there, of bytes or of entries, whichever is
-/// worse: 0 to 1. `None` where nothing is counted. Nobody may write meanwhile.
-pub(super) fn drift(directory: &Path) -> Result<Option<f64>, Failed> {
-    let (mut bytes, mut entries, mut heads) = (0, 0, 0);
-    for folder in there(fs::read_dir(directory.join("v1")))?
-        .into_iter()
-        .flatten()
-    {
-        let head = there(fs::read(folder?.path().join(".folder")))?.unwrap_or_default();
-        let Some((&MAGIC, counts)) = head.split_first_chunk() else {
-            continue;
-        };
-        let Some((counts, _)) = counts[4..].split_first_chunk::<16>() else {
-            continue;
-        };
-        let (counts, _) = counts.as_chunks::<8>();
-        bytes += u64::from_le_bytes(counts[0]);
-        entries += u64::from_le_bytes(counts[1]);
-        heads += 1;
-    }
-    let used = Used::of(directory)?;
-    let far = |counted: u64, there: u64| counted.abs_diff(there) as f64 / there.max(1) as f64;
-    let worst = far(bytes, used.by_entries).max(far(entries, used.entries));
-    Ok((heads > 0).then_some(worst))
 }
 
 /// `None` where it is gone.

@@ -26,6 +26,21 @@ impl Ours {
         }
         Ok(())
     }
+
+    /// How far what is counted is from what is there, of bytes or of entries, whichever is worse,
+    /// in percent. An error if an entry is not what was put. Nobody may write meanwhile.
+    pub(super) fn drift(&self) -> Result<f64, Failed> {
+        let found = self.0.verify(|_| {})?;
+        if found.damaged() > 0 {
+            return Err(format!("damaged entries: {found:?}").into());
+        }
+        let far = |believed: u64, there: u64| {
+            let there = there.max(1);
+            believed.abs_diff(there) as f64 * 1e2 / there as f64
+        };
+        let entries = far(found.believed_entries, found.entries());
+        Ok(entries.max(far(found.believed_bytes, found.bytes)))
+    }
 }
 
 impl Store for Ours {
@@ -55,5 +70,9 @@ impl Store for Ours {
         let key = StoreKey::new(key.text.as_str())?;
         self.0.set(&key, value.clone(), TTL, None).await?;
         Ok(())
+    }
+
+    async fn clear(&mut self, _: &Cell) -> Result<(), Failed> {
+        Ok(self.0.clear()?)
     }
 }

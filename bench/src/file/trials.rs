@@ -8,15 +8,17 @@ use std::thread;
 use std::time::Duration;
 
 use crate::Failed;
-use crate::cells::{Figures, RATE};
+use crate::cells::{Figures, RATE, blocking};
 use crate::file::cases::MANY;
 use crate::file::cell::Work;
 use crate::file::churn::{CAP, Churn};
 use crate::file::crew;
-use crate::file::disk::{self, Used};
+use crate::file::disk::Used;
 use crate::file::load::{Load, Operation};
+use crate::file::ours::Ours;
 use crate::file::scale::Scale;
 use crate::file::shelf::{Root, Shelf};
+use crate::file::store::Store as _;
 use crate::file::who::Who;
 
 /// Entries over the cap of entries, at the end.
@@ -114,7 +116,7 @@ pub(super) fn churn(root: &Root, scale: &Scale) -> Result<Figures, Failed> {
     });
     let mut cell = shelf.cell(Who::Ours, work);
     cell.caps.bytes = CAP;
-    let cells = vec![cell; MANY];
+    let cells = vec![cell.clone(); MANY];
     let over = AtomicBool::new(false);
     let (all, most) = thread::scope(|scope| {
         let looks = scope.spawn(|| most(&directory, &over));
@@ -125,8 +127,8 @@ pub(super) fn churn(root: &Root, scale: &Scale) -> Result<Figures, Failed> {
     let most = most.map_err(|_| "the looks panicked")??;
     let mut figures = crew::together(&all?);
     figures.insert(MOST.to_owned(), most as f64 / CAP as f64);
-    let drift = disk::drift(&directory)?;
-    figures.extend(drift.map(|drift| (DRIFT.to_owned(), drift * 1e2)));
+    let ours = blocking(Ours::open(&cell))?;
+    figures.insert(DRIFT.to_owned(), ours.drift()?);
     Ok(figures)
 }
 

@@ -8,11 +8,11 @@ pub(crate) fn run(name: &str, options: &[&str]) -> Outcome {
     if ["memcached", "leads", "budget"].contains(&name) {
         package::require(&MEMCACHED)?;
     }
-    let features: &[_] = match name {
-        "file" => &["--features", "file-peers"], // stores that no other bench has to build
-        _ => &[],
-    };
-    let run = ["run", "--release", "--package", "cachekit-bench"];
-    let words = run.iter().chain(features).chain(&["--", name]);
-    shell::run(&mut shell::cargo(words.chain(options).copied()))
+    let mut words = vec!["run", "--release", "--package", "cachekit-bench"];
+    if name == "file" {
+        words.extend(["--features", "file-peers"]); // stores that no other bench has to build
+    }
+    words.extend(["--", name]);
+    words.extend(options);
+    shell::run(&mut shell::cargo(words))
 }

@@ -1,12 +1,14 @@
 //! What the command line says, for every bench whose samples are cells.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use crate::Failed;
+use crate::row::{self, Row};
+use crate::{Failed, Outcome};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
-    pub(crate) json: Option<PathBuf>,
+    json: Option<PathBuf>,
     pub(crate) quick: bool,
     rounds: Option<usize>,
     case: Option<String>,
@@ -74,5 +76,14 @@ impl Options {
             Some(rounds) => format!("{rounds} rounds"),
             None => usual.to_owned(),
         }
+    }
+
+    /// Says the last, and writes the rows where that is asked for.
+    pub(crate) fn end(&self, rows: &[Row], summary: &str) -> Outcome {
+        println!("\n{summary}");
+        if let Some(file) = &self.json {
+            row::write_json(rows, file)?;
+        }
+        Ok(ExitCode::SUCCESS)
     }
 }

@@ -21,6 +21,7 @@ mod who;
 
 use std::process::ExitCode;
 
+use crate::Outcome;
 use crate::cells::options::Options;
 use crate::cells::python::{Peers, Python};
 use crate::cells::{self, Table};
@@ -28,7 +29,6 @@ use crate::file::cell::Cell;
 use crate::file::rounds::{ROUNDS, Rounds};
 use crate::file::scale::Scale;
 use crate::file::who::Who;
-use crate::{Outcome, row};
 
 type Standing = cells::Standing<Who>;
 
@@ -68,11 +68,7 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
         }
         rows.extend(table.rows("file"));
     }
-    println!("\n{}", rounds.summary());
-    if let Some(file) = options.json {
-        row::write_json(&rows, &file)?;
-    }
-    Ok(ExitCode::SUCCESS)
+    options.end(&rows, &rounds.summary())
 }
 
 /// Runs one cell in this process, which prints its figures.

@@ -17,6 +17,7 @@ mod who;
 
 use std::process::ExitCode;
 
+use crate::Outcome;
 use crate::cells::options::Options;
 use crate::cells::python::{Peers, Python};
 use crate::cells::{self, Table};
@@ -24,7 +25,6 @@ use crate::memcached::cases::Case;
 use crate::memcached::cell::Cell;
 use crate::memcached::rounds::{ROUNDS, Rounds, TRIALS, seconds};
 use crate::memcached::who::Who;
-use crate::{Outcome, row};
 
 type Standing = cells::Standing<Who>;
 
@@ -66,11 +66,7 @@ fn tables(bench: &'static str, cases: &'static [Case], arguments: &[&str]) -> Ou
         }
         rows.extend(table.rows(bench));
     }
-    println!("\n{}", rounds.summary());
-    if let Some(file) = options.json {
-        row::write_json(&rows, &file)?;
-    }
-    Ok(ExitCode::SUCCESS)
+    options.end(&rows, &rounds.summary())
 }
 
 /// Runs one cell in this process, and prints its figures.

@@ -7,12 +7,16 @@ mod allocations;
 mod bar;
 mod budget;
 mod callgrind;
+#[cfg(target_os = "linux")] // it reads what processes used in /proc
+mod cells;
+#[cfg(target_os = "linux")] // its samples are cells
+mod file;
 #[cfg(unix)] // it starts memcached, and kills processes
 mod fleet;
 mod freshness;
 mod hits;
 mod measure;
-#[cfg(target_os = "linux")] // it pins processes to cores, and reads what they used in /proc
+#[cfg(target_os = "linux")] // its samples are cells
 mod memcached;
 mod row;
 mod versions;
@@ -30,6 +34,7 @@ usage: cachekit-bench hits [--json FILE]     what a hit costs, beside others
        cachekit-bench memcached [OPTIONS]    our client beside others, on Linux
        cachekit-bench fleet [OPTIONS]        what processes with one store do together, on unix
        cachekit-bench leads [OPTIONS]        what the lead costs who finds an entry, on Linux
+       cachekit-bench file [OPTIONS]         the file backend beside others, on Linux
        cachekit-bench budget                 fails if a hit takes more instructions than it may
        cachekit-bench pass CASE WHO COUNT    hits of one contender alone, for a profiler";
 
@@ -51,6 +56,10 @@ fn main() -> ExitCode {
         ["leads", ref options @ ..] => memcached::run_leads(options),
         #[cfg(target_os = "linux")]
         ["cell", cell] => memcached::run_cell(cell),
+        #[cfg(target_os = "linux")]
+        ["file", ref options @ ..] => file::run(options),
+        #[cfg(target_os = "linux")]
+        ["file-cell", cell] => file::run_cell(cell),
         #[cfg(unix)]
         ["fleet", ref options @ ..] => fleet::run(options),
         #[cfg(unix)]

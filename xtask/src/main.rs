@@ -18,8 +18,9 @@ usage: cargo xtask COMMAND
 
   test                       every test, doc test and example; installs memcached if it is missing
   bench NAME [OPTIONS]       tables of figures, in release: `freshness`; `hits` [--json FILE], which
-                             writes its rows; `memcached` and `leads` [--json FILE] [--rounds N]
-                             [--case NAME] [--quick]
+                             writes its rows; `memcached`, `leads` and `file` [--json FILE]
+                             [--rounds N] [--case NAME] [--quick]; `file` [--million] as well,
+                             which takes 16 GiB of disk, and [--churn SECONDS]
   budget                     the instructions of hits, counted by valgrind, against their bounds
   fleet [--scene NAME] [--processes N] [--tasks N] [--keys N] [--seconds N] [--backend NAME]
         [--l1 on|off] [--peers] [--history FILE] [--plot FILE.svg]

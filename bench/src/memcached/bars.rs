@@ -1,8 +1,8 @@
 //! What our client has to reach, as a ratio to something in the same run.
 
 use crate::bar;
+use crate::cells::RATE;
 use crate::memcached::Standing;
-use crate::memcached::cell::RATE;
 use crate::memcached::who::{Role, Who};
 
 /// One bar.

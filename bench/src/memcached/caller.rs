@@ -1,18 +1,16 @@
 //! What is asked of every client, and the callers that ask it.
 
 use std::error::Error;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::Failed;
-use crate::memcached::histogram::Histogram;
+use crate::cells::histogram::Histogram;
+use crate::cells::machine::now;
 use crate::memcached::keys::Keys;
-use crate::memcached::machine::now;
 
 /// How many keys a `get_many` has.
 pub(super) const MANY: usize = 100;
@@ -164,14 +162,6 @@ async fn once<C: Caller>(
         Ok(())
     } else {
         Err(format!("{length} bytes instead of {expected}").into())
-    }
-}
-
-/// What a call of a blocking client comes to.
-pub(super) fn blocking<T>(call: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
-    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(outcome) => outcome,
-        Poll::Pending => Err("a blocking client waited in an await".into()),
     }
 }
 

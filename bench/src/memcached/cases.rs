@@ -1,9 +1,10 @@
 //! What is measured, and which bars there are.
 
+use crate::cells::machine::Place;
+use crate::cells::{FOREIGN, MEDIAN, P99, RATE};
 use crate::memcached::bars::{Bar, Rival};
 use crate::memcached::caller::{Load, Operation};
-use crate::memcached::cell::{CLIENT, FOREIGN, MEDIAN, P99, RATE, SERVER, Work};
-use crate::memcached::machine::Place;
+use crate::memcached::cell::{CLIENT, SERVER, Work};
 use crate::memcached::trials::{killed, memory, mixed, stopped};
 use crate::memcached::who::Who;
 

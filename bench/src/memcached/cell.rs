@@ -1,6 +1,5 @@
 //! One contender in one case, once: a process of its own.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -10,24 +9,18 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
 use crate::Failed;
-use crate::memcached::caller::{Caller, Gate, Load, blocking, work};
-use crate::memcached::histogram::Histogram;
+use crate::cells::histogram::Histogram;
+use crate::cells::machine::{self, Place, Usage};
+use crate::cells::{FOREIGN, Figures, RATE, blocking};
+use crate::memcached::caller::{Caller, Gate, Load, work};
 use crate::memcached::leads;
 use crate::memcached::limits::{multi_get, one_by_one, pipelined};
-use crate::memcached::machine::{self, Place, Usage};
 use crate::memcached::peers::{async_memcached, cachekit_rs, mcmc, memcache, memcache_async};
 use crate::memcached::who::Who;
 use crate::memcached::{ours, trials};
 
-/// What a cell comes to: figures by their names.
-pub(super) type Figures = BTreeMap<String, f64>;
-
-pub(super) const RATE: &str = "calls/s";
-pub(super) const MEDIAN: &str = "p50 µs";
-pub(super) const P99: &str = "p99 µs";
 pub(super) const CLIENT: &str = "client µs";
 pub(super) const SERVER: &str = "server µs";
-pub(super) const FOREIGN: &str = "foreign";
 
 /// Callers may take so long to end after the last call that is counted.
 const END: Duration = Duration::from_secs(10);
@@ -140,7 +133,7 @@ impl Cell {
             Ok::<_, Failed>(())
         })
         .await??;
-        figures.extend(latencies(&times));
+        figures.extend(times.figures());
         Ok(figures)
     }
 
@@ -159,7 +152,7 @@ impl Cell {
         for thread in threads {
             times.add(&thread.join().map_err(|_| "a caller panicked")??);
         }
-        figures.extend(latencies(&times));
+        figures.extend(times.figures());
         Ok(figures)
     }
 
@@ -244,10 +237,4 @@ impl<'a> Measured<'a> {
         figures.extend(large);
         figures
     }
-}
-
-fn latencies(times: &Histogram) -> impl Iterator<Item = (String, f64)> {
-    let quantiles = [(MEDIAN, times.quantile(0.5)), (P99, times.quantile(0.99))];
-    let timed = quantiles.into_iter();
-    timed.filter_map(|(name, micros)| Some((name.to_owned(), micros?)))
 }

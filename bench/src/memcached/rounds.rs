@@ -6,13 +6,18 @@ use std::process::Command;
 use cachekit_memcached::testkit;
 
 use crate::Failed;
+use crate::cells::machine::{self, QUIET};
+use crate::cells::options::Options;
+use crate::cells::python::{self, Python};
+use crate::cells::{FOREIGN, Figures};
 use crate::memcached::cases::Case;
-use crate::memcached::cell::{Cell, FOREIGN, Figures};
-use crate::memcached::machine::{self, QUIET};
-use crate::memcached::options::Options;
-use crate::memcached::python::{self, Python};
+use crate::memcached::cell::Cell;
 use crate::memcached::{Standing, servers};
 
+/// As many rounds unless `--rounds` says so.
+pub(super) const ROUNDS: usize = 5;
+/// Of a trial, which takes many seconds.
+pub(super) const TRIALS: usize = 3;
 /// How often a sample is taken again that another program disturbed.
 const TRIES: usize = 3;
 
@@ -43,7 +48,7 @@ impl<'a> Rounds<'a> {
         for size in case.sizes() {
             servers::fill(&servers, size)?;
         }
-        let (warm_up, measured) = self.options.seconds();
+        let (warm_up, measured) = seconds(self.options);
         let cell = |&who| Cell {
             who,
             place: case.place,
@@ -63,7 +68,9 @@ impl<'a> Rounds<'a> {
             .collect();
         let mut samples = vec![Vec::new(); cells.len()];
         let mut order: Vec<_> = (0..cells.len()).collect();
-        let rounds = self.options.rounds(case);
+        let rounds = self
+            .options
+            .rounds(if case.is_trial() { TRIALS } else { ROUNDS });
         for round in 1..=rounds {
             eprintln!("{}: round {round} of {rounds}", case.name);
             fastrand::shuffle(&mut order);
@@ -124,5 +131,14 @@ impl<'a> Rounds<'a> {
             .iter()
             .map(|problem| format!("failed: {problem}"));
         problems.chain([dropped]).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Seconds of a cell before it counts, and while it does.
+pub(super) const fn seconds(options: &Options) -> (f64, f64) {
+    if options.quick {
+        (0.02, 0.05)
+    } else {
+        (0.12, 0.4)
     }
 }

@@ -6,8 +6,8 @@ use std::net::TcpStream;
 use cachekit_memcached::testkit::{self, Server};
 
 use crate::Failed;
+use crate::cells::machine::Place;
 use crate::memcached::keys::Keys;
-use crate::memcached::machine::Place;
 
 /// One thread is what the testkit starts.
 const ARGUMENTS: [&str; 4] = ["-m", "1024", "-c", "4096"];

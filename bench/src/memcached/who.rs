@@ -51,6 +51,10 @@ pub(super) enum Role {
 }
 
 impl Who {
+    pub(super) const fn is_python(self) -> bool {
+        matches!(self, Self::Pymemcache | Self::Pylibmc)
+    }
+
     pub(super) const fn role(self) -> Role {
         match self {
             Self::Ours { .. } | Self::Lead | Self::Cache | Self::CacheL1 => Role::Ours,

@@ -10,10 +10,10 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::callers::{LEAD, Reader, filled};
 use crate::budget::Budget;
+use crate::cells::machine::Place;
 use crate::measure::{self, Pass};
 use crate::memcached::caller::Caller;
 use crate::memcached::keys::Keys;
-use crate::memcached::machine::Place;
 use crate::memcached::{ours, servers};
 use crate::{Failed, Outcome};
 

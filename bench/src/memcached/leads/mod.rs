@@ -9,8 +9,8 @@ use super::bars::{Bar, Rival};
 use super::caller::{Load, Operation};
 use super::cases::{COLUMNS, Case};
 use super::cell::Work;
-use super::machine::Place;
 use super::who::Who;
+use crate::cells::machine::Place;
 
 /// A read that may be given the lead, first, and those that it is compared with. The cache asks
 /// for the lead as well, and opens what it finds.

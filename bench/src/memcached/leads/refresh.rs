@@ -8,10 +8,11 @@ use cachekit::{Cache, Error, Function, Key, Policy};
 
 use super::callers::cache;
 use crate::Failed;
+use crate::cells::histogram::Histogram;
+use crate::cells::machine::{Usage, now, pass};
+use crate::cells::{FOREIGN, Figures};
 use crate::memcached::bars::Bar;
-use crate::memcached::cell::{Cell, FOREIGN, Figures};
-use crate::memcached::histogram::Histogram;
-use crate::memcached::machine::{Usage, now, pass};
+use crate::memcached::cell::Cell;
 use crate::memcached::who::Who;
 
 /// How long the origin takes.

@@ -9,9 +9,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::Failed;
+use crate::cells::histogram::Histogram;
+use crate::cells::machine::now;
 use crate::memcached::caller::Gate;
-use crate::memcached::histogram::Histogram;
-use crate::memcached::machine::now;
 use crate::memcached::trials::mixed;
 
 /// Gets small values until the gate is closed, always `depth` of them under way.

@@ -7,10 +7,11 @@ use std::time::Duration;
 use cachekit_memcached::{Client, Ttl};
 
 use crate::Failed;
-use crate::memcached::cell::{Cell, FOREIGN, Figures};
-use crate::memcached::histogram::Histogram;
+use crate::cells::histogram::Histogram;
+use crate::cells::machine::{Usage, now, pass};
+use crate::cells::{FOREIGN, Figures};
+use crate::memcached::cell::Cell;
 use crate::memcached::keys::Keys;
-use crate::memcached::machine::{Usage, now, pass};
 use crate::memcached::servers;
 use crate::memcached::trials::outage::Fleet;
 

@@ -11,10 +11,11 @@ use cachekit_memcached::{Client, Config};
 use tokio::task::LocalSet;
 
 use crate::Failed;
+use crate::cells::Figures;
+use crate::cells::machine::resident;
 use crate::memcached::caller::Caller;
-use crate::memcached::cell::{Cell, Figures};
+use crate::memcached::cell::Cell;
 use crate::memcached::keys::Keys;
-use crate::memcached::machine::resident;
 
 /// Resident bytes after the first tenth of all calls, and after all of them.
 pub(crate) const EARLY: &str = "early MiB";

@@ -7,9 +7,10 @@ use cachekit_memcached::{Client, Config};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::Failed;
+use crate::cells::Figures;
+use crate::cells::histogram::Histogram;
 use crate::memcached::caller::{Caller, Gate, Load, Operation, work};
-use crate::memcached::cell::{Cell, Figures};
-use crate::memcached::histogram::Histogram;
+use crate::memcached::cell::Cell;
 use crate::memcached::limits::two_sockets;
 use crate::memcached::who::Who;
 

@@ -11,9 +11,10 @@ use cachekit_memcached::testkit::Server;
 use cachekit_memcached::{Client, Ttl};
 
 use crate::Failed;
-use crate::memcached::cell::{Cell, Figures};
-use crate::memcached::histogram::Histogram;
-use crate::memcached::machine::{now, pass};
+use crate::cells::Figures;
+use crate::cells::histogram::Histogram;
+use crate::cells::machine::{now, pass};
+use crate::memcached::cell::Cell;
 use crate::memcached::trials::outage::Fleet;
 
 /// Reads of a value that was replaced or removed, as the caller had been told, before they began.

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use crate::cells::{MEDIAN, P99};
+
 /// Each power of two is cut in so many.
 const PARTS: u64 = 32;
 const BUCKETS: usize = 64 * PARTS as usize;
 
 /// A histogram from 1 ns upwards, right to one part in [`PARTS`].
 #[derive(Clone, Debug)]
-pub(super) struct Histogram {
+pub(crate) struct Histogram {
     buckets: Vec<u32>,
     longest: Duration,
 }
@@ -23,13 +25,13 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    pub(super) fn record(&mut self, duration: Duration) {
+    pub(crate) fn record(&mut self, duration: Duration) {
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         self.buckets[bucket(nanoseconds)] += 1;
         self.longest = self.longest.max(duration);
     }
 
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         for (own, other) in self.buckets.iter_mut().zip(&other.buckets) {
             *own += other;
         }
@@ -37,7 +39,7 @@ impl Histogram {
     }
 
     /// Microseconds that the `share` of all calls took at most; `None` without calls.
-    pub(super) fn quantile(&self, share: f64) -> Option<f64> {
+    pub(crate) fn quantile(&self, share: f64) -> Option<f64> {
         let calls: u64 = self.buckets.iter().map(|&count| u64::from(count)).sum();
         let mut left = (calls as f64 * share).ceil();
         for (bucket, &count) in self.buckets.iter().enumerate() {
@@ -49,8 +51,15 @@ impl Histogram {
         None
     }
 
+    /// The median and the 99th percentile.
+    pub(crate) fn figures(&self) -> impl Iterator<Item = (String, f64)> {
+        let quantiles = [(MEDIAN, self.quantile(0.5)), (P99, self.quantile(0.99))];
+        let timed = quantiles.into_iter();
+        timed.filter_map(|(name, micros)| Some((name.to_owned(), micros?)))
+    }
+
     /// The longest call.
-    pub(super) fn longest(&self) -> Duration {
+    pub(crate) fn longest(&self) -> Duration {
         self.longest
     }
 }

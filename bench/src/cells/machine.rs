@@ -11,7 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 /// As much of a core may other programs have for a sample to count.
-pub(super) const QUIET: f64 = 0.3;
+pub(crate) const QUIET: f64 = 0.3;
 /// How long one look at the machine takes before a sample, and how many there are at most.
 const LOOK: Duration = Duration::from_millis(50);
 const LOOKS: usize = 200;
@@ -20,7 +20,7 @@ const TICKS_PER_SECOND: u32 = 100;
 
 /// Where client and servers run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// The client on one core, all servers on another; one thread for tokio.
     Pinned,
     /// Nothing pinned; two workers for tokio.
@@ -29,12 +29,12 @@ pub(super) enum Place {
 
 impl Place {
     /// Puts this process where the client runs.
-    pub(super) fn take_client(self) -> io::Result<()> {
+    pub(crate) fn take_client(self) -> io::Result<()> {
         self.put(None, |cores| cores.first().copied())
     }
 
     /// Puts all threads of `server` where the servers run.
-    pub(super) fn take_server(self, server: u32) -> io::Result<()> {
+    pub(crate) fn take_server(self, server: u32) -> io::Result<()> {
         for thread in fs::read_dir(format!("/proc/{server}/task"))? {
             let thread = thread?.file_name();
             let thread = thread.to_str().and_then(|id| id.parse().ok());
@@ -69,7 +69,7 @@ fn cores() -> Vec<usize> {
 }
 
 /// Lets this process have as many connections as it may.
-pub(super) fn allow_many_files() -> io::Result<()> {
+pub(crate) fn allow_many_files() -> io::Result<()> {
     let limit = getrlimit(Resource::Nofile);
     let most = Rlimit {
         current: limit.maximum,
@@ -80,7 +80,7 @@ pub(super) fn allow_many_files() -> io::Result<()> {
 
 /// What was used of the machine up to a moment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     at: Instant,
     client: Duration,
     servers: Duration,
@@ -89,19 +89,19 @@ pub(super) struct Usage {
 
 /// What was used between two moments.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spent {
-    pub(super) elapsed: Duration,
+pub(crate) struct Spent {
+    pub(crate) elapsed: Duration,
     /// Processor time of this process.
-    pub(super) client: Duration,
+    pub(crate) client: Duration,
     /// Processor time of the servers.
-    pub(super) servers: Duration,
+    pub(crate) servers: Duration,
     /// How many cores other programs had.
-    pub(super) foreign: f64,
+    pub(crate) foreign: f64,
 }
 
 impl Usage {
     /// Up to now, by this process, by `servers` and by everybody.
-    pub(super) fn now(servers: &[u32]) -> Self {
+    pub(crate) fn now(servers: &[u32]) -> Self {
         let client = clock_gettime(ClockId::ProcessCPUTime);
         Self {
             at: now(),
@@ -112,7 +112,7 @@ impl Usage {
     }
 
     /// Since `before`, of the same servers.
-    pub(super) fn since(self, before: Self) -> Spent {
+    pub(crate) fn since(self, before: Self) -> Spent {
         let elapsed = self.at.saturating_duration_since(before.at);
         let client = self.client.saturating_sub(before.client);
         let servers = self.servers.saturating_sub(before.servers);
@@ -128,7 +128,7 @@ impl Usage {
 }
 
 /// Waits until no other program uses the machine; gives up after ten seconds.
-pub(super) fn wait_for_quiet() {
+pub(crate) fn wait_for_quiet() {
     for _ in 0..LOOKS {
         let before = Usage::now(&[]);
         thread::park_timeout(LOOK);
@@ -143,18 +143,18 @@ pub(super) fn wait_for_quiet() {
     clippy::disallowed_methods,
     reason = "a bench reads the real clock, not one that tests can hold"
 )]
-pub(super) fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
 /// Lets time pass while the load goes on: what happens in it is what is measured, and nothing is
 /// waited for.
-pub(super) async fn pass(time: Duration) {
+pub(crate) async fn pass(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
 /// The memory of this process that is in use, in bytes.
-pub(super) fn resident() -> u64 {
+pub(crate) fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));

@@ -14,6 +14,9 @@ const OPTIONAL: &[(&str, &str)] = &[(
     "a folder of more placement vectors; those in the repository are tested in any case",
 )];
 
+/// The features that are tested: all but those which only build the peers of a bench.
+const FEATURES: &str = "file,json,lz4,memcached,messagepack,metrics,testkit,tls";
+
 /// Tests that have passed and failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Totals {
@@ -29,7 +32,13 @@ pub(crate) fn run(root: &Path) -> Outcome {
     package::require(&MEMCACHED)?;
     let (mut failed, mut not_run) = (Vec::new(), Vec::new());
     // With no targets named: only then are the examples built as the programs that tests start.
-    let mut command = shell::cargo(["test", "--workspace", "--all-features", "--no-fail-fast"]);
+    let mut command = shell::cargo([
+        "test",
+        "--workspace",
+        "--features",
+        FEATURES,
+        "--no-fail-fast",
+    ]);
     let totals = counted(command.current_dir(root), &mut failed, &mut not_run)?;
     failed.extend(examples::run(root).err());
     if totals.passed == 0 {
@@ -121,6 +130,20 @@ fn tell_absent() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_feature_that_is_not_for_a_bench_is_tested() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        for package in [".", "cachekit-core", "cachekit-memcached"] {
+            let manifest = std::fs::read_to_string(root.join(package).join("Cargo.toml")).unwrap();
+            let (_, features) = manifest.split_once("[features]\n").unwrap();
+            let names = features.lines().take_while(|line| !line.starts_with('['));
+            for name in names.filter_map(|line| line.split_once(" = ")) {
+                let tested = FEATURES.split(',').any(|feature| feature == name.0);
+                assert!(tested || name.0 == "default", "{}", name.0);
+            }
+        }
+    }
 
     #[test]
     fn what_a_test_could_not_run_is_read_wherever_it_stands_in_the_line() {

@@ -3,7 +3,6 @@
 //! Its lock is the file `.folder`, which begins with what the folder holds (`head`); behind that are
 //! the leads.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -16,7 +15,7 @@ use crate::directory::Directory;
 use crate::head::{HEAD, Head};
 use crate::layout::{Digest, FOLDERS, Folder, LOCK, SPARE};
 use crate::leads::{self, Change, Leader, Leads, SLOT};
-use crate::lock::open_locked;
+use crate::lock::{LockedFile, open_locked};
 use crate::scan;
 use crate::usage::Usage;
 
@@ -47,7 +46,7 @@ struct Queue {
 pub(crate) struct LockedFolder<'a> {
     pub(crate) folders: &'a Folders,
     path: PathBuf,
-    file: File,
+    file: LockedFile,
     head: Head,
     leads: Leads,
     // Dropped after the file: a thread that has the mutex finds the lock of the file free.
@@ -222,5 +221,22 @@ impl LockedFolder<'_> {
     fn write_lead(&self, change: &Change) -> io::Result<()> {
         self.file
             .write_all_at(&change.slot, (HEAD + change.at) as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_free_although_another_process_inherited_its_lock() {
+        let scratch = tempfile::tempdir().unwrap();
+        let directory = Directory::new(scratch.path().to_owned(), 0o700);
+        let folders = Folders::new(0o600, 0);
+        let locked = folders.lock(&directory, Folder::new(0)).unwrap();
+        let inherited = locked.file.try_clone().unwrap();
+        drop(locked);
+        folders.lock(&directory, Folder::new(0)).unwrap();
+        drop(inherited);
     }
 }

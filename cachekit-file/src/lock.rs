@@ -3,6 +3,7 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
+use std::ops::Deref;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
@@ -20,15 +21,36 @@ const LONGEST_PAUSE: Duration = Duration::from_micros(512);
 /// How long the pauses are together: whoever has a lock for longer was stopped.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// A file that is locked, until this is dropped.
+///
+/// To close it would not do: a process that was forked meanwhile has it open as well, and would keep
+/// the lock.
+#[derive(Debug)]
+pub(crate) struct LockedFile(File);
+
+impl Deref for LockedFile {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+impl Drop for LockedFile {
+    fn drop(&mut self) {
+        // Closing it is next.
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
 /// The file at `path`, made where it is not there, and locked. It still has its name: before it was
 /// locked, it may have been removed or replaced, with its folder.
 ///
 /// # Errors
 /// [`TimedOut`](io::ErrorKind::TimedOut) if another process has the lock for more than a second.
-pub(crate) fn open_locked(path: &Path, permissions: u32) -> io::Result<File> {
+pub(crate) fn open_locked(path: &Path, permissions: u32) -> io::Result<LockedFile> {
     loop {
-        let file = create(path, permissions)?;
-        lock(&file)?;
+        let file = lock(create(path, permissions)?)?;
         if is_named(&file, path)? {
             return Ok(file);
         }
@@ -36,9 +58,8 @@ pub(crate) fn open_locked(path: &Path, permissions: u32) -> io::Result<File> {
 }
 
 /// The same without waiting; `None` if somebody has the lock.
-pub(crate) fn try_open_locked(path: &Path, permissions: u32) -> io::Result<Option<File>> {
-    let file = create(path, permissions)?;
-    Ok(try_lock(&file)?.then_some(file))
+pub(crate) fn try_open_locked(path: &Path, permissions: u32) -> io::Result<Option<LockedFile>> {
+    try_lock(create(path, permissions)?)
 }
 
 fn create(path: &Path, permissions: u32) -> io::Result<File> {
@@ -60,11 +81,11 @@ fn create(path: &Path, permissions: u32) -> io::Result<File> {
 }
 
 /// Locks `file` against other processes.
-pub(crate) fn lock(file: &File) -> io::Result<()> {
+pub(crate) fn lock(file: File) -> io::Result<LockedFile> {
     let (mut pause, mut waited) = (FIRST_PAUSE, Duration::ZERO);
     while waited < PATIENCE {
-        if try_lock(file)? {
-            return Ok(());
+        if flock_at_once(&file)? {
+            return Ok(LockedFile(file));
         }
         wait(pause);
         waited += pause;
@@ -73,7 +94,12 @@ pub(crate) fn lock(file: &File) -> io::Result<()> {
     Err(Errno::TIMEDOUT.into())
 }
 
-fn try_lock(file: &File) -> io::Result<bool> {
+/// The same without waiting; `None` if somebody has the lock.
+pub(crate) fn try_lock(file: File) -> io::Result<Option<LockedFile>> {
+    Ok(flock_at_once(&file)?.then_some(LockedFile(file)))
+}
+
+fn flock_at_once(file: &File) -> io::Result<bool> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(true),
         Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(false),

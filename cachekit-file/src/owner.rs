@@ -1,7 +1,7 @@
 //! Who is alive: a backend that leads, or holds a part of what is shared, has a file that it locks
 //! for as long as it lives. The kernel frees the lock of a process that ends in whatever way.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::directory::Directory;
-use crate::file::{open, remove_if_there};
+use crate::file::open;
 use crate::layout;
-use crate::lock::{is_named, open_locked};
+use crate::lock::{LockedFile, is_named, open_locked, try_lock};
 
 /// The owners of a directory: this one, and how to look for the others.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Owners {
     /// Drawn at random, so that containers with equal process ids may share a directory.
     id: u64,
     /// Made when somebody has to know that this one is alive.
-    file: Mutex<Option<File>>,
+    file: Mutex<Option<LockedFile>>,
 }
 
 impl Owners {
@@ -60,8 +60,9 @@ impl Owners {
     fn remove_dead(&self) -> io::Result<()> {
         for file in std::fs::read_dir(&self.folder)? {
             let path = file?.path();
-            if is_owner(&path) && !is_locked(&path)? {
-                remove_if_there(&path)?;
+            if is_owner(&path) {
+                // What stays is in nobody's way.
+                let _ = remove_if_dead(&path);
             }
         }
         Ok(())
@@ -85,6 +86,18 @@ impl Drop for Owners {
 fn is_owner(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
     name.len() == 16 && name.as_encoded_bytes().iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Removes the file of an owner, under its lock: one who has made it, and is about to lock it, finds
+/// it gone then, and makes another.
+fn remove_if_dead(path: &Path) -> io::Result<()> {
+    let Some(file) = open(OpenOptions::new().read(true), path)? else {
+        return Ok(());
+    };
+    match try_lock(file)? {
+        Some(locked) if is_named(&locked, path)? => std::fs::remove_file(path),
+        _ => Ok(()),
+    }
 }
 
 /// Whether someone has the lock of the file at `path`.
@@ -138,6 +151,23 @@ mod tests {
         let id = owners.announced(&directory).unwrap();
         assert!(!dead.exists());
         assert!(owners.path(id).exists());
+    }
+
+    #[test]
+    fn owners_that_begin_together_do_not_remove_each_other() {
+        let (scratch, directory) = directory();
+        let begin = || {
+            for _ in 0..2_000 {
+                let owners = Owners::new(scratch.path(), 0o600);
+                let id = owners.announced(&directory).unwrap();
+                assert!(is_locked(&owners.path(id)).unwrap());
+            }
+        };
+        std::thread::scope(|threads| {
+            for _ in 0..8 {
+                threads.spawn(begin);
+            }
+        });
     }
 
     #[test]

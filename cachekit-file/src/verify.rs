@@ -1,7 +1,7 @@
 //! Looks at everything in a directory, and changes nothing.
 
 use std::ffi::OsStr;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::error::from_io;
 use crate::file::open;
 use crate::head::{HEAD, Head};
 use crate::layout::{self, Folder, LOCK, SPARE, TEMP, is_entry, is_folder};
-use crate::lock::lock;
+use crate::lock::{LockedFile, lock};
 use crate::report::Report;
 use crate::usage::{Usage, occupied};
 use crate::warm::Reading;
@@ -225,16 +225,13 @@ fn settled(folder: &Path) -> io::Result<(Vec<Listed>, Option<Head>)> {
 }
 
 /// The lock file at `path`, locked; `None` where there is none, and nobody writes.
-fn locked(path: &Path) -> io::Result<Option<File>> {
+fn locked(path: &Path) -> io::Result<Option<LockedFile>> {
     let file = open(OpenOptions::new().read(true), path)?;
-    if let Some(file) = &file {
-        lock(file)?;
-    }
-    Ok(file)
+    file.map(lock).transpose()
 }
 
 /// What a folder has written down.
-fn head(locked: Option<&File>) -> io::Result<Option<Head>> {
+fn head(locked: Option<&LockedFile>) -> io::Result<Option<Head>> {
     let Some(file) = locked else { return Ok(None) };
     let mut bytes = [0; HEAD];
     let read = file.read_at(&mut bytes, 0)?;

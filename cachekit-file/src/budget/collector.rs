@@ -6,7 +6,7 @@
 //! before the next look; whatever was used or replaced since then stays.
 
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
@@ -20,7 +20,7 @@ use crate::error::from_io;
 use crate::file::{header, open};
 use crate::folder::LockedFolder;
 use crate::layout::{FOLDERS, Folder};
-use crate::lock::{try_open_locked, wait};
+use crate::lock::{LockedFile, try_open_locked, wait};
 use crate::scan::{self, Seen};
 use crate::usage::Usage;
 
@@ -73,7 +73,7 @@ pub(super) enum Reason {
 struct Turn<'a> {
     candidates: MutexGuard<'a, Candidates>,
     /// `None`: beside whoever has it.
-    _lock: Option<File>,
+    _lock: Option<LockedFile>,
 }
 
 impl Collector {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cachekit_core::backend::{Lead, Lookup};
+use cachekit_core::backend::{Lead, Lookup, Token};
 use cachekit_core::key::StoreKey;
 use tokio::runtime::Handle;
 
@@ -32,14 +32,27 @@ impl Drop for Given {
         let Lead::Mine(token) = lookup.lead else {
             return;
         };
-        let (store, key) = (Arc::clone(&self.store), self.key.clone());
-        let release = move || {
-            // A lead that cannot be given back ends with its hold.
-            let _ = store.release(&key, &token);
+        let unused = Unused {
+            store: Arc::clone(&self.store),
+            key: self.key.clone(),
+            token,
         };
-        match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(release)),
-            Err(_) => release(),
+        if let Ok(runtime) = Handle::try_current() {
+            drop(runtime.spawn_blocking(move || drop(unused)));
         }
+    }
+}
+
+/// A lead that goes back when this is dropped: also by a runtime that ends, and runs nothing more.
+struct Unused {
+    store: Arc<Store>,
+    key: StoreKey,
+    token: Token,
+}
+
+impl Drop for Unused {
+    fn drop(&mut self) {
+        // A lead that cannot be given back ends with its hold.
+        let _ = self.store.release(&self.key, &self.token);
     }
 }

@@ -6,11 +6,13 @@ use std::future::Future;
 #[cfg(target_os = "linux")]
 use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
-use cachekit_core::backend::{Backend, Lookup, NewEntry, Want};
+use cachekit_core::backend::{Backend, Lead, Lookup, NewEntry, Want};
 use cachekit_core::error::Result;
 use cachekit_file::{Config, FileBackend};
 
@@ -232,13 +234,89 @@ fn a_set_that_was_dropped_does_not_come_after_a_later_removal() {
     }
 }
 
+/// How many files of this process are open at `path`.
+#[cfg(target_os = "linux")]
+fn opened(path: &Path) -> usize {
+    let files = std::fs::read_dir("/proc/self/fd").unwrap();
+    let targets = files.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
+    targets.filter(|target| target == path).count()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_refused_set_that_was_dropped_does_not_remove_what_is_there() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(Config {
+        max_value: 10,
+        ..scratch.config()
+    })
+    .unwrap();
+    assert!(poll_once(set(&backend, "k", b"v")).is_ready());
+    let lock = scratch.file().with_file_name(".folder");
+    let held = File::open(&lock).unwrap();
+    held.lock().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let key = key("k");
+        let large = Bytes::from(vec![b'x'; 11]);
+        let mut dropped = Box::pin(backend.set(&key, large, LONG, None));
+        assert!(poll(dropped.as_mut()).is_pending());
+        while opened(&lock) < 2 {
+            std::thread::yield_now();
+        }
+    });
+    held.unlock().unwrap();
+    // Waits for what is running in the pool.
+    drop(runtime);
+    assert_eq!(scratch.files().len(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_lead_of_a_reader_who_goes_away_with_the_runtime_goes_back() {
+    let want = Want::Lead {
+        hold: LONG,
+        early: Duration::ZERO,
+        patience: Duration::ZERO,
+    };
+    let scratch = Scratch::new();
+    let backend = Arc::new(FileBackend::new(scratch.config()).unwrap());
+    assert!(poll_once(set(&backend, "k", b"v")).is_ready());
+    let lock = scratch.file().with_file_name(".folder");
+    assert!(poll_once(backend.remove(&key("k"))).is_ready());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    let (free, busy) = std::sync::mpsc::channel::<()>();
+    runtime.block_on(async {
+        let reader = Arc::clone(&backend);
+        tokio::spawn(async move { reader.get(&key("k"), want).await });
+        tokio::task::yield_now().await;
+        // Nobody polls the reader while this waits for its lead.
+        while lock.metadata().unwrap().len() < 128 || opened(&lock) > 0 {
+            std::thread::yield_now();
+        }
+        // The one thread of the pool takes nothing else.
+        drop(tokio::task::spawn_blocking(move || busy.recv()));
+    });
+    runtime.shutdown_background();
+    drop(free);
+    let Poll::Ready(lookup) = poll_once(backend.get(&key("k"), want)) else {
+        panic!("not done at once");
+    };
+    assert!(matches!(lookup.unwrap().lead, Lead::Mine(_)));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_calls_than_the_pool_takes_at_once_all_end() {
     let scratch = Scratch::new();
-    let backend = std::sync::Arc::new(FileBackend::new(scratch.config()).unwrap());
+    let backend = Arc::new(FileBackend::new(scratch.config()).unwrap());
     let mut calls = tokio::task::JoinSet::new();
     for number in 0..500 {
-        let backend = std::sync::Arc::clone(&backend);
+        let backend = Arc::clone(&backend);
         calls.spawn(async move { set(&backend, &format!("k{number}"), b"v").await });
     }
     calls.join_all().await;

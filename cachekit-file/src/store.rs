@@ -121,7 +121,7 @@ impl Store {
         self.directory.ready(SET)?;
         let place = Place::of(self.directory.path(), key);
         if value.len() as u64 > self.config.max_value {
-            return self.refuse(key, &place, lead);
+            return self.refuse(key, &place, lead, caller);
         }
         let written = self.clock.unix_ms();
         let expires = written.saturating_add(ttl.as_millis_rounded_up());
@@ -147,22 +147,33 @@ impl Store {
         {
             return Ok(Stored::Superseded(reason));
         }
-        self.change(
-            SET,
-            folder,
-            &place,
-            Some(reservation),
-            |folder| match temp {
+        let leader = lead.and_then(|_| folder.leader(&place.digest));
+        self.change(SET, folder, &place, Some(reservation), |folder| {
+            let written = match temp {
                 Some(temp) => folder.publish(temp, &place.path),
                 None => folder.write(&place.path, &draft),
-            },
-        )?;
+            };
+            if let (Err(_), Some(leader)) = (&written, leader) {
+                // It is not used up: who leads may try again, or hand it back.
+                folder.lead(&place.digest, leader, self.clock.unix_ms())?;
+            }
+            written
+        })?;
         Ok(Stored::Stored)
     }
 
     /// Removes the entry that a value over the limit was to replace.
-    fn refuse(&self, key: &StoreKey, place: &Place, lead: Option<&Token>) -> Result<Stored> {
+    fn refuse(
+        &self,
+        key: &StoreKey,
+        place: &Place,
+        lead: Option<&Token>,
+        caller: &Caller,
+    ) -> Result<Stored> {
         let folder = self.locked(SET, place)?;
+        if caller.is_gone() {
+            return Err(abandoned(SET));
+        }
         if let Some(token) = lead
             && let Some(reason) = self.superseded(&folder, key, place, token)?
         {

@@ -2,10 +2,12 @@
 //! own, the disks on file systems of its own. Where the system does not let a test have one, the
 //! test says so.
 
+use std::io::Write;
 use std::process::Command;
+use std::time::Duration;
 
 use bytes::Bytes;
-use cachekit_core::backend::{Backend, NodeState, Want};
+use cachekit_core::backend::{Backend, NodeState, Stored, Want};
 use cachekit_core::error::ErrorKind;
 use cachekit_file::{Config, FileBackend};
 
@@ -90,6 +92,37 @@ async fn fill_the_disk_to_the_last_page(config: Config) {
     }
     for text in &stored {
         set(&backend, text, b"again").await;
+    }
+}
+
+/// The entry is led and there, and the disk so full that only what spares hold is left.
+async fn write_with_a_lead_on_a_full_disk(config: Config) {
+    let backend = FileBackend::new(config.clone()).unwrap();
+    for number in 0..8 {
+        set(&backend, &format!("k{number}"), &[b'x'; 8_000]).await;
+    }
+    let want = Want::Lead {
+        hold: LONG,
+        early: Duration::ZERO,
+        patience: Duration::ZERO,
+    };
+    let led = key("led");
+    let lead = backend.get(&led, want).await.unwrap().lead.token().unwrap();
+    for number in 0..8 {
+        backend.remove(&key(&format!("k{number}"))).await.unwrap();
+    }
+    let rest = std::fs::File::create(config.directory.join("rest")).unwrap();
+    while (&rest).write_all(&[b'x'; 4_096]).is_ok() {}
+    let value = Bytes::from(vec![b'y'; 12_000]);
+    let stored = backend.set(&led, value, LONG, Some(&lead)).await;
+    assert_eq!(stored.unwrap(), Stored::Stored);
+}
+
+#[tokio::test]
+async fn a_lead_outlasts_a_disk_that_was_full_for_a_moment() {
+    match child::config() {
+        Some(config) => write_with_a_lead_on_a_full_disk(config).await,
+        None => on_a_small_disk("disk::a_lead_outlasts_a_disk_that_was_full_for_a_moment"),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Who computes, among instances and processes that share a directory.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, set_permissions};
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::pin::pin;
 use std::process::Stdio;
 use std::task::{Context, Poll, Waker};
@@ -282,6 +283,29 @@ async fn a_lock_file_that_was_damaged_loses_leads_and_nothing_else() {
         assert_eq!(stored, Stored::Superseded(Reason::Overtaken));
         lead(&backend, "k").await;
     }
+}
+
+#[tokio::test]
+async fn a_lock_file_of_an_absurd_length_is_not_read_as_a_whole() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    set(&backend, "k", b"v").await;
+    let lock = scratch.file().with_file_name(".folder");
+    let lock = OpenOptions::new().write(true).open(lock).unwrap();
+    lock.set_len(1 << 42).unwrap();
+    backend.remove(&key("k")).await.unwrap();
+    let token = lead(&backend, "k").await;
+    assert_eq!(store(&backend, "k", &token).await, Stored::Stored);
+}
+
+#[tokio::test]
+async fn what_lies_among_the_owners_and_cannot_be_removed_keeps_nobody_from_leading() {
+    let scratch = Scratch::new();
+    let owners = scratch.cache().join("v1/owners");
+    std::fs::create_dir_all(owners.join("0123456789abcdef/in")).unwrap();
+    set_permissions(scratch.cache(), PermissionsExt::from_mode(0o700)).unwrap();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    lead(&backend, "k").await;
 }
 
 #[tokio::test]

@@ -143,28 +143,23 @@ impl FileBackend {
         results.map(|result| result.map(Given::taken)).collect()
     }
 
-    /// Reads an entry where the caller is, as far as `most` bytes and the device allow: `None`
-    /// where there is more to do than that.
-    fn at_once(&self, key: &StoreKey, want: Want, most: u64) -> Result<Option<Lookup>> {
-        let reader = &self.store.reader;
-        let found = if Pool::is_needed() {
-            let Some(found) = reader.get_warm(key, most) else {
-                return Ok(None);
-            };
-            Some(found)
-        } else {
-            reader.get(key)?
-        };
-        let lookup = Wanted::of(want, found.as_ref()).is_none();
-        Ok(lookup.then_some(Lookup::new(found, Lead::None)))
+    /// Reads an entry where the caller is: all of it outside of tokio, else as far as `most` bytes
+    /// and the device allow. `None` where there is more to do than that.
+    fn at_once(&self, key: &StoreKey, want: Want, most: u64) -> Option<Result<Lookup>> {
+        if !Pool::is_needed() {
+            return Some(self.store.look(key, want, &Caller::HERE));
+        }
+        let found = Some(self.store.reader.get_warm(key, most)?);
+        let met = Wanted::of(want, found.as_ref()).is_none();
+        met.then(|| Ok(Lookup::new(found, Lead::None)))
     }
 }
 
 #[async_trait]
 impl Backend for FileBackend {
     async fn get(&self, key: &StoreKey, want: Want) -> Result<Lookup> {
-        if let Some(lookup) = self.at_once(key, want, WARM_BYTES)? {
-            return Ok(lookup);
+        if let Some(lookup) = self.at_once(key, want, WARM_BYTES) {
+            return lookup;
         }
         let (store, key) = (Arc::clone(&self.store), key.clone());
         let given = self.pooled("file get", move |_, caller| {
@@ -217,7 +212,7 @@ impl Backend for FileBackend {
         let mut left = WARM_BYTES;
         let few = keys.len() <= WARM_READS;
         for (result, key) in results.iter_mut().zip(keys).filter(|_| few) {
-            *result = self.at_once(key, want, left).transpose();
+            *result = self.at_once(key, want, left);
             if let Some(Ok(Lookup {
                 found: Some(found), ..
             })) = result

@@ -17,11 +17,15 @@ pub(crate) struct Pool(Arc<Semaphore>);
 /// Whoever waits for a write. One who went away may have been told nothing, and goes on to write
 /// or remove the same key: the write that was left must not come after that.
 #[derive(Debug)]
-pub(crate) struct Caller(Weak<()>);
+pub(crate) struct Caller(Option<Weak<()>>);
 
 impl Caller {
+    /// One who cannot go away, because all is done where the caller is.
+    pub(crate) const HERE: Self = Self(None);
+
     pub(crate) fn is_gone(&self) -> bool {
-        self.0.strong_count() == 0
+        let waiting = self.0.as_ref();
+        waiting.is_some_and(|waiting| waiting.strong_count() == 0)
     }
 }
 
@@ -42,11 +46,11 @@ impl Pool {
         operation: &'static str,
         work: impl FnOnce(&Caller) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let waiting = Arc::new(());
-        let caller = Caller(Arc::downgrade(&waiting));
         let Ok(runtime) = Handle::try_current() else {
-            return work(&caller);
+            return work(&Caller::HERE);
         };
+        let waiting = Arc::new(());
+        let caller = Caller(Some(Arc::downgrade(&waiting)));
         let permit = Arc::clone(&self.0).acquire_owned().await;
         let run = move || {
             let _permit = permit;

@@ -221,17 +221,15 @@ impl Store {
         let ended = folder.end_lead(&place.digest, self.clock.unix_ms());
         let changed = ended.and_then(|()| change(&mut folder));
         let after = folder.usage();
-        let counted = match reserved {
-            Some(reservation) => {
-                reservation.settle(before, after);
-                Ok(())
+        match reserved {
+            Some(reservation) => reservation.settle(before, after),
+            None => {
+                // What cannot be given back now comes back with the next round.
+                let _ = self.budget.freed(before.less(after), folder.head().round);
             }
-            None => self.budget.freed(before.less(after), folder.head().round),
-        };
+        }
         drop(folder);
-        changed
-            .and(counted)
-            .map_err(|error| from_io(operation, error))?;
+        changed.map_err(|error| from_io(operation, error))?;
         self.sync_folder(operation, place)
     }
 

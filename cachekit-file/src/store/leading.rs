@@ -74,7 +74,6 @@ impl Store {
     }
 
     fn lead_in_folder(&self, key: &StoreKey, wanted: Wanted, caller: &Caller) -> Result<Lookup> {
-        self.directory.ready(GET)?;
         let place = Place::of(self.directory.path(), key);
         let mut folder = self.locked(GET, &place)?;
         // Somebody may have written it meanwhile.

@@ -57,6 +57,12 @@ async fn a_spare_is_no_entry_whatever_name_it_gets() {
     set(&backend, "k", b"second").await;
     std::fs::rename(&spare, &file).unwrap();
     assert_eq!(value(&backend, "k").await, None);
+
+    std::fs::remove_file(&file).unwrap();
+    set(&backend, "k", b"third").await;
+    backend.remove(&key("k")).await.unwrap();
+    std::fs::rename(&spare, &file).unwrap();
+    assert_eq!(value(&backend, "k").await, None);
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ use cachekit_core::backend::{Backend, Lead, Lookup, NewEntry, Want};
 use cachekit_core::error::Result;
 use cachekit_file::{Config, FileBackend};
 
+#[cfg(target_os = "linux")]
+use crate::scratch::opened;
 use crate::scratch::{LONG, Scratch, key, set, value};
 
 fn poll<T>(future: Pin<&mut (impl Future<Output = T> + ?Sized)>) -> Poll<T> {
@@ -232,14 +234,6 @@ fn a_set_that_was_dropped_does_not_come_after_a_later_removal() {
         drop(runtime);
         assert!(scratch.files().is_empty());
     }
-}
-
-/// How many files of this process are open at `path`.
-#[cfg(target_os = "linux")]
-fn opened(path: &Path) -> usize {
-    let files = std::fs::read_dir("/proc/self/fd").unwrap();
-    let targets = files.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
-    targets.filter(|target| target == path).count()
 }
 
 #[cfg(target_os = "linux")]

@@ -18,6 +18,8 @@ use cachekit_core::testkit::ManualClock;
 use cachekit_file::{Config, FileBackend};
 
 use crate::child;
+#[cfg(target_os = "linux")]
+use crate::scratch::opened;
 use crate::scratch::{LONG, Scratch, key, set, value};
 
 const WANT: Want = want(LONG);
@@ -283,6 +285,31 @@ async fn a_lock_file_that_was_damaged_loses_leads_and_nothing_else() {
         assert_eq!(stored, Stored::Superseded(Reason::Overtaken));
         lead(&backend, "k").await;
     }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn whoever_waits_for_the_lock_of_a_folder_that_goes_is_superseded() {
+    let scratch = Scratch::new();
+    let (a, b) = two(&scratch);
+    set(&a, "k", b"v").await;
+    let lock = scratch.file().with_file_name(".folder");
+    let key = key("k");
+    a.remove(&key).await.unwrap();
+    let token = lead(&a, "k").await;
+    let held = File::open(&lock).unwrap();
+    held.lock().unwrap();
+    let mut late = pin!(a.set(&key, Bytes::from("late"), LONG, Some(&token)));
+    let polled = late.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(polled.is_pending());
+    while opened(&lock) < 2 {
+        std::thread::yield_now();
+    }
+    std::fs::rename(lock.parent().unwrap(), scratch.path().join("away")).unwrap();
+    b.remove(&key).await.unwrap();
+    held.unlock().unwrap();
+    assert_eq!(late.await.unwrap(), Stored::Superseded(Reason::Gone));
+    assert_eq!(value(&b, "k").await, None);
 }
 
 #[tokio::test]

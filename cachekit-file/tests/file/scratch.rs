@@ -125,3 +125,11 @@ pub(crate) fn assert_counts(report: &Report) {
         "{report:?}"
     );
 }
+
+/// How many files of this process are open at `path`.
+#[cfg(target_os = "linux")]
+pub(crate) fn opened(path: &Path) -> usize {
+    let files = std::fs::read_dir("/proc/self/fd").unwrap();
+    let targets = files.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
+    targets.filter(|target| target == path).count()
+}

@@ -197,6 +197,8 @@ async fn a_lead_whose_hold_has_passed_is_taken_over() {
     assert_eq!(look(&b, "k").await.lead, Lead::Other);
     time.advance(Duration::from_millis(1));
     let first = first.lead.token().unwrap();
+    let renewed = a.renew(&key("k"), &first, LONG).await.unwrap();
+    assert_eq!(renewed, Renewed::Lost);
     let late = store(&a, "k", &first).await;
     assert_eq!(late, Stored::Superseded(Reason::Gone));
     let second = look(&b, "k").await;

@@ -213,27 +213,23 @@ impl Backend for FileBackend {
     }
 
     async fn get_many(&self, keys: &[StoreKey], want: Want) -> Vec<Result<Lookup>> {
-        let mut results: Vec<Option<Result<Lookup>>> = vec![None; keys.len()];
+        let mut results = Vec::with_capacity(keys.len());
         let mut left = WARM_BYTES;
-        let few = keys.len() <= WARM_READS;
-        for (result, key) in results.iter_mut().zip(keys).filter(|_| few) {
-            *result = self.at_once(key, want, left).transpose();
-            if let Some(Ok(Lookup {
-                found: Some(found), ..
-            })) = result
-            {
-                left = left.saturating_sub(found.value.len() as u64);
-            }
+        let few = if keys.len() <= WARM_READS { keys } else { &[] };
+        for key in few {
+            // One hop takes all that come after the first that needs it.
+            let Some(result) = self.at_once(key, want, left).transpose() else {
+                break;
+            };
+            let found = result.as_ref().ok().and_then(|read| read.found.as_ref());
+            left = left.saturating_sub(found.map_or(0, |found| found.value.len() as u64));
+            results.push(result);
         }
-        let left_out = results.iter_mut().zip(keys);
-        let left_out = left_out.filter(|(result, _)| result.is_none());
-        let (places, asked): (Vec<_>, Vec<_>) = left_out.map(|(r, k)| (r, k.clone())).unzip();
-        if !asked.is_empty() {
-            for (place, result) in places.into_iter().zip(self.look_many(asked, want).await) {
-                *place = Some(result);
-            }
+        let others = &keys[results.len()..];
+        if !others.is_empty() {
+            results.extend(self.look_many(others.to_vec(), want).await);
         }
-        results.into_iter().flatten().collect()
+        results
     }
 
     async fn set_many(&self, entries: Vec<NewEntry>) -> Vec<Result<Stored>> {

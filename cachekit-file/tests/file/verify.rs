@@ -222,3 +222,24 @@ async fn a_report_is_one_line_of_what_there_is() {
     let line = format!("2 entries in {bytes} bytes of disk: 1 fresh, 1 torn");
     assert_eq!(report.to_string(), line);
 }
+
+#[tokio::test]
+async fn what_is_too_large_to_be_served_is_counted_and_not_read() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    set(&backend, "k", b"v").await;
+    let path = path(&scratch, "k");
+    // A terabyte, of which nothing is there.
+    let length: u64 = 1 << 40;
+    change(&path, |bytes| {
+        bytes.truncate(49);
+        bytes[24..32].copy_from_slice(&length.to_le_bytes());
+    });
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    if file.set_len(49 + length).is_err() {
+        return; // Not every file system has files of this length.
+    }
+    let report = verified(&backend);
+    assert_eq!((report.too_large, report.entries()), (1, 1));
+    assert_eq!(crate::scratch::value(&backend, "k").await, None);
+}

@@ -29,9 +29,11 @@ const WARM_READS: usize = 32;
 /// On a thread of a tokio runtime nothing is waited for. A read is done where the caller is only as
 /// far as the kernel promises to have everything: on Linux, if each part of the path is in its cache
 /// of names (`RESOLVE_CACHED`), and the content of at most 128 KiB in the page cache (`RWF_NOWAIT`)
-/// or in memory because the file system is. A bulk read of at most 32 keys is done so as far as its
-/// values have 128 KiB together. So one poll holds up its thread for what it takes to open 32 files
-/// and to copy 128 KiB: some 50 µs, which is what a hop to the blocking pool takes.
+/// or in memory because the file system is. A bulk read of at most 32 keys is done so up to the first
+/// key that this does not hold for, and as far as its values have 128 KiB together. So one poll holds
+/// up its thread for what it takes to open 32 files and to copy 128 KiB: some 50 µs, which is what a
+/// hop to the blocking pool takes. Only if an entry is removed while it is read, its reader may have to
+/// free the file.
 ///
 /// All else goes to the blocking pool of that runtime, at most 32 calls at a time: what is not
 /// cached, larger values, every miss, every write, the first read of a backend, which finds out

@@ -14,7 +14,7 @@ use cachekit_core::backend::{Backend, Lookup, NewEntry, Want};
 use cachekit_core::error::Result;
 use cachekit_file::{Config, FileBackend};
 
-use crate::scratch::{LONG, Scratch, key, set, value};
+use crate::scratch::{LONG, Scratch, key, path_of, set, value};
 
 fn poll<T>(future: Pin<&mut (impl Future<Output = T> + ?Sized)>) -> Poll<T> {
     future.poll(&mut Context::from_waker(Waker::noop()))
@@ -144,6 +144,46 @@ fn what_lies_in_memory_is_read_on_a_thread_of_the_runtime() {
         assert!(poll_once(value(&backend, "large")).is_pending());
         drop(free);
     });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_another_file_system_promises_is_found_out_when_it_takes_the_place() {
+    let Ok(memory) = tempfile::tempdir_in("/dev/shm") else {
+        return; // Not every system has it.
+    };
+    let (scratch, disk) = (Scratch::new(), tempfile::tempdir().unwrap());
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    for place in [&disk, &memory] {
+        let _ = std::fs::remove_file(scratch.cache());
+        std::os::unix::fs::symlink(place.path(), scratch.cache()).unwrap();
+        assert!(poll_once(set(&backend, "k", b"v")).is_ready());
+        with_busy_pool(async |free| {
+            drop(free);
+            value(&backend, "k").await.unwrap();
+        });
+    }
+    with_busy_pool(async |free| {
+        // Not every file system has what a link says in memory.
+        if opens_cached(&path_of(&scratch, "k")) {
+            assert!(poll_once(value(&backend, "k")).is_ready());
+        }
+        drop(free);
+    });
+}
+
+#[cfg(target_os = "linux")]
+fn opens_cached(path: &Path) -> bool {
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+
+    openat2(
+        CWD,
+        path,
+        OFlags::RDONLY,
+        Mode::empty(),
+        ResolveFlags::CACHED,
+    )
+    .is_ok()
 }
 
 /// Sets an entry outside of tokio, and says where its file is.

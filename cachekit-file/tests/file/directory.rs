@@ -119,29 +119,6 @@ async fn a_directory_that_was_emptied_or_removed_is_made_again() {
 }
 
 #[tokio::test]
-async fn of_directories_that_take_each_others_place_each_keeps_its_entries() {
-    let scratch = Scratch::new();
-    let backend = FileBackend::new(scratch.config()).unwrap();
-    let [away, cache] = [scratch.path().join("away"), scratch.cache()];
-    set(&backend, "k", b"first").await;
-    set(&backend, "only", b"first").await;
-    std::fs::rename(&cache, &away).unwrap();
-    assert_eq!(value(&backend, "k").await, None);
-    set(&backend, "k", b"second").await;
-    assert_eq!(value(&backend, "k").await.unwrap(), "second");
-    for expected in ["first", "second"] {
-        let between = scratch.path().join("between");
-        std::fs::rename(&cache, &between).unwrap();
-        std::fs::rename(&away, &cache).unwrap();
-        std::fs::rename(&between, &away).unwrap();
-        assert_eq!(value(&backend, "k").await.unwrap(), expected);
-        assert_eq!(value(&backend, "only").await.is_some(), expected == "first");
-        set(&backend, "new", expected.as_bytes()).await;
-        assert_eq!(value(&backend, "new").await.unwrap(), expected);
-    }
-}
-
-#[tokio::test]
 async fn a_directory_that_cannot_be_there_is_an_error_and_heals() {
     let scratch = Scratch::new();
     let backend = FileBackend::new(scratch.config()).unwrap();

@@ -165,13 +165,15 @@ fn a_file_that_grows_and_shrinks_while_it_is_read_is_the_value_or_a_miss() {
                 file.set_len(whole.len() as u64).unwrap();
             }
         });
-        runtime.block_on(async {
+        let reads = runtime.block_on(async {
             for _ in 0..300 {
                 let found = value(&backend, "k").await;
-                assert!(found.is_none_or(|found| found == content));
+                found.is_none_or(|found| found == content).then_some(())?;
             }
+            Some(())
         });
         going.store(false, Ordering::Relaxed);
+        assert!(reads.is_some(), "what was read is not what was set");
     });
     assert_eq!(runtime.block_on(value(&backend, "k")).unwrap(), content);
 }

@@ -272,6 +272,20 @@ fn a_set_that_was_dropped_does_not_come_after_a_later_removal() {
     }
 }
 
+#[test]
+fn a_call_that_was_dropped_before_it_began_does_not_begin() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    assert!(poll_once(set(&backend, "k", b"v")).is_ready());
+    with_busy_pool(async |free| {
+        assert!(poll_once(backend.remove(&key("k"))).is_pending());
+        drop(free);
+        // The pool has one thread: what it was given before is over.
+        assert_eq!(value(&backend, "missing").await, None);
+        assert_eq!(value(&backend, "k").await.unwrap(), "v");
+    });
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_calls_than_the_pool_takes_at_once_all_end() {
     let scratch = Scratch::new();

@@ -7,8 +7,9 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::io::Errno;
 
@@ -16,12 +17,16 @@ use crate::directory::Directory;
 use crate::head::{HEAD, Head};
 use crate::layout::{Digest, FOLDERS, Folder, LOCK, SPARE};
 use crate::leads::{self, Change, Leader, Leads, SLOT};
-use crate::lock::open_locked;
+use crate::lock::{open_locked, try_open_locked, wait};
 use crate::scan;
 use crate::usage::Usage;
 
 /// How much of a lock file is read at once: the head, and as many leads as there mostly are.
 const READ: usize = HEAD + 15 * SLOT;
+
+/// How often a folder that was stuck is looked at, and the pauses between.
+const PROBES: u32 = 16;
+const PROBE_PAUSE: Duration = Duration::from_micros(256);
 
 /// The locks of a directory's folders.
 #[derive(Debug)]
@@ -38,8 +43,8 @@ pub(crate) struct Folders {
 #[derive(Debug, Default)]
 struct Queue {
     first: Mutex<()>,
-    /// How often the first of them has given up.
-    given_up: AtomicU64,
+    /// Whether the first of them gave up, and no other has had the lock since.
+    stuck: AtomicBool,
 }
 
 /// A folder that is locked, until this is dropped.
@@ -79,23 +84,26 @@ impl Folders {
     /// Locks `folder`, which is made where it is not there.
     ///
     /// # Errors
-    /// [`TimedOut`](io::ErrorKind::TimedOut) if another process has it for more than a second.
+    /// [`TimedOut`](io::ErrorKind::TimedOut) if another process has it for more than a second, and at
+    /// once as long as it goes on to have it.
     pub(crate) fn lock(
         &self,
         directory: &Directory,
         folder: Folder,
     ) -> io::Result<LockedFolder<'_>> {
         let queue = &self.queues[folder.index()];
-        let thread = queue.wait()?;
         let path = folder.path(directory.path());
-        let file = match open_locked(&path.join(LOCK), self.permissions) {
+        let lock = path.join(LOCK);
+        let thread = queue.wait(&lock, self.permissions)?;
+        let file = match open_locked(&lock, self.permissions) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 directory.make(&path)?;
-                open_locked(&path.join(LOCK), self.permissions)
+                open_locked(&lock, self.permissions)
             }
             locked => locked,
         };
-        let file = file.inspect_err(|error| queue.leave(error))?;
+        queue.note(&file);
+        let file = file?;
         LockedFolder {
             folders: self,
             path,
@@ -109,23 +117,39 @@ impl Folders {
 }
 
 impl Queue {
-    /// Waits to be the first, unless another gave up meanwhile: this one need not try as long.
-    fn wait(&self) -> io::Result<MutexGuard<'_, ()>> {
-        let before = self.given_up.load(Ordering::Relaxed);
+    /// Waits to be the first. Where the folder was stuck, nobody waits for it until it is found free:
+    /// all calls for it that come meanwhile would wait one after the other, and keep calls for other
+    /// folders out of the blocking pool.
+    fn wait(&self, lock: &Path, permissions: u32) -> io::Result<MutexGuard<'_, ()>> {
         let first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.given_up.load(Ordering::Relaxed) == before {
-            Ok(first)
-        } else {
-            Err(Errno::TIMEDOUT.into())
+        if self.stuck.load(Ordering::Relaxed) && !is_free(lock, permissions)? {
+            return Err(Errno::TIMEDOUT.into());
         }
+        Ok(first)
     }
 
-    /// Tells those who wait if the first one gave up.
-    fn leave(&self, error: &io::Error) {
-        if error.kind() == io::ErrorKind::TimedOut {
-            self.given_up.fetch_add(1, Ordering::Relaxed);
-        }
+    /// Notes what came of it.
+    fn note<T>(&self, locked: &io::Result<T>) {
+        let stuck = matches!(locked, Err(error) if error.kind() == io::ErrorKind::TimedOut);
+        self.stuck.store(stuck, Ordering::Relaxed);
     }
+}
+
+/// Whether the lock can be had soon: others who change the folder meanwhile take microseconds.
+fn is_free(lock: &Path, permissions: u32) -> io::Result<bool> {
+    for _ in 0..PROBES {
+        match try_open_locked(lock, permissions) {
+            // There is no folder that anybody could hold.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+            probed => {
+                if probed?.is_some() {
+                    return Ok(true);
+                }
+            }
+        }
+        wait(PROBE_PAUSE);
+    }
+    Ok(false)
 }
 
 impl LockedFolder<'_> {

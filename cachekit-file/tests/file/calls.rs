@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 use std::fs::File;
+use std::fs::OpenOptions;
 use std::future::Future;
 #[cfg(target_os = "linux")]
 use std::path::{Path, PathBuf};
@@ -11,7 +12,8 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use cachekit_core::backend::{Backend, Lookup, NewEntry, Want};
-use cachekit_core::error::Result;
+use cachekit_core::clock::Clock;
+use cachekit_core::error::{ErrorKind, Result};
 use cachekit_file::{Config, FileBackend};
 
 use crate::scratch::{LONG, Scratch, key, path_of, set, value};
@@ -297,6 +299,31 @@ async fn more_calls_than_the_pool_takes_at_once_all_end() {
     }
     calls.join_all().await;
     assert_eq!(scratch.files().len(), 500);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_for_a_folder_that_is_stuck_do_not_keep_others_out_of_the_pool() {
+    let scratch = Scratch::new();
+    let backend = std::sync::Arc::new(FileBackend::new(scratch.config()).unwrap());
+    set(&backend, "stuck", b"v").await;
+    let lock = scratch.file().with_file_name(".folder");
+    let held = OpenOptions::new().append(true).open(lock).unwrap();
+    held.lock().unwrap();
+    let clock = Clock::system();
+    let begun = clock.monotonic_ms();
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..320 {
+        let backend = std::sync::Arc::clone(&backend);
+        calls.spawn(async move { backend.remove(&key("stuck")).await });
+    }
+    for removed in calls.join_all().await {
+        assert_eq!(removed.unwrap_err().kind(), ErrorKind::Timeout);
+    }
+    // Others wait for as many of them as came before.
+    let lasted = clock.monotonic_ms() - begun;
+    assert!(lasted < 20_000, "{lasted} ms");
+    drop(held);
+    backend.remove(&key("stuck")).await.unwrap();
 }
 
 #[tokio::test]

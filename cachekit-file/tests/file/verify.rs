@@ -159,7 +159,7 @@ fn a_directory_in_use_shows_no_damage() {
             runtime.block_on(churn(&backend, &going, started));
         });
         writing.recv().unwrap();
-        let reports: Vec<_> = (0..10).map(|_| verified(&backend)).collect();
+        let reports: Vec<_> = (0..100).map(|_| verified(&backend)).collect();
         going.store(false, Ordering::Relaxed);
         for report in reports {
             assert_eq!((report.damaged(), report.miscounted), (0, 0), "{report}");

@@ -99,7 +99,9 @@ impl Budget {
     /// Reserves `usage`, for which it evicts where that must be.
     ///
     /// # Errors
-    /// [`ErrorKind::Rejected`] if there is no room even with everything evicted that may be.
+    /// [`ErrorKind::Rejected`] if there is no room even with everything evicted that may be;
+    /// [`ErrorKind::Overloaded`] if the directory is so far over its caps that it takes more than
+    /// this write to get there.
     pub(crate) fn reserve(&self, operation: &'static str, usage: Usage) -> Result<Reservation<'_>> {
         let failed = |error| from_io(operation, error);
         if !usage.is_within(self.caps) {

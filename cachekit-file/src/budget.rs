@@ -279,3 +279,6 @@ fn no_room(operation: &'static str) -> Error {
     let reason = "no room under the caps of the directory";
     Error::with_detail(ErrorKind::Rejected, operation, reason)
 }
+
+#[cfg(test)]
+mod tests;

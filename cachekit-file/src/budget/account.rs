@@ -54,8 +54,8 @@ pub(super) struct Account {
     sweep: Folder,
     /// Where the collector goes on.
     pub(super) collect: Folder,
-    total: Usage,
-    next: Usage,
+    pub(super) total: Usage,
+    pub(super) next: Usage,
     round: u64,
     owed: u64,
     swept: u64,

@@ -12,7 +12,7 @@ mod collector;
 mod sweep;
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use cachekit_core::clock::Clock;
 use cachekit_core::error::{Error, ErrorKind, Result};
@@ -24,6 +24,7 @@ use crate::directory::Directory;
 use crate::error::from_io;
 use crate::folder::{Folders, LockedFolder};
 use crate::layout::{self, Folder};
+use crate::queue::Queue;
 use crate::usage::Usage;
 
 /// What a share is of the caps: small, for it may be held by a process that does not use it.
@@ -42,7 +43,7 @@ pub(crate) struct Budget {
     caps: Usage,
     /// What is taken at once.
     portion: Usage,
-    share: Mutex<Share>,
+    share: Queue<Share>,
 }
 
 /// What this process has taken and not spent.
@@ -92,7 +93,7 @@ impl Budget {
                 bytes: caps.bytes / SHARE,
                 entries: (caps.entries / SHARE).max(1),
             },
-            share: Mutex::default(),
+            share: Queue::default(),
         }
     }
 
@@ -128,21 +129,22 @@ impl Budget {
     /// Takes `usage` out of the share, which is filled first where it is too small: `freed`, and the
     /// rest of it, go back before. `None` if there is not enough to take.
     fn take(&self, usage: Usage, freed: &[Freed]) -> io::Result<Option<Reservation<'_>>> {
-        let mut share = self.share();
+        let mut share = self.share.wait()?;
         if freed.is_empty() && usage.is_within(share.usage) {
             share.usage = share.usage.less(usage);
             let round = share.round;
             return Ok(Some(self.reservation(usage, round)));
         }
         let old = *share;
-        let (taken, round, due) = self.account.update(|account| {
+        let updated = self.account.update(|account| {
             account.give(old.usage, old.round);
             for (usage, round) in freed {
                 account.give(*usage, *round);
             }
             let taken = account.take(usage, usage.plus(self.portion), self.caps);
             (taken, account.round(), account.due(LOOKED_AT))
-        })?;
+        });
+        let (taken, round, due) = updated.inspect_err(|error| self.share.leave(error))?;
         *share = Share {
             usage: taken.unwrap_or_default().less(usage),
             round,
@@ -170,31 +172,33 @@ impl Budget {
         if usage == Usage::default() || round == VOID {
             return Ok(());
         }
-        let mut share = self.share();
+        let mut share = self.share.wait()?;
+        let give = |usage| {
+            let given = self.account.update(|account| account.give(usage, round));
+            given.inspect_err(|error| self.share.leave(error))
+        };
         if share.usage == Usage::default() {
             share.round = round;
         }
         if share.round != round {
-            return self.account.update(|account| account.give(usage, round));
+            return give(usage);
         }
         share.usage = share.usage.plus(usage);
         let most = self.portion.plus(self.portion);
         if !share.usage.is_within(most) {
             let back = share.usage.less(self.portion);
-            self.account.update(|account| account.give(back, round))?;
+            give(back)?;
             share.usage = share.usage.less(back);
         }
         Ok(())
-    }
-
-    fn share(&self) -> MutexGuard<'_, Share> {
-        self.share.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Budget {
     fn drop(&mut self) {
-        let share = *self.share();
+        let Ok(share) = self.share.wait().map(|share| *share) else {
+            return;
+        };
         if share.usage != Usage::default() && self.account.path().exists() {
             // What cannot be given back now comes back with the next round.
             let _ = self

@@ -7,16 +7,15 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use rustix::io::Errno;
+use std::sync::MutexGuard;
+use std::sync::atomic::AtomicBool;
 
 use crate::directory::Directory;
 use crate::head::{HEAD, Head};
 use crate::layout::{Digest, FOLDERS, Folder, LOCK, SPARE};
 use crate::leads::{self, Change, Leader, Leads, SLOT};
 use crate::lock::open_locked;
+use crate::queue::Queue;
 use crate::scan;
 use crate::usage::Usage;
 
@@ -31,15 +30,7 @@ pub(crate) struct Folders {
     spare_limit: u64,
     /// Whether the file system was found not to exchange names.
     no_exchange: AtomicBool,
-    queues: [Queue; FOLDERS],
-}
-
-/// Where the threads of this process wait, and leave the lock of the file to the processes.
-#[derive(Debug, Default)]
-struct Queue {
-    first: Mutex<()>,
-    /// How often the first of them has given up.
-    given_up: AtomicU64,
+    queues: [Queue<()>; FOLDERS],
 }
 
 /// A folder that is locked, until this is dropped.
@@ -105,26 +96,6 @@ impl Folders {
             _thread: thread,
         }
         .read()
-    }
-}
-
-impl Queue {
-    /// Waits to be the first, unless another gave up meanwhile: this one need not try as long.
-    fn wait(&self) -> io::Result<MutexGuard<'_, ()>> {
-        let before = self.given_up.load(Ordering::Relaxed);
-        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.given_up.load(Ordering::Relaxed) == before {
-            Ok(first)
-        } else {
-            Err(Errno::TIMEDOUT.into())
-        }
-    }
-
-    /// Tells those who wait if the first one gave up.
-    fn leave(&self, error: &io::Error) {
-        if error.kind() == io::ErrorKind::TimedOut {
-            self.given_up.fetch_add(1, Ordering::Relaxed);
-        }
     }
 }
 

@@ -113,7 +113,7 @@ fn check(budgets: &[Budget], writes: &[Write<'_>]) {
             add(found.usage, folder.head().round);
         }
     }
-    let shares = budgets.iter().map(|budget| *budget.share());
+    let shares = budgets.iter().map(|budget| *budget.share.wait().unwrap());
     let reserved = writes.iter().map(|write| &write.reservation);
     let held = shares.map(|share| (share.usage, share.round));
     let held = held.chain(reserved.map(|reserved| (reserved.usage, reserved.round)));
@@ -128,8 +128,9 @@ fn check(budgets: &[Budget], writes: &[Write<'_>]) {
     }
 }
 
+/// What happens every day.
 fn act<'a>(budget: &'a Budget, writes: &mut Vec<Write<'a>>, chance: &mut Chance) {
-    match chance.below(100) {
+    match chance.below(96) {
         0..30 => writes.extend(Write::begin(budget, chance)),
         30..65 if !writes.is_empty() => {
             let index = usize::try_from(chance.below(writes.len() as u64)).unwrap();
@@ -139,15 +140,43 @@ fn act<'a>(budget: &'a Budget, writes: &mut Vec<Write<'a>>, chance: &mut Chance)
         75..88 => remove(budget, chance),
         88..92 => budget.sweep(chance.folder()).unwrap(),
         92..96 => budget.complete_round().unwrap(),
-        96 => budget.recount().unwrap(),
-        97 => budget.clear().unwrap(),
-        98 => drop(std::fs::remove_file(budget.account.path())),
+        _ => {}
+    }
+}
+
+/// What happens seldom.
+fn disturb(budget: &Budget, writes: &mut Vec<Write<'_>>, chance: &mut Chance) {
+    match chance.below(4) {
+        0 => budget.recount().unwrap(),
+        1 => budget.clear().unwrap(),
+        2 => drop(std::fs::remove_file(budget.account.path())),
         // Killed, with what it held.
-        99 => writes
+        _ => writes
             .pop()
             .into_iter()
             .for_each(|write| std::mem::forget(write.reservation)),
-        _ => {}
+    }
+}
+
+#[test]
+fn what_is_known_to_be_used_is_what_is_used_when_nobody_holds_anything() {
+    for seed in 0..5 {
+        let scratch = tempfile::tempdir().unwrap();
+        let budgets: Vec<_> = (0..3).map(|_| member(&scratch)).collect();
+        let mut chance = Chance(seed);
+        let mut writes = Vec::new();
+        for _ in 0..100 {
+            let budget = usize::try_from(chance.below(3)).unwrap();
+            act(&budgets[budget], &mut writes, &mut chance);
+        }
+        drop(writes);
+        drop(budgets);
+        let one = member(&scratch);
+        let mut used = Usage::default();
+        for number in Folder::all() {
+            used = used.plus(scan::look(&number.path(scratch.path())).unwrap().usage);
+        }
+        assert_eq!(one.account.update(|account| account.total).unwrap(), used);
     }
 }
 
@@ -161,6 +190,9 @@ fn what_is_used_and_held_is_within_the_caps_whatever_happens() {
         for _ in 0..150 {
             let budget = usize::try_from(chance.below(3)).unwrap();
             act(&budgets[budget], &mut writes, &mut chance);
+            if chance.below(25) == 0 {
+                disturb(&budgets[budget], &mut writes, &mut chance);
+            }
             check(&budgets, &writes);
         }
     }

@@ -94,6 +94,19 @@ fn a_folder_that_was_missing_in_one_round_may_be_there_in_the_next() {
 }
 
 #[test]
+fn a_round_ends_when_every_folder_has_joined_it() {
+    let mut account = counted();
+    let round = account.round();
+    for folder in Folder::all() {
+        account.end_round();
+        assert_eq!(account.round(), round);
+        account.stamp_missing(folder, round);
+    }
+    account.end_round();
+    assert_ne!(account.round(), round);
+}
+
+#[test]
 fn a_folder_counts_once_in_every_round() {
     let mut account = counted();
     let folder = Folder::new(3);

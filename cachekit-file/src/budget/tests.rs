@@ -131,15 +131,15 @@ fn check(budgets: &[Budget], writes: &[Write<'_>]) {
 /// What happens every day.
 fn act<'a>(budget: &'a Budget, writes: &mut Vec<Write<'a>>, chance: &mut Chance) {
     match chance.below(96) {
-        0..30 => writes.extend(Write::begin(budget, chance)),
-        30..65 if !writes.is_empty() => {
+        0..32 => writes.extend(Write::begin(budget, chance)),
+        32..65 if !writes.is_empty() => {
             let index = usize::try_from(chance.below(writes.len() as u64)).unwrap();
             writes.swap_remove(index).end(chance);
         }
-        65..75 => drop(writes.pop()),
-        75..88 => remove(budget, chance),
-        88..92 => budget.sweep(chance.folder()).unwrap(),
-        92..95 => budget.complete_round().unwrap(),
+        65..70 => drop(writes.pop()),
+        70..80 => remove(budget, chance),
+        80..90 => budget.sweep(chance.folder()).unwrap(),
+        90..95 => budget.complete_round().unwrap(),
         95 => budget.clear().unwrap(),
         _ => {}
     }
@@ -165,7 +165,7 @@ fn what_is_known_to_be_used_is_what_is_used_when_nobody_holds_anything() {
         let budgets: Vec<_> = (0..3).map(|_| member(&scratch)).collect();
         let mut chance = Chance(seed);
         let mut writes = Vec::new();
-        for _ in 0..100 {
+        for _ in 0..400 {
             let budget = usize::try_from(chance.below(3)).unwrap();
             act(&budgets[budget], &mut writes, &mut chance);
         }

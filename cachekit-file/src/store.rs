@@ -25,8 +25,8 @@ use crate::layout::Place;
 use crate::owner::Owners;
 use crate::pool::{Caller, abandoned};
 use crate::read::Reader;
-use crate::usage::Usage;
-use crate::write::{BLOCK, Draft, Temp};
+use crate::usage::{BLOCK, Usage};
+use crate::write::{Draft, Temp};
 
 pub(crate) use leading::Wanted;
 

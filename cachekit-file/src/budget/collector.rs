@@ -22,8 +22,7 @@ use crate::folder::LockedFolder;
 use crate::layout::{FOLDERS, Folder};
 use crate::lock::{try_open_locked, wait};
 use crate::scan::{self, Seen};
-use crate::usage::Usage;
-use crate::write::BLOCK;
+use crate::usage::{BLOCK, Usage};
 
 /// Among how many entries the oldest are looked for.
 const SAMPLE: usize = 1_024;

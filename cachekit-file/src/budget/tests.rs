@@ -7,7 +7,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::entry::Times;
 use crate::scan;
-use crate::write::{BLOCK, Draft};
+use crate::usage::BLOCK;
+use crate::write::Draft;
 
 const CAPS: Usage = Usage {
     bytes: 40 * BLOCK,

@@ -7,26 +7,20 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use rustix::io::Errno;
+use std::sync::MutexGuard;
+use std::sync::atomic::AtomicBool;
 
 use crate::directory::Directory;
 use crate::head::{HEAD, Head};
 use crate::layout::{Digest, FOLDERS, Folder, LOCK, SPARE};
 use crate::leads::{self, Change, Leader, Leads, SLOT};
-use crate::lock::{open_locked, try_open_locked, wait};
+use crate::lock::open_locked;
+use crate::queue::Queue;
 use crate::scan;
 use crate::usage::Usage;
 
 /// How much of a lock file is read at once: the head, and as many leads as there mostly are.
 const READ: usize = HEAD + 15 * SLOT;
-
-/// How often a folder that was stuck is looked at, and the pauses between.
-const PROBES: u32 = 16;
-const PROBE_PAUSE: Duration = Duration::from_micros(256);
 
 /// The locks of a directory's folders.
 #[derive(Debug)]
@@ -36,15 +30,7 @@ pub(crate) struct Folders {
     spare_limit: u64,
     /// Whether the file system was found not to exchange names.
     no_exchange: AtomicBool,
-    queues: [Queue; FOLDERS],
-}
-
-/// Where the threads of this process wait, and leave the lock of the file to the processes.
-#[derive(Debug, Default)]
-struct Queue {
-    first: Mutex<()>,
-    /// Whether the first of them gave up, and no other has had the lock since.
-    stuck: AtomicBool,
+    queues: [Queue<()>; FOLDERS],
 }
 
 /// A folder that is locked, until this is dropped.
@@ -92,18 +78,18 @@ impl Folders {
         folder: Folder,
     ) -> io::Result<LockedFolder<'_>> {
         let queue = &self.queues[folder.index()];
+        let thread = queue.enter();
         let path = folder.path(directory.path());
         let lock = path.join(LOCK);
-        let thread = queue.wait(&lock, self.permissions)?;
-        let file = match open_locked(&lock, self.permissions) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                directory.make(&path)?;
-                open_locked(&lock, self.permissions)
+        let file = queue.unless_stuck(&lock, self.permissions, || {
+            match open_locked(&lock, self.permissions) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    directory.make(&path)?;
+                    open_locked(&lock, self.permissions)
+                }
+                locked => locked,
             }
-            locked => locked,
-        };
-        queue.note(&file);
-        let file = file?;
+        })?;
         LockedFolder {
             folders: self,
             path,
@@ -114,42 +100,6 @@ impl Folders {
         }
         .read()
     }
-}
-
-impl Queue {
-    /// Waits to be the first. Where the folder was stuck, nobody waits for it until it is found free:
-    /// all calls for it that come meanwhile would wait one after the other, and keep calls for other
-    /// folders out of the blocking pool.
-    fn wait(&self, lock: &Path, permissions: u32) -> io::Result<MutexGuard<'_, ()>> {
-        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.stuck.load(Ordering::Relaxed) && !is_free(lock, permissions)? {
-            return Err(Errno::TIMEDOUT.into());
-        }
-        Ok(first)
-    }
-
-    /// Notes what came of it.
-    fn note<T>(&self, locked: &io::Result<T>) {
-        let stuck = matches!(locked, Err(error) if error.kind() == io::ErrorKind::TimedOut);
-        self.stuck.store(stuck, Ordering::Relaxed);
-    }
-}
-
-/// Whether the lock can be had soon: others who change the folder meanwhile take microseconds.
-fn is_free(lock: &Path, permissions: u32) -> io::Result<bool> {
-    for _ in 0..PROBES {
-        match try_open_locked(lock, permissions) {
-            // There is no folder that anybody could hold.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
-            probed => {
-                if probed?.is_some() {
-                    return Ok(true);
-                }
-            }
-        }
-        wait(PROBE_PAUSE);
-    }
-    Ok(false)
 }
 
 impl LockedFolder<'_> {

@@ -53,13 +53,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .spawn()
     };
     println!("two processes at once:");
-    for mut process in [start()?, start()?] {
-        if !process.wait()?.success() {
-            return Err("a process failed".into());
-        }
+    for process in [start()?, start()?] {
+        succeed(process)?;
     }
     println!("a third, later:");
-    start()?.wait()?;
+    succeed(start()?)?;
 
     let backend = FileBackend::new(Config {
         directory,
@@ -70,6 +68,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::fs::remove_dir_all(&own)?;
     }
     Ok(())
+}
+
+fn succeed(mut process: Child) -> Result<(), Box<dyn std::error::Error>> {
+    if process.wait()?.success() {
+        Ok(())
+    } else {
+        Err("a process failed".into())
+    }
 }
 
 fn work() -> Result<(), Box<dyn std::error::Error>> {

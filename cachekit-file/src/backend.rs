@@ -29,9 +29,11 @@ const WARM_READS: usize = 32;
 /// On a thread of a tokio runtime nothing is waited for. A read is done where the caller is only as
 /// far as the kernel promises to have everything: on Linux, if each part of the path is in its cache
 /// of names (`RESOLVE_CACHED`), and the content of at most 128 KiB in the page cache (`RWF_NOWAIT`)
-/// or in memory because the file system is. A bulk read of at most 32 keys is done so as far as its
-/// values have 128 KiB together. So one poll holds up its thread for what it takes to open 32 files
-/// and to copy 128 KiB: some 50 µs, which is what a hop to the blocking pool takes.
+/// or in memory because the file system is. A bulk read of at most 32 keys is done so up to the first
+/// key that this does not hold for, and as far as its values have 128 KiB together. So one poll holds
+/// up its thread for what it takes to open 32 files and to copy 128 KiB: some 50 µs, which is what a
+/// hop to the blocking pool takes. Only if an entry is removed while it is read, its reader may have to
+/// free the file.
 ///
 /// All else goes to the blocking pool of that runtime, at most 32 calls at a time: what is not
 /// cached, larger values, every miss, every write, the first read of a backend, which finds out
@@ -208,27 +210,23 @@ impl Backend for FileBackend {
     }
 
     async fn get_many(&self, keys: &[StoreKey], want: Want) -> Vec<Result<Lookup>> {
-        let mut results: Vec<Option<Result<Lookup>>> = vec![None; keys.len()];
+        let mut results = Vec::with_capacity(keys.len());
         let mut left = WARM_BYTES;
-        let few = keys.len() <= WARM_READS;
-        for (result, key) in results.iter_mut().zip(keys).filter(|_| few) {
-            *result = self.at_once(key, want, left);
-            if let Some(Ok(Lookup {
-                found: Some(found), ..
-            })) = result
-            {
-                left = left.saturating_sub(found.value.len() as u64);
-            }
+        let few = if keys.len() <= WARM_READS { keys } else { &[] };
+        for key in few {
+            // One hop takes all that come after the first that needs it.
+            let Some(result) = self.at_once(key, want, left) else {
+                break;
+            };
+            let found = result.as_ref().ok().and_then(|read| read.found.as_ref());
+            left = left.saturating_sub(found.map_or(0, |found| found.value.len() as u64));
+            results.push(result);
         }
-        let left_out = results.iter_mut().zip(keys);
-        let left_out = left_out.filter(|(result, _)| result.is_none());
-        let (places, asked): (Vec<_>, Vec<_>) = left_out.map(|(r, k)| (r, k.clone())).unzip();
-        if !asked.is_empty() {
-            for (place, result) in places.into_iter().zip(self.look_many(asked, want).await) {
-                *place = Some(result);
-            }
+        let others = &keys[results.len()..];
+        if !others.is_empty() {
+            results.extend(self.look_many(others.to_vec(), want).await);
         }
-        results.into_iter().flatten().collect()
+        results
     }
 
     async fn set_many(&self, entries: Vec<NewEntry>) -> Vec<Result<Stored>> {

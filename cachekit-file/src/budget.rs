@@ -17,14 +17,14 @@ use std::sync::Arc;
 use cachekit_core::clock::Clock;
 use cachekit_core::error::{Error, ErrorKind, Result};
 
-use self::account::AccountFile;
+use self::account::{Account, AccountFile};
 use self::collector::Collector;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::error::from_io;
 use crate::folder::{Folders, LockedFolder};
 use crate::layout::{self, Folder};
-use crate::lock::Queue;
+use crate::queue::Queue;
 use crate::usage::Usage;
 
 /// What a share is of the caps: small, for it may be held by a process that does not use it.
@@ -100,7 +100,9 @@ impl Budget {
     /// Reserves `usage`, for which it evicts where that must be.
     ///
     /// # Errors
-    /// [`ErrorKind::Rejected`] if there is no room even with everything evicted that may be.
+    /// [`ErrorKind::Rejected`] if there is no room even with everything evicted that may be;
+    /// [`ErrorKind::Overloaded`] if the directory is so far over its caps that it takes more than
+    /// this write to get there.
     pub(crate) fn reserve(&self, operation: &'static str, usage: Usage) -> Result<Reservation<'_>> {
         let failed = |error| from_io(operation, error);
         if !usage.is_within(self.caps) {
@@ -127,22 +129,21 @@ impl Budget {
     /// Takes `usage` out of the share, which is filled first where it is too small: `freed`, and the
     /// rest of it, go back before. `None` if there is not enough to take.
     fn take(&self, usage: Usage, freed: &[Freed]) -> io::Result<Option<Reservation<'_>>> {
-        let mut share = self.share.wait()?;
+        let mut share = self.share.enter();
         if freed.is_empty() && usage.is_within(share.usage) {
             share.usage = share.usage.less(usage);
             let round = share.round;
             return Ok(Some(self.reservation(usage, round)));
         }
         let old = *share;
-        let updated = self.account.update(|account| {
+        let (taken, round, due) = self.update_first(|account| {
             account.give(old.usage, old.round);
             for (usage, round) in freed {
                 account.give(*usage, *round);
             }
             let taken = account.take(usage, usage.plus(self.portion), self.caps);
             (taken, account.round(), account.due(LOOKED_AT))
-        });
-        let (taken, round, due) = updated.inspect_err(|error| self.share.leave(error))?;
+        })?;
         *share = Share {
             usage: taken.unwrap_or_default().less(usage),
             round,
@@ -170,35 +171,42 @@ impl Budget {
         if usage == Usage::default() || round == VOID {
             return Ok(());
         }
-        let mut share = self.share.wait()?;
+        let mut share = self.share.enter();
+        let give = |usage| self.update_first(|account| account.give(usage, round));
         if share.usage == Usage::default() {
             share.round = round;
         }
         if share.round != round {
-            return self.account.update(|account| account.give(usage, round));
+            return give(usage);
         }
         share.usage = share.usage.plus(usage);
         let most = self.portion.plus(self.portion);
         if !share.usage.is_within(most) {
             let back = share.usage.less(self.portion);
-            let updated = self.account.update(|account| account.give(back, round));
-            updated.inspect_err(|error| self.share.leave(error))?;
+            give(back)?;
             share.usage = share.usage.less(back);
         }
         Ok(())
+    }
+
+    /// Changes the account, as the first of the threads that spend the share.
+    fn update_first<T>(&self, change: impl FnOnce(&mut Account) -> T) -> io::Result<T> {
+        let account = &self.account;
+        self.share
+            .unless_stuck(account.path(), account.permissions(), || {
+                account.update(change)
+            })
     }
 }
 
 impl Drop for Budget {
     fn drop(&mut self) {
-        let Ok(share) = self.share.wait().map(|share| *share) else {
-            return;
-        };
+        let share = *self.share.enter();
         if share.usage != Usage::default() && self.account.path().exists() {
             // What cannot be given back now comes back with the next round.
-            let _ = self
-                .account
-                .update(|account| account.give_unspent(share.usage, share.round, self.caps));
+            let _ = self.update_first(|account| {
+                account.give_unspent(share.usage, share.round, self.caps);
+            });
         }
     }
 }
@@ -278,3 +286,6 @@ fn no_room(operation: &'static str) -> Error {
     let reason = "no room under the caps of the directory";
     Error::with_detail(ErrorKind::Rejected, operation, reason)
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,8 +115,9 @@ const SYNC: Variable = Variable {
     name: "CACHEKIT_FILE_SYNC",
     default: "none",
     expected: "none, data or full",
-    about: "What is done for an entry to survive a loss of power: nothing, fdatasync of the file, \
-            or fsync of the file and its folder.",
+    about: "What is done for an entry to survive a loss of power. none: nothing, at no cost. data: \
+            fdatasync of the file, some 0.3 ms a write on a solid-state disk, up to 10 ms \
+            elsewhere. full: fsync of the file and of its folder, about half as long again.",
     secret: false,
 };
 

@@ -13,7 +13,8 @@ use crate::directory::Directory;
 use crate::head::{HEAD, Head};
 use crate::layout::{Digest, FOLDERS, Folder, LOCK, SPARE};
 use crate::leads::{self, Change, Leader, Leads, SLOT};
-use crate::lock::{LockedFile, Queue, open_locked};
+use crate::lock::{LockedFile, open_locked};
+use crate::queue::Queue;
 use crate::scan;
 use crate::usage::Usage;
 
@@ -28,7 +29,6 @@ pub(crate) struct Folders {
     spare_limit: u64,
     /// Whether the file system was found not to exchange names.
     no_exchange: AtomicBool,
-    /// Where the threads of this process wait, and leave the lock of the file to the processes.
     queues: [Queue<()>; FOLDERS],
 }
 
@@ -69,23 +69,26 @@ impl Folders {
     /// Locks `folder`, which is made where it is not there.
     ///
     /// # Errors
-    /// [`TimedOut`](io::ErrorKind::TimedOut) if another process has it for more than a second.
+    /// [`TimedOut`](io::ErrorKind::TimedOut) if another process has it for more than a second, and at
+    /// once as long as it goes on to have it.
     pub(crate) fn lock(
         &self,
         directory: &Directory,
         folder: Folder,
     ) -> io::Result<LockedFolder<'_>> {
         let queue = &self.queues[folder.index()];
-        let thread = queue.wait()?;
+        let thread = queue.enter();
         let path = folder.path(directory.path());
-        let file = match open_locked(&path.join(LOCK), self.permissions) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                directory.make(&path)?;
-                open_locked(&path.join(LOCK), self.permissions)
+        let lock = path.join(LOCK);
+        let file = queue.unless_stuck(&lock, self.permissions, || {
+            match open_locked(&lock, self.permissions) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    directory.make(&path)?;
+                    open_locked(&lock, self.permissions)
+                }
+                locked => locked,
             }
-            locked => locked,
-        };
-        let file = file.inspect_err(|error| queue.leave(error))?;
+        })?;
         LockedFolder {
             folders: self,
             path,

@@ -54,6 +54,7 @@ mod leads;
 mod lock;
 mod owner;
 mod pool;
+mod queue;
 mod read;
 mod report;
 mod scan;

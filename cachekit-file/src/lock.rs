@@ -6,8 +6,6 @@ use std::io;
 use std::ops::Deref;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
@@ -42,35 +40,6 @@ impl Drop for LockedFile {
     fn drop(&mut self) {
         // Closing it is next.
         let _ = flock(&self.0, FlockOperation::Unlock);
-    }
-}
-
-/// What the threads of a process share while one of them has, or waits for, the lock of a file: they
-/// leave that to the first.
-#[derive(Debug, Default)]
-pub(crate) struct Queue<T> {
-    first: Mutex<T>,
-    /// How often the first of them has given up.
-    given_up: AtomicU64,
-}
-
-impl<T> Queue<T> {
-    /// Waits to be the first, unless another gave up meanwhile: this one need not try as long.
-    pub(crate) fn wait(&self) -> io::Result<MutexGuard<'_, T>> {
-        let before = self.given_up.load(Ordering::Relaxed);
-        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.given_up.load(Ordering::Relaxed) == before {
-            Ok(first)
-        } else {
-            Err(Errno::TIMEDOUT.into())
-        }
-    }
-
-    /// Tells those who wait if the first one gave up, which this still is.
-    pub(crate) fn leave(&self, error: &io::Error) {
-        if error.kind() == io::ErrorKind::TimedOut {
-            self.given_up.fetch_add(1, Ordering::Relaxed);
-        }
     }
 }
 

@@ -200,9 +200,12 @@ fn is_read_only(error: &io::Error) -> bool {
 fn content(reading: Reading, file: &OwnedFd, key: &str, most: u64) -> rustix::io::Result<Content> {
     BUFFER.with_borrow_mut(|buffer| {
         let head_length = HEADER + key.len();
-        if buffer.len() < FIRST.max(head_length) {
-            buffer.resize(FIRST.max(head_length), 0);
+        let first = FIRST.max(head_length);
+        if buffer.len() < first {
+            buffer.resize(first, 0);
         }
+        // A long key before this one left it longer.
+        let buffer = &mut buffer[..first];
         let length = reading.read(file, buffer, 0)?;
         let seen_end = length < buffer.len();
         let bytes = &buffer[..length];

@@ -27,7 +27,10 @@ pub struct Report {
     pub altered: u64,
     /// Entries that are whole, in the file of another key.
     pub misplaced: u64,
-    /// Entries that the system does not let this process read, or cannot read from the disk.
+    /// Entries whose value is larger than this backend's `max_value`: not served, not looked into.
+    pub too_large: u64,
+    /// Entries that the system does not let this process read, cannot read from the disk, or has no
+    /// memory for.
     pub unreadable: u64,
     /// Values that are being written, or were when their writer ended.
     pub temps: u64,
@@ -51,7 +54,8 @@ impl Report {
     /// How many entries there are of all kinds.
     #[must_use]
     pub const fn entries(&self) -> u64 {
-        self.fresh + self.stale + self.over + self.foreign + self.damaged() + self.unreadable
+        let served = self.fresh + self.stale;
+        served + self.over + self.foreign + self.damaged() + self.too_large + self.unreadable
     }
 
     /// How many of them are not what was written. They are misses, replaced by the next write of
@@ -75,6 +79,7 @@ impl fmt::Display for Report {
             (self.torn, "torn"),
             (self.altered, "altered"),
             (self.misplaced, "misplaced"),
+            (self.too_large, "too large"),
             (self.unreadable, "unreadable"),
             (self.temps, "temporary"),
             (self.spares, "spare"),

@@ -21,12 +21,12 @@ use crate::entry::{self, Claim, Header, MARK_AT, Times};
 use crate::error::{from_io, is_full, is_gone};
 use crate::file::{header, open, sync_folder};
 use crate::folder::{Folders, LockedFolder};
-use crate::layout::{Folder, Place, SPARE};
+use crate::layout::Place;
 use crate::owner::Owners;
 use crate::pool::{Caller, abandoned};
 use crate::read::Reader;
-use crate::usage::Usage;
-use crate::write::{BLOCK, Draft, Temp};
+use crate::usage::{BLOCK, Usage};
+use crate::write::{Draft, Temp};
 
 pub(crate) use leading::Wanted;
 
@@ -102,7 +102,7 @@ impl Store {
         loop {
             match self.set_once(key, value, ttl, lead, caller) {
                 Err(error) if again == 0 => return Err(error),
-                Err(error) if is_full(&error) && self.give_spares_back().unwrap_or(false) => {}
+                Err(error) if is_full(&error) && self.budget.drop_spares().unwrap_or(false) => {}
                 Err(error) if is_gone(&error) => {}
                 stored => return stored,
             }
@@ -231,21 +231,6 @@ impl Store {
         drop(folder);
         changed.map_err(|error| from_io(operation, error))?;
         self.sync_folder(operation, place)
-    }
-
-    /// Gives the spares of all folders back to a disk that is full; false if there are none.
-    fn give_spares_back(&self) -> io::Result<bool> {
-        let mut any = false;
-        for number in Folder::all() {
-            let spare = number.path(self.directory.path()).join(SPARE);
-            if std::fs::symlink_metadata(spare).is_ok() {
-                let mut folder = self.folders.lock(&self.directory, number)?;
-                let freed = folder.drop_spare()?;
-                self.budget.freed(freed, folder.head().round)?;
-                any |= freed != Usage::default();
-            }
-        }
-        Ok(any)
     }
 
     /// Marks the entry as stale, in place. What this release cannot read, it removes: nobody may

@@ -92,11 +92,13 @@ impl Touch {
         true
     }
 
-    /// Makes the renewals that wait. Who comes meanwhile finds them made.
+    /// Makes the renewals that wait. Nobody waits for one who is at them and for the disk.
     pub(crate) fn renew_waiting(&self) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let times = modified(waiting.since);
-        for path in waiting.paths.drain(..) {
+        let Waiting { since, paths } = std::mem::take(&mut *waiting);
+        drop(waiting);
+        let times = modified(since);
+        for path in paths {
             let stat = rustix::fs::lstat(&path);
             // What has the name now may have been written since.
             if stat.is_ok_and(|stat| stat.st_mtime < times.last_modification.tv_sec) {

@@ -3,6 +3,9 @@
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
+/// What a file occupies is a multiple of this on most file systems.
+pub(crate) const BLOCK: u64 = 4_096;
+
 /// Bytes of disk that files occupy, and how many of the files are entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {

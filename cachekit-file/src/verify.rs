@@ -42,6 +42,7 @@ impl FileBackend {
         directory.there(VERIFY)?;
         let mut verifier = Verifier {
             now: self.store.clock.unix_ms(),
+            max_value: self.store.config.max_value,
             report: Report::default(),
         };
         verifier.top(directory.path()).map_err(failed)?;
@@ -61,6 +62,7 @@ fn failed(error: io::Error) -> Error {
 
 struct Verifier {
     now: u64,
+    max_value: u64,
     report: Report,
 }
 
@@ -90,6 +92,7 @@ enum State {
     Torn,
     Altered,
     Misplaced,
+    TooLarge,
 }
 
 impl Verifier {
@@ -148,7 +151,9 @@ impl Verifier {
             .state(path)
             .or_else(|error| match Errno::from_io_error(&error) {
                 Some(Errno::NOENT) => Ok(State::Gone),
-                Some(Errno::ACCESS | Errno::PERM | Errno::IO) => Ok(State::Unreadable),
+                Some(Errno::ACCESS | Errno::PERM | Errno::IO | Errno::NOMEM) => {
+                    Ok(State::Unreadable)
+                }
                 _ => Err(error),
             })?;
         let count = match state {
@@ -161,6 +166,7 @@ impl Verifier {
             State::Torn => &mut self.report.torn,
             State::Altered => &mut self.report.altered,
             State::Misplaced => &mut self.report.misplaced,
+            State::TooLarge => &mut self.report.too_large,
         };
         *count += 1;
         Ok(())
@@ -188,6 +194,9 @@ impl Verifier {
             Header::Entry(_) | Header::Damaged => return Ok(State::Torn),
             Header::Foreign => return Ok(State::Foreign),
         };
+        if claim.value_length() > self.max_value {
+            return Ok(State::TooLarge);
+        }
         let length = usize::try_from(length).map_err(|_| Errno::NOMEM)?;
         let mut content = Vec::new();
         let room = content.try_reserve_exact(length);

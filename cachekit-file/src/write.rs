@@ -26,10 +26,7 @@ use crate::entry::Times;
 use crate::file::{open, remove_if_there};
 use crate::folder::{Folders, LockedFolder};
 use crate::layout::TEMP;
-use crate::usage::{Usage, occupied};
-
-/// What a file occupies is a multiple of this on most file systems.
-pub(crate) const BLOCK: u64 = 4_096;
+use crate::usage::{BLOCK, Usage, occupied};
 
 /// What the first bytes of a spare are, and of no entry.
 const VOID: [u8; 4] = [0; 4];

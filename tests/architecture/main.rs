@@ -84,7 +84,7 @@ const LAYERS: &[Layers] = &[
             &["store"],
             &["read", "write", "budget", "owner"],
             &["folder", "pool", "touch", "warm", "report"],
-            &["head", "leads", "scan", "lock", "directory"],
+            &["head", "leads", "scan", "lock", "queue", "directory"],
             &["file"],
             &["layout", "entry", "usage"],
             &["config"],

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-use cachekit_core::error::Result;
+use cachekit_core::error::{Error, ErrorKind, Result};
 
 use super::{Budget, Freed, Reservation, no_room};
 use crate::entry::Header;
@@ -22,7 +22,7 @@ use crate::folder::LockedFolder;
 use crate::layout::{FOLDERS, Folder};
 use crate::lock::{LockedFile, try_open_locked, wait};
 use crate::scan::{self, Seen};
-use crate::usage::Usage;
+use crate::usage::{BLOCK, Usage};
 
 /// Among how many entries the oldest are looked for.
 const SAMPLE: usize = 1_024;
@@ -32,6 +32,13 @@ const OLD: usize = 8;
 
 /// How many entries go at once, at most.
 const BATCH: usize = 32;
+
+/// How many entries one write evicts at most, beside one for each block that it needs itself: a
+/// directory whose caps were lowered takes some writes to come down to them.
+const MOST: u64 = 1_024;
+
+/// How many candidates that stay cost as much as one that goes.
+const STAYING: u64 = 8;
 
 /// How often a writer that needs room looks whether another has made it: for about an eighth
 /// of a second. Then it makes room itself.
@@ -67,6 +74,15 @@ pub(super) enum Reason {
     Over(u64),
     /// It was not used for long.
     Unused,
+}
+
+/// What came of making room.
+enum Collected<'a> {
+    Room(Reservation<'a>),
+    /// Nothing is left that may be evicted.
+    NoRoom,
+    /// More has to go than one write evicts.
+    Much,
 }
 
 /// The one who makes room.
@@ -141,33 +157,45 @@ impl Budget {
         usage: Usage,
     ) -> Result<Reservation<'_>> {
         let collected = self.collect(turn, usage);
-        let reserved = collected.map_err(|error| from_io(operation, error))?;
-        reserved.ok_or_else(|| no_room(operation))
+        match collected.map_err(|error| from_io(operation, error))? {
+            Collected::Room(reservation) => Ok(reservation),
+            Collected::NoRoom => Err(no_room(operation)),
+            Collected::Much => {
+                let detail = "the directory is far over its caps";
+                Err(Error::with_detail(ErrorKind::Overloaded, operation, detail))
+            }
+        }
     }
 
-    /// Evicts until `usage` can be taken; `None` if that cannot be.
-    fn collect(&self, turn: &mut Turn<'_>, usage: Usage) -> io::Result<Option<Reservation<'_>>> {
+    /// Evicts until `usage` can be taken.
+    fn collect(&self, turn: &mut Turn<'_>, usage: Usage) -> io::Result<Collected<'_>> {
         if !self.account.update(|account| account.is_counted())? {
             self.complete_round()?;
         }
+        let most = STAYING.saturating_mul(MOST + usage.bytes / BLOCK);
+        let (mut cost, mut looked_at, mut recounted) = (0, 0, false);
         let mut freed = Vec::new();
-        let mut recounted = false;
-        let mut looked_at = 0;
         loop {
             if let Some(reservation) = self.take(usage, &freed)? {
-                return Ok(Some(reservation));
+                return Ok(Collected::Room(reservation));
             }
             freed.clear();
-            if !turn.candidates.0.is_empty() {
+            if cost >= most {
+                return Ok(Collected::Much);
+            } else if !turn.candidates.0.is_empty() {
                 freed = self.evict_batch(&mut turn.candidates)?;
+                let stays = |(usage, _): &Freed| *usage == Usage::default();
+                let costs = |freed: &Freed| if stays(freed) { 1 } else { STAYING };
+                cost += freed.iter().map(costs).sum::<u64>();
             } else if looked_at < FOLDERS {
                 looked_at += self.find(&mut turn.candidates)?;
             } else if !recounted {
+                self.drop_spares()?;
                 self.recount()?;
                 recounted = true;
                 looked_at = 0;
             } else {
-                return Ok(None);
+                return Ok(Collected::NoRoom);
             }
         }
     }
@@ -213,9 +241,13 @@ impl Budget {
         batch.sort_by_key(|candidate| candidate.folder.number());
         let mut freed = Vec::new();
         for group in batch.chunk_by(|one, next| one.folder == next.folder) {
-            let mut folder = match self.lock_existing(group[0].folder) {
+            let number = group[0].folder;
+            let mut folder = match self.lock_existing(number) {
                 // There are others: whoever has it was stopped.
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => continue,
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    candidates.0.retain(|candidate| candidate.folder != number);
+                    continue;
+                }
                 locked => match locked? {
                     Some(folder) => folder,
                     None => continue,
@@ -245,8 +277,8 @@ pub(super) fn evict(
     let goes = match (header, reason) {
         (Some(Header::Foreign), _) => false,
         (Some(Header::Entry(claim)), Reason::Over(now)) => claim.times.is_over(now),
-        (_, Reason::Over(_)) => false,
-        (_, Reason::Unused) => true,
+        (None, Reason::Over(_)) => false,
+        (Some(Header::Damaged), _) | (_, Reason::Unused) => true,
     };
     if goes && seen.is_unchanged(&path) {
         folder.retire(&path)

@@ -9,7 +9,7 @@ use super::Budget;
 use super::collector::{Reason, evict};
 use crate::file::remove_if_there;
 use crate::folder::LockedFolder;
-use crate::layout::Folder;
+use crate::layout::{Folder, SPARE};
 use crate::scan;
 use crate::usage::Usage;
 
@@ -23,7 +23,7 @@ impl Budget {
     pub(super) fn sweep(&self, number: Folder) -> io::Result<()> {
         self.sweep_cleared()?;
         let Some(folder) = self.lock_existing(number)? else {
-            return self.account.update(|account| account.stamp_missing(number));
+            return self.stamp_missing(number);
         };
         let before = folder.head().changes;
         // Writers go on while this looks.
@@ -65,13 +65,12 @@ impl Budget {
 
     /// Ends the round of the account as soon as can be, without looking at the files.
     pub(super) fn complete_round(&self) -> io::Result<()> {
-        let stamped = self.account.update(|account| {
-            Folder::all()
-                .map(|folder| account.is_stamped(folder))
-                .collect::<Vec<_>>()
+        let (round, unstamped) = self.account.update(|account| {
+            let unstamped = Folder::all().filter(|folder| !account.is_stamped(*folder));
+            (account.round(), unstamped.collect::<Vec<_>>())
         })?;
         let mut missing = Vec::new();
-        for (number, _) in Folder::all().zip(stamped).filter(|(_, stamped)| !stamped) {
+        for number in unstamped {
             if let Some(mut folder) = self.lock_existing(number)? {
                 let usage = folder.usage();
                 self.stamp(number, &mut folder, usage)?;
@@ -81,7 +80,7 @@ impl Budget {
         }
         self.account.update(|account| {
             for folder in missing {
-                account.stamp_missing(folder);
+                account.stamp_missing(folder, round);
             }
             account.end_round();
         })
@@ -95,6 +94,31 @@ impl Budget {
             account.round()
         })?;
         folder.set_round(round, usage)
+    }
+
+    /// The same of a folder that is not there.
+    fn stamp_missing(&self, number: Folder) -> io::Result<()> {
+        let round = self.account.update(|account| account.round())?;
+        if number.path(self.directory.path()).try_exists()? {
+            return Ok(()); // Somebody has made it; the next round may be its first.
+        }
+        self.account
+            .update(|account| account.stamp_missing(number, round))
+    }
+
+    /// Removes the spares of all folders; false if there are none.
+    pub(crate) fn drop_spares(&self) -> io::Result<bool> {
+        let mut any = false;
+        for number in Folder::all() {
+            let spare = number.path(self.directory.path()).join(SPARE);
+            if std::fs::symlink_metadata(spare).is_ok() {
+                let mut folder = self.folders.lock(&self.directory, number)?;
+                let freed = folder.drop_spare()?;
+                self.freed(freed, folder.head().round)?;
+                any |= freed != Usage::default();
+            }
+        }
+        Ok(any)
     }
 
     /// Locks a folder; `None` if it is not there.

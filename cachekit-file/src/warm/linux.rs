@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
-use rustix::io::{Errno, ReadWriteFlags, Result, preadv2};
+use rustix::io::{Errno, ReadWriteFlags, Result, preadv2, retry_on_intr};
 
 use super::Promised;
 
@@ -21,9 +21,10 @@ const MAGICS: [u32; 2] = [
 ];
 
 pub(super) fn open(path: &Path) -> Result<OwnedFd> {
-    match rustix::fs::open(path, FLAGS.union(OFlags::NOATIME), Mode::empty()) {
+    let open = |flags| retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()));
+    match open(FLAGS.union(OFlags::NOATIME)) {
         // Only the owner may leave the time of access.
-        Err(Errno::PERM) => rustix::fs::open(path, FLAGS, Mode::empty()),
+        Err(Errno::PERM) => open(FLAGS),
         opened => opened,
     }
 }

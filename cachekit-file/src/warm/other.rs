@@ -4,13 +4,13 @@ use std::path::Path;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
-use rustix::io::{Errno, Result};
+use rustix::io::{Errno, Result, retry_on_intr};
 
 use super::Promised;
 
 pub(super) fn open(path: &Path) -> Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    rustix::fs::open(path, flags, Mode::empty())
+    retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))
 }
 
 pub(super) fn open_cached(_path: &Path) -> Result<OwnedFd> {

@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 use std::fs::File;
+use std::fs::OpenOptions;
 use std::future::Future;
 #[cfg(target_os = "linux")]
 use std::path::{Path, PathBuf};
@@ -16,14 +17,13 @@ use bytes::Bytes;
 #[cfg(target_os = "linux")]
 use cachekit_core::backend::Lead;
 use cachekit_core::backend::{Backend, Lookup, NewEntry, Want};
-#[cfg(target_os = "linux")]
 use cachekit_core::clock::Clock;
-use cachekit_core::error::Result;
+use cachekit_core::error::{ErrorKind, Result};
 use cachekit_file::{Config, FileBackend};
 
 #[cfg(target_os = "linux")]
 use crate::scratch::opened;
-use crate::scratch::{LONG, Scratch, key, set, value};
+use crate::scratch::{LONG, Scratch, key, path_of, set, value};
 
 #[cfg(target_os = "linux")]
 const WANT: Want = Want::Lead {
@@ -162,6 +162,46 @@ fn what_lies_in_memory_is_read_on_a_thread_of_the_runtime() {
     });
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_another_file_system_promises_is_found_out_when_it_takes_the_place() {
+    let Ok(memory) = tempfile::tempdir_in("/dev/shm") else {
+        return; // Not every system has it.
+    };
+    let (scratch, disk) = (Scratch::new(), tempfile::tempdir().unwrap());
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    for place in [&disk, &memory] {
+        let _ = std::fs::remove_file(scratch.cache());
+        std::os::unix::fs::symlink(place.path(), scratch.cache()).unwrap();
+        assert!(poll_once(set(&backend, "k", b"v")).is_ready());
+        with_busy_pool(async |free| {
+            drop(free);
+            value(&backend, "k").await.unwrap();
+        });
+    }
+    with_busy_pool(async |free| {
+        // Not every file system has what a link says in memory.
+        if opens_cached(&path_of(&scratch, "k")) {
+            assert!(poll_once(value(&backend, "k")).is_ready());
+        }
+        drop(free);
+    });
+}
+
+#[cfg(target_os = "linux")]
+fn opens_cached(path: &Path) -> bool {
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+
+    openat2(
+        CWD,
+        path,
+        OFlags::RDONLY,
+        Mode::empty(),
+        ResolveFlags::CACHED,
+    )
+    .is_ok()
+}
+
 /// Sets an entry outside of tokio, and says where its file is.
 #[cfg(target_os = "linux")]
 fn only(backend: &FileBackend, scratch: &Scratch, text: &str, length: usize) -> PathBuf {
@@ -246,6 +286,20 @@ fn a_set_that_was_dropped_does_not_come_after_a_later_removal() {
         drop(runtime);
         assert!(scratch.files().is_empty());
     }
+}
+
+#[test]
+fn a_call_that_was_dropped_before_it_began_does_not_begin() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    assert!(poll_once(set(&backend, "k", b"v")).is_ready());
+    with_busy_pool(async |free| {
+        assert!(poll_once(backend.remove(&key("k"))).is_pending());
+        drop(free);
+        // The pool has one thread: what it was given before is over.
+        assert_eq!(value(&backend, "missing").await, None);
+        assert_eq!(value(&backend, "k").await.unwrap(), "v");
+    });
 }
 
 #[cfg(target_os = "linux")]
@@ -358,6 +412,31 @@ async fn more_calls_than_the_pool_takes_at_once_all_end() {
     }
     calls.join_all().await;
     assert_eq!(scratch.files().len(), 500);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_for_a_folder_that_is_stuck_do_not_keep_others_out_of_the_pool() {
+    let scratch = Scratch::new();
+    let backend = Arc::new(FileBackend::new(scratch.config()).unwrap());
+    set(&backend, "stuck", b"v").await;
+    let lock = scratch.file().with_file_name(".folder");
+    let held = OpenOptions::new().append(true).open(lock).unwrap();
+    held.lock().unwrap();
+    let clock = Clock::system();
+    let begun = clock.monotonic_ms();
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..320 {
+        let backend = Arc::clone(&backend);
+        calls.spawn(async move { backend.remove(&key("stuck")).await });
+    }
+    for removed in calls.join_all().await {
+        assert_eq!(removed.unwrap_err().kind(), ErrorKind::Timeout);
+    }
+    // Others wait for as many of them as came before.
+    let lasted = clock.monotonic_ms() - begun;
+    assert!(lasted < 20_000, "{lasted} ms");
+    drop(held);
+    backend.remove(&key("stuck")).await.unwrap();
 }
 
 #[tokio::test]

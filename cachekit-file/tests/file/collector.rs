@@ -213,6 +213,10 @@ async fn an_account_that_is_lost_or_damaged_is_made_again_from_the_folders() {
         damage();
         for number in 0..ENTRIES {
             set(&backend, &format!("{round}:{number}"), b"v").await;
+            // At once, and every now and then.
+            if number > 2 && number % 10 > 0 {
+                continue;
+            }
             let count = scratch.files().len();
             assert!(count <= ENTRIES, "{count} entries");
             assert!(count > ENTRIES * 9 / 10, "{count} entries");

@@ -82,6 +82,18 @@ async fn a_directory_that_others_can_write_is_refused_until_they_cannot() {
 }
 
 #[tokio::test]
+async fn a_directory_that_others_can_write_from_now_on_is_refused_from_now_on() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    set(&backend, "k", b"v").await;
+    set_permissions(scratch.cache(), Permissions::from_mode(0o777)).unwrap();
+    let missing = backend.get(&key("missing"), Want::Value).await;
+    assert_eq!(missing.unwrap_err().kind(), ErrorKind::Rejected);
+    set_permissions(scratch.cache(), Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(value(&backend, "k").await.unwrap(), "v");
+}
+
+#[tokio::test]
 async fn a_directory_of_another_user_is_refused() {
     let scratch = Scratch::new();
     std::fs::create_dir(scratch.cache()).unwrap();

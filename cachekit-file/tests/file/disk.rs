@@ -12,7 +12,7 @@ use cachekit_core::error::ErrorKind;
 use cachekit_file::{Config, FileBackend};
 
 use crate::child;
-use crate::scratch::{LEADING, LONG, Scratch, key, set, value};
+use crate::scratch::{LEADING, LONG, Scratch, folder_of_directory, key, set, value};
 
 /// Runs `test` as a child with a file system of 256 KiB mounted at the directory that it works on.
 fn on_a_small_disk(test: &str) {
@@ -129,8 +129,13 @@ async fn a_lead_outlasts_a_disk_that_was_full_for_a_moment() {
 async fn make_the_disk_read_only(config: Config) {
     let backend = FileBackend::new(config.clone()).unwrap();
     set(&backend, "k", b"v").await;
+    set(&backend, "torn", b"v").await;
+    let name = blake3::hash(b"torn").to_hex();
+    let torn = folder_of_directory(&config.directory, "torn").join(name.as_str());
+    std::fs::write(torn, b"rubbish").unwrap();
     remount(&config, "ro");
     assert_eq!(value(&backend, "k").await.unwrap(), "v");
+    assert_eq!(value(&backend, "torn").await, None);
     let errors = [
         backend
             .set(&key("k"), Bytes::from("new"), LONG, None)

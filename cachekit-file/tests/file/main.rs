@@ -16,6 +16,7 @@ mod directory;
 mod disk;
 mod files;
 mod leads;
+mod lowered;
 mod million;
 mod permissions;
 mod planted;

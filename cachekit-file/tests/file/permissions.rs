@@ -16,7 +16,11 @@ use crate::scratch::{LONG, Scratch, folder_of_directory, key, set, value};
 
 /// Runs `test` as a child of a user whom permissions bind, in a directory of its own.
 fn as_another_user(test: &str) {
-    let scratch = Scratch::new();
+    as_another_user_in(&Scratch::new(), test);
+}
+
+/// The same in the directory of `scratch`, which is given to that user without what is in it.
+fn as_another_user_in(scratch: &Scratch, test: &str) {
     let become_nobody = r#"[ "$(id -u)" = 0 ] || exec "$@"
         chown 65534 "$CACHEKIT_TEST_DIRECTORY" || exit 77
         exec setpriv --reuid 65534 --clear-groups "$@""#;
@@ -127,4 +131,22 @@ async fn files_that_may_not_be_opened_are_a_typed_error_and_heal() {
         Some(config) => lock_every_file(config).await,
         None => as_another_user(THIS),
     }
+}
+
+#[tokio::test]
+async fn files_of_another_user_are_read_where_that_is_permitted() {
+    const THIS: &str = "permissions::files_of_another_user_are_read_where_that_is_permitted";
+    if let Some(config) = child::config() {
+        let backend = FileBackend::new(config).unwrap();
+        return assert_eq!(value(&backend, "k").await.unwrap(), "v");
+    }
+    let scratch = Scratch::new();
+    let config = Config {
+        directory: scratch.path().to_owned(),
+        permissions: 0o644,
+        dir_permissions: 0o755,
+        ..Config::default()
+    };
+    set(&FileBackend::new(config).unwrap(), "k", b"v").await;
+    as_another_user_in(&scratch, THIS);
 }

@@ -8,12 +8,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use bytes::Bytes;
+use cachekit_core::backend::Backend;
 use cachekit_core::clock::Clock;
+use cachekit_core::error::ErrorKind;
 use cachekit_core::testkit::ManualClock;
-use cachekit_file::FileBackend;
+use cachekit_file::{Config, FileBackend};
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 
-use crate::scratch::{Scratch, set, value};
+use crate::scratch::{LONG, Scratch, key, set, value};
 
 /// Two keys whose entries lie in one folder.
 fn neighbours() -> [String; 2] {
@@ -109,6 +112,72 @@ fn a_reader_of_files_that_are_used_again_finds_whole_values_and_never_a_miss() {
     });
 }
 
+/// How many files of this process are open at `path`.
+#[cfg(target_os = "linux")]
+fn opened(path: &Path) -> usize {
+    let descriptors = std::fs::read_dir("/proc/self/fd").unwrap();
+    let targets = descriptors.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+    targets.filter(|target| target == path).count()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_is_not_whole_is_looked_at_again_when_nobody_writes() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(set(&backend, "k", b"v"));
+    let path = scratch.file();
+    let whole = std::fs::read(&path).unwrap();
+    let folder = path.with_file_name(".folder").canonicalize().unwrap();
+    let lock = OpenOptions::new().append(true).open(&folder).unwrap();
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    std::fs::write(&path, &whole[..40]).unwrap();
+    let read = std::thread::scope(|threads| {
+        let reader = threads.spawn(|| runtime.block_on(value(&backend, "k")));
+        while opened(&folder) < 2 && !reader.is_finished() {
+            std::thread::yield_now();
+        }
+        std::fs::write(&path, &whole).unwrap();
+        flock(&lock, FlockOperation::Unlock).unwrap();
+        reader.join().unwrap()
+    });
+    assert_eq!(read.unwrap(), "v");
+}
+
+#[test]
+fn a_file_that_grows_and_shrinks_while_it_is_read_is_the_value_or_a_miss() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let content: Vec<_> = (0..251_u8).cycle().take(100_000).collect();
+    runtime.block_on(set(&backend, "k", &content));
+    let file = OpenOptions::new().write(true).open(scratch.file());
+    let (file, whole) = (file.unwrap(), std::fs::read(scratch.file()).unwrap());
+    let going = AtomicBool::new(true);
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            while going.load(Ordering::Relaxed) {
+                for length in [10, 20_000, 300_000, 1_000_000] {
+                    file.set_len(length).unwrap();
+                    file.write_all_at(&whole, 0).unwrap();
+                }
+                file.set_len(whole.len() as u64).unwrap();
+            }
+        });
+        let reads = runtime.block_on(async {
+            for _ in 0..300 {
+                let found = value(&backend, "k").await;
+                found.is_none_or(|found| found == content).then_some(())?;
+            }
+            Some(())
+        });
+        going.store(false, Ordering::Relaxed);
+        assert!(reads.is_some(), "what was read is not what was set");
+    });
+    assert_eq!(runtime.block_on(value(&backend, "k")).unwrap(), content);
+}
+
 /// The lengths at which reading takes another way, with its neighbours: around what is read at
 /// first, and around what is read on a thread of a runtime.
 fn lengths() -> impl Iterator<Item = usize> {
@@ -140,6 +209,25 @@ fn values_of_every_length_read_back_where_no_runtime_is() {
     let backend = FileBackend::new(scratch.config()).unwrap();
     let read = pin!(reads_back(&backend)).poll(&mut Context::from_waker(Waker::noop()));
     assert!(read.is_ready());
+}
+
+#[tokio::test]
+async fn a_value_at_the_limit_is_kept_and_one_over_it_takes_what_was_there_along() {
+    let scratch = Scratch::new();
+    let config = Config {
+        max_size: 16 << 20,
+        max_value: 8 << 20,
+        ..scratch.config()
+    };
+    let backend = FileBackend::new(config).unwrap();
+    let limit = vec![b'x'; 8 << 20];
+    set(&backend, "k", &limit).await;
+    assert_eq!(value(&backend, "k").await.unwrap(), limit);
+    let over = Bytes::from(vec![b'x'; limit.len() + 1]);
+    let refused = backend.set(&key("k"), over, LONG, None).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::TooLarge);
+    assert_eq!(value(&backend, "k").await, None);
+    assert!(scratch.files().is_empty());
 }
 
 #[tokio::test]

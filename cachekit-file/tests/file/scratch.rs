@@ -1,6 +1,7 @@
 //! A directory of one test, gone with it.
 
 use std::ffi::OsStr;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,6 +42,12 @@ impl Scratch {
             directory: self.cache(),
             ..Config::default()
         }
+    }
+
+    /// Makes a folder, and what is missing above it, as the backend accepts it.
+    pub(crate) fn make(&self, folder: &Path) {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(folder).unwrap();
     }
 
     /// The files of all entries, and of those that have no name yet.

@@ -3,11 +3,13 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use cachekit_core::backend::Backend;
 use cachekit_core::clock::Clock;
-use cachekit_core::error::ErrorKind;
+use cachekit_core::error::{Error, ErrorKind};
 use cachekit_file::{Config, FileBackend};
 use rustix::fs::{FlockOperation, flock};
 
@@ -87,4 +89,31 @@ async fn whoever_holds_the_budget_for_too_long_makes_writes_fail_and_reads_not()
     drop(lock);
     set(&other, "k", b"new").await;
     assert_eq!(value(&backend, "k").await.unwrap(), "new");
+}
+
+#[test]
+fn threads_that_wait_for_the_budget_give_up_together() {
+    let scratch = Scratch::new();
+    scratch.make(&scratch.cache().join("v1"));
+    File::create(scratch.cache().join("v1/budget")).unwrap();
+    let _lock = hold(&scratch.cache().join("v1/budget"));
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    let clock = Clock::system();
+    let begun = clock.monotonic_ms();
+    std::thread::scope(|threads| {
+        for number in 0..8 {
+            let backend = &backend;
+            threads.spawn(move || {
+                let key = key(&format!("k{number}"));
+                let set = backend.set(&key, Bytes::from("v"), LONG, None);
+                let mut set = pin!(set);
+                let mut context = Context::from_waker(Waker::noop());
+                let polled = set.as_mut().poll(&mut context);
+                let timeout = |error: &Error| error.kind() == ErrorKind::Timeout;
+                assert!(matches!(polled, Poll::Ready(Err(error)) if timeout(&error)));
+            });
+        }
+    });
+    let lasted = clock.monotonic_ms() - begun;
+    assert!(lasted < 4_000, "{lasted} ms");
 }

@@ -11,17 +11,10 @@ use cachekit_core::error::ErrorKind;
 use cachekit_core::testkit::ManualClock;
 use cachekit_file::{Config, FileBackend, Report};
 
-use crate::scratch::{LONG, Scratch, key, set};
+use crate::scratch::{LONG, Scratch, key, path_of, set};
 
 fn verified(backend: &FileBackend) -> Report {
     backend.verify(|_| {}).unwrap()
-}
-
-/// The file of the entry of `text`.
-fn path(scratch: &Scratch, text: &str) -> PathBuf {
-    let name = blake3::hash(text.as_bytes()).to_hex();
-    let folder = scratch.cache().join("v1").join(&name[..2]);
-    folder.join(name.as_str())
 }
 
 /// Each file with its content, its inode and when it was last modified, in the order of the paths.
@@ -65,14 +58,14 @@ async fn every_file_is_counted_once_by_its_reason_and_nothing_is_changed() {
     set(&backend, "large", &[b'x'; 1 << 20]).await;
     set(&backend, "other", b"a value").await;
     backend.expire(&key("stale")).await.unwrap();
-    change(&path(&scratch, "foreign"), |bytes| bytes[4] = 2);
-    change(&path(&scratch, "cut"), |bytes| bytes.truncate(50));
-    change(&path(&scratch, "none"), Vec::clear);
-    change(&path(&scratch, "zeros"), |bytes| bytes.fill(0));
-    change(&path(&scratch, "altered"), |bytes| bytes[60] ^= 1);
-    let folder = path(&scratch, "fresh").with_file_name("");
-    let misplaced = path(&scratch, "other").with_file_name("0".repeat(64));
-    std::fs::copy(path(&scratch, "other"), misplaced).unwrap();
+    change(&path_of(&scratch, "foreign"), |bytes| bytes[4] = 2);
+    change(&path_of(&scratch, "cut"), |bytes| bytes.truncate(50));
+    change(&path_of(&scratch, "none"), Vec::clear);
+    change(&path_of(&scratch, "zeros"), |bytes| bytes.fill(0));
+    change(&path_of(&scratch, "altered"), |bytes| bytes[60] ^= 1);
+    let folder = path_of(&scratch, "fresh").with_file_name("");
+    let misplaced = path_of(&scratch, "other").with_file_name("0".repeat(64));
+    std::fs::copy(path_of(&scratch, "other"), misplaced).unwrap();
     std::fs::write(folder.join(".tmp-0123456789abcdef-0"), b"half").unwrap();
     std::fs::write(folder.join("notes"), b"strange").unwrap();
     std::fs::create_dir(folder.join("f".repeat(64))).unwrap();
@@ -123,14 +116,15 @@ async fn what_a_folder_has_written_down_is_compared_with_what_it_holds() {
         .map(|file| file.metadata().unwrap().blocks() * 512);
     assert!(whole.bytes >= used.sum::<u64>());
 
-    std::fs::remove_file(path(&scratch, "k0")).unwrap();
+    std::fs::remove_file(path_of(&scratch, "k0")).unwrap();
     let behind = verified(&backend);
     assert_eq!((behind.miscounted, behind.entries()), (1, 19));
     assert_eq!(behind.believed_entries, 20);
 
-    change(&path(&scratch, "k1").with_file_name(".folder"), |bytes| {
-        bytes.fill(0)
-    });
+    change(
+        &path_of(&scratch, "k1").with_file_name(".folder"),
+        |bytes| bytes.fill(0),
+    );
     assert_eq!(verified(&backend).miscounted, 2);
 }
 
@@ -165,26 +159,28 @@ fn a_directory_in_use_shows_no_damage() {
             runtime.block_on(churn(&backend, &going, started));
         });
         writing.recv().unwrap();
-        for _ in 0..10 {
-            let report = verified(&backend);
+        let reports: Vec<_> = (0..100).map(|_| verified(&backend)).collect();
+        going.store(false, Ordering::Relaxed);
+        for report in reports {
             assert_eq!((report.damaged(), report.miscounted), (0, 0), "{report}");
         }
-        going.store(false, Ordering::Relaxed);
     });
 }
 
-/// Sets, expires and removes a few entries of changing lengths.
+/// Sets, expires and removes a few entries of changing lengths, all in one folder.
 async fn churn(backend: &FileBackend, going: &AtomicBool, started: std::sync::mpsc::Sender<()>) {
+    let texts = (0..).map(|number| format!("k{number}"));
+    let texts = texts.filter(|text| blake3::hash(text.as_bytes()).as_bytes()[0] == 0);
+    let keys: Vec<_> = texts.take(30).map(|text| key(&text)).collect();
     for round in 0.. {
-        for number in 0..30 {
-            let key = key(&format!("k{number}"));
+        for (number, key) in keys.iter().enumerate() {
             let length = 10 + (number * 37 + round * 101) % 30_000;
             let value = Bytes::from(vec![b'x'; length]);
             match (round + number) % 5 {
-                0 => backend.remove(&key).await.unwrap(),
-                1 => backend.expire(&key).await.unwrap(),
+                0 => backend.remove(key).await.unwrap(),
+                1 => backend.expire(key).await.unwrap(),
                 _ => {
-                    backend.set(&key, value, LONG, None).await.unwrap();
+                    backend.set(key, value, LONG, None).await.unwrap();
                 }
             }
         }
@@ -216,9 +212,30 @@ async fn a_report_is_one_line_of_what_there_is() {
     let backend = FileBackend::new(scratch.config()).unwrap();
     set(&backend, "fresh", b"v").await;
     set(&backend, "torn", b"v").await;
-    change(&path(&scratch, "torn"), |bytes| bytes.truncate(3));
+    change(&path_of(&scratch, "torn"), |bytes| bytes.truncate(3));
     let report = verified(&backend);
     let bytes = report.bytes;
     let line = format!("2 entries in {bytes} bytes of disk: 1 fresh, 1 torn");
     assert_eq!(report.to_string(), line);
+}
+
+#[tokio::test]
+async fn what_is_too_large_to_be_served_is_counted_and_not_read() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    set(&backend, "k", b"v").await;
+    let path = path_of(&scratch, "k");
+    // A terabyte, of which nothing is there.
+    let length: u64 = 1 << 40;
+    change(&path, |bytes| {
+        bytes.truncate(49);
+        bytes[24..32].copy_from_slice(&length.to_le_bytes());
+    });
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    if file.set_len(49 + length).is_err() {
+        return; // Not every file system has files of this length.
+    }
+    let report = verified(&backend);
+    assert_eq!((report.too_large, report.entries()), (1, 1));
+    assert_eq!(crate::scratch::value(&backend, "k").await, None);
 }

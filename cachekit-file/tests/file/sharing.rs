@@ -1,12 +1,6 @@
 //! Instances and processes that share a directory.
 
-use std::fs::{File, OpenOptions};
-use std::sync::Arc;
-
-use bytes::Bytes;
 use cachekit_core::backend::{Backend, Want};
-use cachekit_core::clock::Clock;
-use cachekit_core::error::ErrorKind;
 use cachekit_file::{Config, FileBackend};
 
 use crate::chance::Chance;
@@ -36,54 +30,6 @@ async fn two_instances_see_each_others_writes_expiries_and_removals() {
     );
     b.remove(&key("k")).await.unwrap();
     assert_eq!(value(&a, "k").await, None);
-}
-
-/// As a process has it that was stopped.
-fn hold(scratch: &Scratch, lock: &str) -> File {
-    let lock = OpenOptions::new()
-        .write(true)
-        .open(scratch.cache().join(lock));
-    let lock = lock.unwrap();
-    lock.lock().unwrap();
-    lock
-}
-
-#[tokio::test]
-async fn a_removal_that_is_done_does_not_fail_for_the_counts() {
-    let scratch = Scratch::new();
-    let config = Config {
-        max_size: 1 << 20,
-        max_value: 1 << 19,
-        ..scratch.config()
-    };
-    let backend = FileBackend::new(config).unwrap();
-    set(&backend, "k", &[b'x'; 100_000]).await;
-    let _held = hold(&scratch, "v1/budget");
-    backend.remove(&key("k")).await.unwrap();
-    assert_eq!(value(&backend, "k").await, None);
-}
-
-#[tokio::test]
-async fn writers_that_wait_for_a_stuck_budget_give_up_together() {
-    let scratch = Scratch::new();
-    set(&FileBackend::new(scratch.config()).unwrap(), "k", b"v").await;
-    let _held = hold(&scratch, "v1/budget");
-    let backend = Arc::new(FileBackend::new(scratch.config()).unwrap());
-    let clock = Clock::system();
-    let begun = clock.monotonic_ms();
-    let mut writers = tokio::task::JoinSet::new();
-    for number in 0..8 {
-        let backend = Arc::clone(&backend);
-        writers.spawn(async move {
-            let (key, value) = (key(&format!("k{number}")), Bytes::from("v"));
-            backend.set(&key, value, LONG, None).await
-        });
-    }
-    for refused in writers.join_all().await {
-        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Timeout);
-    }
-    let lasted = clock.monotonic_ms() - begun;
-    assert!(lasted < 4_000, "{lasted} ms");
 }
 
 /// Sets, reads, expires and removes the same few keys as every other process, and finds no value

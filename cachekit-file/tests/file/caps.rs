@@ -9,22 +9,7 @@ use cachekit_core::error::ErrorKind;
 use cachekit_core::testkit::ManualClock;
 use cachekit_file::{Config, FileBackend};
 
-use crate::scratch::{LONG, Scratch, key, set, value};
-
-const ENTRIES: usize = 100;
-
-fn few(scratch: &Scratch) -> Config {
-    Config {
-        max_entries: ENTRIES as u64,
-        ..scratch.config()
-    }
-}
-
-async fn fill(backend: &FileBackend, names: std::ops::Range<usize>) {
-    for number in names {
-        set(backend, &format!("k{number}"), b"v").await;
-    }
-}
+use crate::scratch::{ENTRIES, LONG, Scratch, few, fill, key, set, value};
 
 #[tokio::test]
 async fn there_are_never_more_entries_than_the_cap_allows() {

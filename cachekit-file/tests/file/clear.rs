@@ -4,24 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cachekit_core::backend::Backend;
-use cachekit_file::{Config, FileBackend};
+use cachekit_file::FileBackend;
 
-use crate::scratch::{Scratch, key, set, value};
-
-const ENTRIES: usize = 100;
-
-fn few(scratch: &Scratch) -> Config {
-    Config {
-        max_entries: ENTRIES as u64,
-        ..scratch.config()
-    }
-}
-
-async fn fill(backend: &FileBackend, names: std::ops::Range<usize>) {
-    for number in names {
-        set(backend, &format!("k{number}"), b"v").await;
-    }
-}
+use crate::scratch::{ENTRIES, Scratch, few, fill, key, set, value};
 
 #[tokio::test]
 async fn nothing_is_found_after_it_and_nothing_is_left() {

@@ -11,22 +11,7 @@ use cachekit_core::testkit::ManualClock;
 use cachekit_file::{Config, FileBackend};
 
 use crate::child::{self, Process};
-use crate::scratch::{LONG, Scratch, key, set, value};
-
-const ENTRIES: usize = 100;
-
-fn few(scratch: &Scratch) -> Config {
-    Config {
-        max_entries: ENTRIES as u64,
-        ..scratch.config()
-    }
-}
-
-async fn fill(backend: &FileBackend, names: std::ops::Range<usize>) {
-    for number in names {
-        set(backend, &format!("k{number}"), b"v").await;
-    }
-}
+use crate::scratch::{ENTRIES, LONG, Scratch, few, fill, key, set, value};
 
 /// Caps of which one is reached now, and now the other.
 fn narrow(config: Config) -> Config {

@@ -140,3 +140,20 @@ pub(crate) fn opened(path: &Path) -> usize {
     let targets = files.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
     targets.filter(|target| target == path).count()
 }
+
+/// The cap of a directory with few entries.
+pub(crate) const ENTRIES: usize = 100;
+
+pub(crate) fn few(scratch: &Scratch) -> Config {
+    Config {
+        max_entries: ENTRIES as u64,
+        ..scratch.config()
+    }
+}
+
+/// Stores an entry of each of these numbers.
+pub(crate) async fn fill(backend: &FileBackend, numbers: std::ops::Range<usize>) {
+    for number in numbers {
+        set(backend, &format!("k{number}"), b"v").await;
+    }
+}

@@ -43,10 +43,9 @@ const WARM_READS: usize = 32;
 /// Outside of tokio all is done where the caller is.
 ///
 /// # Recency
-/// A read notes its time in the file, at most once a minute, and a process at most 10,000 times in
-/// 10 s. One that may not wait for the disk
-/// leaves that to the next call that may, a minute later at the latest if there are reads by then,
-/// or to the backend's end.
+/// A read notes its time in the file, at most once a minute, and a process at most 1,000 times a
+/// second. One that may not wait for the disk leaves that to the next call that may, a minute later
+/// at the latest if there are reads by then, or to the backend's end.
 ///
 /// # Ttl
 /// Milliseconds, by the system's clock, so that processes and restarts agree. An entry that seems

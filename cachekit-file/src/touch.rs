@@ -16,8 +16,8 @@ use crate::layout::Digest;
 const RENEWED_AFTER_S: u16 = 60;
 
 /// How many renewals there are at most in a window of time, and how long that is.
-const RENEWALS: u32 = 10_000;
-const WINDOW_MS: u64 = 10_000;
+const RENEWALS: u32 = 1_000;
+const WINDOW_MS: u64 = 1_000;
 
 /// How many entries are remembered whose time needs no renewal yet, so that not every read asks
 /// the file system. What is forgotten is asked again. A power of two.

@@ -118,7 +118,12 @@ impl<'a> Rounds<'a> {
     fn quiet_sample(&mut self, case: &Case, who: Who) -> Option<Figures> {
         let mut best: Option<Figures> = None;
         let foreign = |figures: &Figures| figures.get(FOREIGN).copied().unwrap_or(0.0);
-        for _ in 0..TRIES {
+        let tries = match case.work {
+            // A second time there would be nothing to clear, and a churn is long.
+            Kind::Clear | Kind::Churn => 1,
+            _ => TRIES,
+        };
+        for _ in 0..tries {
             if !self.options.quick {
                 machine::wait_for_quiet();
             }

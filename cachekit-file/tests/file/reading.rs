@@ -288,14 +288,20 @@ async fn a_read_leaves_its_time_in_the_file_at_most_once_a_minute() {
     }
 }
 
-#[tokio::test]
-async fn a_process_that_only_reads_leaves_its_times_when_it_ends() {
-    let (scratch, time) = (Scratch::new(), manual());
+/// A backend that has to note the use of an entry, and waits for a chance.
+async fn with_a_use_that_waits(scratch: &Scratch, time: &ManualClock) -> FileBackend {
     let backend = FileBackend::with_clock(scratch.config(), time.clock()).unwrap();
     set(&backend, "k", b"v").await;
     value(&backend, "k").await.unwrap();
     time.advance(Duration::from_secs(61));
     value(&backend, "k").await.unwrap();
+    backend
+}
+
+#[tokio::test]
+async fn a_process_that_only_reads_leaves_its_times_when_it_ends() {
+    let (scratch, time) = (Scratch::new(), manual());
+    let backend = with_a_use_that_waits(&scratch, &time).await;
     drop(backend);
     assert_eq!(modified(&scratch), second(&time));
 }
@@ -303,11 +309,7 @@ async fn a_process_that_only_reads_leaves_its_times_when_it_ends() {
 #[tokio::test]
 async fn a_time_that_waits_to_be_left_never_makes_a_newer_entry_old() {
     let (scratch, time) = (Scratch::new(), manual());
-    let backend = FileBackend::with_clock(scratch.config(), time.clock()).unwrap();
-    set(&backend, "k", b"v").await;
-    value(&backend, "k").await.unwrap();
-    time.advance(Duration::from_secs(61));
-    value(&backend, "k").await.unwrap();
+    let backend = with_a_use_that_waits(&scratch, &time).await;
     time.advance(Duration::from_secs(3_000));
     let other = FileBackend::with_clock(scratch.config(), time.clock()).unwrap();
     set(&other, "k", b"w").await;

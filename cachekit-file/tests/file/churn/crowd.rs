@@ -5,16 +5,26 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use cachekit_core::backend::{Backend, Want};
+use cachekit_core::clock::Clock;
 use cachekit_file::FileBackend;
 
+use super::work::STEPS;
 use super::{CAP, KEYS, PROCESSES, check, config, name, over};
 use crate::chance::Chance;
-use crate::child::Process;
+use crate::child::{self, Process};
 use crate::files::occupied;
 use crate::scratch::{Scratch, assert_counts};
 
 /// Nothing takes so long, unless somebody waits for ever.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// For how long a crowd churns, unless `CACHEKIT_TEST_SECONDS` says so.
+const SECONDS: u64 = 2;
+
+/// What a crowd has to do, however slow it is, and the milliseconds that it may take for it
+/// beyond its time.
+const ENOUGH: u64 = 2_500;
+const LATE: u64 = 60_000;
 
 /// A process of the crowd.
 struct Member {
@@ -32,18 +42,30 @@ pub(super) struct Crowd {
     members: BTreeMap<u64, Member>,
     started: u64,
     heard: (Sender<Heard>, Receiver<Heard>),
+    clock: Clock,
+    began: u64,
+    /// For how long, in milliseconds.
+    time: u64,
+    /// How many steps those who were heard have made.
+    steps: u64,
     /// The most disk that entries occupied.
     most: u64,
 }
 
 impl Crowd {
     pub(super) fn start(test: &'static str) -> Self {
+        let clock = Clock::system();
+        let seconds = child::number("CACHEKIT_TEST_SECONDS").unwrap_or(SECONDS);
         let mut crowd = Self {
             test,
             scratch: Scratch::new(),
             members: BTreeMap::new(),
             started: 0,
             heard: channel(),
+            began: clock.monotonic_ms(),
+            clock,
+            time: seconds * 1_000,
+            steps: 0,
             most: 0,
         };
         for _ in 0..PROCESSES {
@@ -103,9 +125,26 @@ impl Crowd {
         }
     }
 
-    fn hear(&self) -> Heard {
+    fn hear(&mut self) -> Heard {
         let heard = self.heard.1.recv_timeout(PATIENCE);
-        heard.expect("somebody gets on")
+        let (id, said) = heard.expect("somebody gets on");
+        self.steps += said.as_ref().map_or(0, |_| STEPS);
+        (id, said)
+    }
+
+    /// Tells whether there is time left. Where it is slow, the crowd goes on beyond its time until
+    /// it did enough: until the cap is reached, there is nothing to see.
+    pub(super) fn goes_on(&self) -> bool {
+        let spent = self.clock.monotonic_ms() - self.began;
+        let did_enough = self.steps > ENOUGH && self.most > CAP / 10 * 9;
+        let late = spent > self.time + LATE;
+        assert!(
+            did_enough || !late,
+            "{} steps in {spent} ms, {} bytes",
+            self.steps,
+            self.most
+        );
+        spent < self.time || !did_enough
     }
 
     /// What entries occupy, while everything stands still.
@@ -156,7 +195,10 @@ impl Crowd {
             check(number, &lookup);
             found += u64::from(lookup.found.is_some());
         }
-        println!("{found} found, at most {} bytes; {report}", self.most);
+        println!(
+            "{} steps; {found} found, at most {} bytes; {report}",
+            self.steps, self.most
+        );
         assert!(found > KEYS / 10, "{found} entries");
     }
 }

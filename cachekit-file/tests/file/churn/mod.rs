@@ -13,7 +13,6 @@ mod work;
 use std::path::{Path, PathBuf};
 
 use cachekit_core::backend::Lookup;
-use cachekit_core::clock::Clock;
 use cachekit_core::key::StoreKey;
 use cachekit_file::Config;
 
@@ -23,9 +22,6 @@ use crate::described::Described;
 use crate::scratch::key;
 use crowd::Crowd;
 use work::{Disturbed, churn};
-
-/// For how long, unless `CACHEKIT_TEST_SECONDS` says so.
-const SECONDS: u64 = 2;
 
 const PROCESSES: u64 = 8;
 const KEYS: u64 = 1_000;
@@ -57,14 +53,6 @@ fn over(directory: &Path) -> PathBuf {
     directory.with_file_name("over")
 }
 
-/// Tells whether there is time left.
-fn seconds() -> impl Fn() -> bool {
-    let seconds = child::number("CACHEKIT_TEST_SECONDS").unwrap_or(SECONDS);
-    let clock = Clock::system();
-    let end = clock.monotonic_ms() + seconds * 1_000;
-    move || clock.monotonic_ms() < end
-}
-
 #[tokio::test]
 async fn eight_processes_find_no_wrong_value_and_keep_to_the_cap() {
     const THIS: &str = "churn::eight_processes_find_no_wrong_value_and_keep_to_the_cap";
@@ -72,8 +60,7 @@ async fn eight_processes_find_no_wrong_value_and_keep_to_the_cap() {
         return churn(config, Disturbed::No).await;
     }
     let mut crowd = Crowd::start(THIS);
-    let in_time = seconds();
-    while in_time() {
+    while crowd.goes_on() {
         crowd.get_on();
         crowd.measure();
     }
@@ -88,8 +75,7 @@ async fn processes_that_are_stopped_and_killed_hold_up_nobody_for_long() {
     }
     let mut crowd = Crowd::start(THIS);
     let mut chance = Chance::new(1);
-    let in_time = seconds();
-    while in_time() {
+    while crowd.goes_on() {
         crowd.replace_one(&mut chance);
         crowd.leave_one_standing(&mut chance);
         for _ in 0..3 {

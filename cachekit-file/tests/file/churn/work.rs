@@ -16,7 +16,7 @@ use crate::scratch::LONG;
 const LARGE: u64 = 1_500_000;
 
 /// What a process does before it says that it gets on.
-const STEPS: u64 = 10;
+pub(super) const STEPS: u64 = 10;
 
 /// Whether a process is told when it has to give way to one that was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

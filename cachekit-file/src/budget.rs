@@ -12,19 +12,18 @@ mod collector;
 mod sweep;
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cachekit_core::clock::Clock;
 use cachekit_core::error::{Error, ErrorKind, Result};
 
-use self::account::{Account, AccountFile};
+use self::account::AccountFile;
 use self::collector::Collector;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::error::from_io;
 use crate::folder::{Folders, LockedFolder};
 use crate::layout::{self, Folder};
-use crate::queue::Queue;
 use crate::usage::Usage;
 
 /// What a share is of the caps: small, for it may be held by a process that does not use it.
@@ -43,7 +42,7 @@ pub(crate) struct Budget {
     caps: Usage,
     /// What is taken at once.
     portion: Usage,
-    share: Queue<Share>,
+    share: Mutex<Share>,
 }
 
 /// What this process has taken and not spent.
@@ -83,7 +82,11 @@ impl Budget {
         };
         let path = directory.path();
         Self {
-            account: AccountFile::new(layout::budget(path), config.permissions),
+            account: AccountFile::new(
+                layout::budget(path),
+                layout::next_budget(path),
+                config.permissions,
+            ),
             collector: Collector::new(layout::collector(path), config.permissions),
             directory,
             folders,
@@ -93,7 +96,7 @@ impl Budget {
                 bytes: caps.bytes / SHARE,
                 entries: (caps.entries / SHARE).max(1),
             },
-            share: Queue::default(),
+            share: Mutex::default(),
         }
     }
 
@@ -129,14 +132,14 @@ impl Budget {
     /// Takes `usage` out of the share, which is filled first where it is too small: `freed`, and the
     /// rest of it, go back before. `None` if there is not enough to take.
     fn take(&self, usage: Usage, freed: &[Freed]) -> io::Result<Option<Reservation<'_>>> {
-        let mut share = self.share.enter();
+        let mut share = self.share();
         if freed.is_empty() && usage.is_within(share.usage) {
             share.usage = share.usage.less(usage);
             let round = share.round;
             return Ok(Some(self.reservation(usage, round)));
         }
         let old = *share;
-        let (taken, round, due) = self.update_first(|account| {
+        let (taken, round, due) = self.account.update(|account| {
             account.give(old.usage, old.round);
             for (usage, round) in freed {
                 account.give(*usage, *round);
@@ -171,8 +174,8 @@ impl Budget {
         if usage == Usage::default() || round == VOID {
             return Ok(());
         }
-        let mut share = self.share.enter();
-        let give = |usage| self.update_first(|account| account.give(usage, round));
+        let mut share = self.share();
+        let give = |usage| self.account.update(|account| account.give(usage, round));
         if share.usage == Usage::default() {
             share.round = round;
         }
@@ -189,22 +192,17 @@ impl Budget {
         Ok(())
     }
 
-    /// Changes the account, as the first of the threads that spend the share.
-    fn update_first<T>(&self, change: impl FnOnce(&mut Account) -> T) -> io::Result<T> {
-        let account = &self.account;
-        self.share
-            .unless_stuck(account.path(), account.permissions(), || {
-                account.update(change)
-            })
+    fn share(&self) -> MutexGuard<'_, Share> {
+        self.share.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Budget {
     fn drop(&mut self) {
-        let share = *self.share.enter();
+        let share = *self.share();
         if share.usage != Usage::default() && self.account.path().exists() {
             // What cannot be given back now comes back with the next round.
-            let _ = self.update_first(|account| {
+            let _ = self.account.update(|account| {
                 account.give_unspent(share.usage, share.round, self.caps);
             });
         }

@@ -29,7 +29,7 @@ pub(crate) struct Folders {
     spare_limit: u64,
     /// Whether the file system was found not to exchange names.
     no_exchange: AtomicBool,
-    queues: [Queue<()>; FOLDERS],
+    queues: [Queue; FOLDERS],
 }
 
 /// A folder that is locked, until this is dropped.

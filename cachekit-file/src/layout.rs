@@ -104,6 +104,11 @@ pub(crate) fn budget(directory: &Path) -> PathBuf {
     directory.join(LAYOUT).join("budget")
 }
 
+/// What takes the place of the budget if one who has it locked was stopped.
+pub(crate) fn next_budget(directory: &Path) -> PathBuf {
+    directory.join(LAYOUT).join("budget.next")
+}
+
 /// Where the folders are that were cleared, until their files are removed.
 pub(crate) fn cleared(directory: &Path) -> PathBuf {
     directory.join(LAYOUT).join("cleared")

@@ -11,8 +11,8 @@
 //! (the file's content and name); a read takes `warm` and `read` instead.
 //!
 //! Whoever writes or leads has the lock of one of the folders meanwhile, which takes some
-//! microseconds; who reads a fresh entry takes none. A process that is stopped while it has a lock
-//! costs the others a second, after which they fail with
+//! microseconds; who reads a fresh entry takes none. A process that is stopped while it has that
+//! lock costs those who write there a second, after which they fail with
 //! [`Timeout`](cachekit_core::ErrorKind::Timeout).
 //!
 //! This store leads, among all processes: see [`Backend`](cachekit_core::backend::Backend). Holds

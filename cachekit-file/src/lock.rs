@@ -49,10 +49,22 @@ impl Drop for LockedFile {
 /// # Errors
 /// [`TimedOut`](io::ErrorKind::TimedOut) if another process has the lock for more than a second.
 pub(crate) fn open_locked(path: &Path, permissions: u32) -> io::Result<LockedFile> {
+    open_locked_or_stuck(path, permissions)?.map_err(|_| Errno::TIMEDOUT.into())
+}
+
+/// The same; `Err` is the file if another process has its lock for more than a second.
+pub(crate) fn open_locked_or_stuck(
+    path: &Path,
+    permissions: u32,
+) -> io::Result<Result<LockedFile, File>> {
     loop {
-        let file = lock(create(path, permissions)?)?;
+        let file = create(path, permissions)?;
+        if !flock_in_time(&file)? {
+            return Ok(Err(file));
+        }
+        let file = LockedFile(file);
         if is_named(&file, path)? {
-            return Ok(file);
+            return Ok(Ok(file));
         }
     }
 }
@@ -81,22 +93,34 @@ fn create(path: &Path, permissions: u32) -> io::Result<File> {
 }
 
 /// Locks `file` against other processes.
+///
+/// # Errors
+/// As [`open_locked`].
 pub(crate) fn lock(file: File) -> io::Result<LockedFile> {
-    let (mut pause, mut waited) = (FIRST_PAUSE, Duration::ZERO);
-    while waited < PATIENCE {
-        if flock_at_once(&file)? {
-            return Ok(LockedFile(file));
-        }
-        wait(pause);
-        waited += pause;
-        pause = LONGEST_PAUSE.min(2 * pause);
+    if flock_in_time(&file)? {
+        Ok(LockedFile(file))
+    } else {
+        Err(Errno::TIMEDOUT.into())
     }
-    Err(Errno::TIMEDOUT.into())
 }
 
 /// The same without waiting; `None` if somebody has the lock.
 pub(crate) fn try_lock(file: File) -> io::Result<Option<LockedFile>> {
     Ok(flock_at_once(&file)?.then_some(LockedFile(file)))
+}
+
+/// False if another process has the lock for too long.
+fn flock_in_time(file: &File) -> io::Result<bool> {
+    let (mut pause, mut waited) = (FIRST_PAUSE, Duration::ZERO);
+    while waited < PATIENCE {
+        if flock_at_once(file)? {
+            return Ok(true);
+        }
+        wait(pause);
+        waited += pause;
+        pause = LONGEST_PAUSE.min(2 * pause);
+    }
+    Ok(false)
 }
 
 fn flock_at_once(file: &File) -> io::Result<bool> {

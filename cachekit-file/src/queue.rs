@@ -16,15 +16,15 @@ const PROBES: u32 = 16;
 const PROBE_PAUSE: Duration = Duration::from_micros(256);
 
 #[derive(Debug, Default)]
-pub(crate) struct Queue<T> {
-    first: Mutex<T>,
+pub(crate) struct Queue {
+    first: Mutex<()>,
     /// Whether the first of them gave up, and no other has had the lock since.
     stuck: AtomicBool,
 }
 
-impl<T> Queue<T> {
+impl Queue {
     /// Waits to be the first.
-    pub(crate) fn enter(&self) -> MutexGuard<'_, T> {
+    pub(crate) fn enter(&self) -> MutexGuard<'_, ()> {
         self.first.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

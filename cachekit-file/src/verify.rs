@@ -101,6 +101,7 @@ impl Verifier {
         let root = layout::root(directory);
         let beside = [
             layout::budget(directory),
+            layout::next_budget(directory),
             layout::cleared(directory),
             layout::collector(directory),
             layout::owners(directory),

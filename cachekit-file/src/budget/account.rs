@@ -22,15 +22,15 @@
 //! of this round. When all are stamped, `next` is the total, and shares of the rounds before are void:
 //! whoever still has one finds the stamp of another round in the folder, and takes a new one.
 
+mod file;
+
 use std::hash::{BuildHasher, RandomState};
-use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
 
 use crate::head::Head;
 use crate::layout::{FOLDERS, Folder};
-use crate::lock::open_locked;
 use crate::usage::Usage;
+
+pub(super) use file::AccountFile;
 
 const MAGIC: [u8; 4] = *b"CKFB";
 const VERSION: u8 = 1;
@@ -60,6 +60,9 @@ pub(super) struct Account {
     owed: u64,
     swept: u64,
     stamped: [u64; FOLDERS / 64],
+    /// Whether what is done now may have been done before. Then nothing is given: to be short of room
+    /// for a round is better than to have given it twice. Not in the file.
+    again: bool,
 }
 
 impl Account {
@@ -75,6 +78,7 @@ impl Account {
             owed: 0,
             swept: 0,
             stamped: [0; FOLDERS / 64],
+            again: false,
         }
     }
 
@@ -116,6 +120,9 @@ impl Account {
     /// What was a part of `round`, as a share or in a folder, and is not any more. Of an older round, it
     /// was not counted any more either.
     pub(super) fn give(&mut self, usage: Usage, round: u64) {
+        if self.again {
+            return;
+        }
         if round == self.round {
             self.next = self.next.less(usage);
         }
@@ -207,6 +214,7 @@ impl Account {
             owed: number(48),
             swept: number(56),
             stamped: std::array::from_fn(|index| number(64 + 8 * index)),
+            again: false,
         })
     }
 
@@ -246,42 +254,6 @@ fn owed_for(share: Usage, caps: Usage) -> u64 {
         u64::try_from(owed.div_ceil(u128::from(cap.max(1)))).unwrap_or(MOST_OWED)
     };
     part(share.bytes, caps.bytes).max(part(share.entries, caps.entries))
-}
-
-/// The file of the account.
-#[derive(Debug)]
-pub(super) struct AccountFile {
-    path: PathBuf,
-    permissions: u32,
-}
-
-impl AccountFile {
-    pub(super) const fn new(path: PathBuf, permissions: u32) -> Self {
-        Self { path, permissions }
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(super) const fn permissions(&self) -> u32 {
-        self.permissions
-    }
-
-    /// Changes the account while no other process does. One that is missing or damaged begins anew,
-    /// and counts first.
-    pub(super) fn update<T>(&self, change: impl FnOnce(&mut Account) -> T) -> io::Result<T> {
-        let file = open_locked(&self.path, self.permissions)?;
-        let mut bytes = [0; LENGTH];
-        let length = file.read_at(&mut bytes, 0)?;
-        let before = Account::parse(&bytes[..length]);
-        let mut account = before.clone().unwrap_or_else(Account::unknown);
-        let result = change(&mut account);
-        if before.as_ref() != Some(&account) {
-            file.write_all_at(&account.to_bytes(), 0)?;
-        }
-        Ok(result)
-    }
 }
 
 #[cfg(test)]

@@ -79,8 +79,8 @@ impl Budget {
             }
         }
         self.account.update(|account| {
-            for folder in missing {
-                account.stamp_missing(folder, round);
+            for folder in &missing {
+                account.stamp_missing(*folder, round);
             }
             account.end_round();
         })

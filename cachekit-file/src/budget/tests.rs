@@ -114,7 +114,7 @@ fn check(budgets: &[Budget], writes: &[Write<'_>]) {
             add(found.usage, folder.head().round);
         }
     }
-    let shares = budgets.iter().map(|budget| *budget.share.enter());
+    let shares = budgets.iter().map(|budget| *budget.share());
     let reserved = writes.iter().map(|write| &write.reservation);
     let held = shares.map(|share| (share.usage, share.round));
     let held = held.chain(reserved.map(|reserved| (reserved.usage, reserved.round)));
@@ -204,7 +204,7 @@ fn a_reservation_that_became_void_is_not_given_back() {
     let mut reservation = budget.reserve("test", CAPS).unwrap();
     reservation.round = VOID;
     drop(reservation);
-    assert_eq!(budget.share.enter().usage, Usage::default());
+    assert_eq!(budget.share().usage, Usage::default());
 }
 
 #[test]

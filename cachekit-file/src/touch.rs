@@ -20,8 +20,11 @@ const RENEWALS: u32 = 1_000;
 const WINDOW_MS: u64 = 1_000;
 
 /// How many entries are remembered whose time needs no renewal yet, so that not every read asks
-/// the file system. What is forgotten is asked again. A power of two.
-const REMEMBERED: usize = 1 << 14;
+/// the file system: about as many as can be exact. Those of one set, of [`WAYS`], share a part of
+/// their digest, and the one that was renewed first makes room for another. What is forgotten is
+/// asked again.
+const SETS: usize = 1 << 14;
+const WAYS: usize = 4;
 
 /// How many renewals wait at most for somebody who may wait for the disk.
 const WAITING: usize = 128;
@@ -30,7 +33,7 @@ const WAITING: usize = 128;
 #[derive(Debug)]
 pub(crate) struct Touch {
     /// By the digest: 16 other bits of it, and the second of the time in the file.
-    remembered: Box<[AtomicU32]>,
+    remembered: Box<[[AtomicU32; WAYS]]>,
     /// The number of a window, and how many renewals there were in it: a half each.
     renewals: AtomicU64,
     waiting: Mutex<Waiting>,
@@ -56,7 +59,7 @@ pub(crate) struct Used<'a> {
 impl Touch {
     pub(crate) fn new() -> Self {
         Self {
-            remembered: (0..REMEMBERED).map(|_| AtomicU32::new(0)).collect(),
+            remembered: (0..SETS).map(|_| Default::default()).collect(),
             renewals: AtomicU64::new(0),
             waiting: Mutex::default(),
         }
@@ -109,13 +112,9 @@ impl Touch {
 
     fn is_due(&self, used: Used<'_>) -> bool {
         let now = second(used.at);
-        let remembered = self.slot(used.digest).load(Ordering::Relaxed).to_le_bytes();
-        let [a, b, c, d] = remembered;
-        if [a, b] == tag(used.digest) {
-            let renewed = u16::from_le_bytes([c, d]);
-            if now.wrapping_sub(renewed) < RENEWED_AFTER_S {
-                return false;
-            }
+        let mut set = self.set(used.digest).iter().map(remembered);
+        if set.any(|(tag, renewed)| tag == tag_of(used.digest) && is_recent(renewed, now)) {
+            return false;
         }
         if self.renewals(used.at) >= RENEWALS {
             return false;
@@ -126,7 +125,7 @@ impl Touch {
         if used.at.abs_diff(modified) / 1_000 >= u64::from(RENEWED_AFTER_S) {
             return true;
         }
-        self.remember(used.digest, second(modified.min(used.at)));
+        self.remember(used, second(modified.min(used.at)));
         false
     }
 
@@ -146,23 +145,40 @@ impl Touch {
         let window = u64::from(window_of(used.at));
         self.renewals
             .store(window << 32 | renewals, Ordering::Relaxed);
-        self.remember(used.digest, second(used.at));
+        self.remember(used, second(used.at));
     }
 
-    fn remember(&self, digest: &Digest, renewed: u16) {
-        let ([a, b], [c, d]) = (tag(digest), renewed.to_le_bytes());
-        let slot = u32::from_le_bytes([a, b, c, d]);
-        self.slot(digest).store(slot, Ordering::Relaxed);
+    /// In place of what is remembered of the entry, or of the one that was renewed first.
+    fn remember(&self, used: Used<'_>, renewed: u16) {
+        let [a, b] = tag_of(used.digest).to_le_bytes();
+        let [c, d] = renewed.to_le_bytes();
+        let way = self.set(used.digest).iter().max_by_key(|way| {
+            let (tag, before) = remembered(way);
+            let ago = second(used.at).wrapping_sub(before);
+            (tag == tag_of(used.digest), ago)
+        });
+        let way = way.expect("a set has ways");
+        way.store(u32::from_le_bytes([a, b, c, d]), Ordering::Relaxed);
     }
 
-    fn slot(&self, digest: &Digest) -> &AtomicU32 {
+    fn set(&self, digest: &Digest) -> &[AtomicU32; WAYS] {
         let index = usize::from(u16::from_le_bytes([digest[0], digest[1]]));
-        &self.remembered[index % REMEMBERED]
+        &self.remembered[index % SETS]
     }
 }
 
-const fn tag(digest: &Digest) -> [u8; 2] {
-    [digest[2], digest[3]]
+/// A tag, and the second of a renewal.
+fn remembered(way: &AtomicU32) -> (u16, u16) {
+    let [a, b, c, d] = way.load(Ordering::Relaxed).to_le_bytes();
+    (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]))
+}
+
+const fn is_recent(renewed: u16, now: u16) -> bool {
+    now.wrapping_sub(renewed) < RENEWED_AFTER_S
+}
+
+const fn tag_of(digest: &Digest) -> u16 {
+    u16::from_le_bytes([digest[2], digest[3]])
 }
 
 /// Of a unix time in ms; comes again after 18 hours, and then at most one renewal is left out.
@@ -242,6 +258,33 @@ mod tests {
         let late = NOW + WINDOW_MS - 1;
         assert_eq!(modified_at(RENEWALS, late), second(NOW) - 3_600);
         assert_eq!(modified_at(RENEWALS, late + 1), second(late + 1));
+    }
+
+    #[test]
+    fn of_those_that_share_a_set_the_one_that_was_renewed_first_is_forgotten() {
+        let (file, open) = old();
+        let touch = Touch::new();
+        let renewed = |number: u8, at: u64| {
+            let mut digest = digest(0);
+            digest[2] = number;
+            make_old(&open);
+            touch.renew(Used {
+                file: &open,
+                path: file.path(),
+                digest: &digest,
+                at,
+            });
+            file.path().metadata().unwrap().mtime() == i64::try_from(at / 1_000).unwrap()
+        };
+        let late = NOW + 50_000;
+        for number in 0..4 {
+            assert!(renewed(number, NOW + u64::from(number) * 1_000));
+        }
+        assert!(!(0..4).any(|number| renewed(number, late)));
+        assert!(renewed(4, late));
+        assert!(!(1..5).any(|number| renewed(number, late)));
+        assert!(renewed(0, late));
+        assert!(renewed(1, late), "it was the next to be forgotten");
     }
 
     #[test]

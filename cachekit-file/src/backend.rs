@@ -97,8 +97,9 @@ impl FileBackend {
     /// 10 to 150 µs each. Blocking: under an async runtime, call it from the blocking pool.
     ///
     /// # Errors
-    /// As [`remove`](Backend::remove). What was cleared until then stays so, and files that are left
-    /// are removed by the next `clear`, or bit by bit by those who write.
+    /// As [`remove`](Backend::remove); [`Timeout`](cachekit_core::ErrorKind::Timeout) if a process that
+    /// was stopped holds a folder, and all others are cleared. What was cleared stays so, and files that
+    /// are left are removed by the next `clear`, or bit by bit by those who write.
     pub fn clear(&self) -> Result<()> {
         self.store.clear()
     }

@@ -138,7 +138,8 @@ impl Budget {
             let round = share.round;
             return Ok(Some(self.reservation(usage, round)));
         }
-        let old = *share;
+        // What is given back is not held, even if it cannot be told whether it was.
+        let old = std::mem::take(&mut *share);
         let (taken, round, due) = self.account.update(|account| {
             account.give(old.usage, old.round);
             for (usage, round) in freed {
@@ -186,8 +187,8 @@ impl Budget {
         let most = self.portion.plus(self.portion);
         if !share.usage.is_within(most) {
             let back = share.usage.less(self.portion);
-            give(back)?;
             share.usage = share.usage.less(back);
+            give(back)?;
         }
         Ok(())
     }
@@ -240,19 +241,22 @@ impl<'a> Reservation<'a> {
             return Ok(true);
         }
         let (usage, caps) = (self.usage, self.budget.caps);
+        // What is given back, or may have been, is not given back once more.
+        let before = std::mem::replace(&mut self.round, VOID);
         let (round, joined) = self.budget.account.update(|account| {
             let round = account.round();
             if head.round != round {
                 account.stamp(number, head, head.usage);
             }
-            let joined = self.round == round || {
-                account.give(usage, self.round);
+            let joined = before == round || {
+                account.give(usage, before);
                 account.take(usage, usage, caps).is_some()
             };
             (round, joined)
         })?;
-        // What was given back is not given back once more.
-        self.round = if joined { round } else { VOID };
+        if joined {
+            self.round = round;
+        }
         if head.round != round {
             folder.set_round(round, head.usage)?;
         }

@@ -19,7 +19,7 @@ const FIRST_PAUSE: Duration = Duration::from_micros(16);
 const LONGEST_PAUSE: Duration = Duration::from_micros(512);
 
 /// How long the pauses are together: whoever has a lock for longer was stopped.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A file that is locked, until this is dropped.
 ///
@@ -49,17 +49,18 @@ impl Drop for LockedFile {
 /// # Errors
 /// [`TimedOut`](io::ErrorKind::TimedOut) if another process has the lock for more than a second.
 pub(crate) fn open_locked(path: &Path, permissions: u32) -> io::Result<LockedFile> {
-    open_locked_or_stuck(path, permissions)?.map_err(|_| Errno::TIMEDOUT.into())
+    open_locked_or_stuck(path, permissions, PATIENCE)?.map_err(|_| Errno::TIMEDOUT.into())
 }
 
-/// The same; `Err` is the file if another process has its lock for more than a second.
+/// The same; `Err` is the file if another process has its lock for more than `patience`.
 pub(crate) fn open_locked_or_stuck(
     path: &Path,
     permissions: u32,
+    patience: Duration,
 ) -> io::Result<Result<LockedFile, File>> {
     loop {
         let file = create(path, permissions)?;
-        if !flock_in_time(&file)? {
+        if !flock_in_time(&file, patience)? {
             return Ok(Err(file));
         }
         let file = LockedFile(file);
@@ -97,7 +98,7 @@ fn create(path: &Path, permissions: u32) -> io::Result<File> {
 /// # Errors
 /// As [`open_locked`].
 pub(crate) fn lock(file: File) -> io::Result<LockedFile> {
-    if flock_in_time(&file)? {
+    if flock_in_time(&file, PATIENCE)? {
         Ok(LockedFile(file))
     } else {
         Err(Errno::TIMEDOUT.into())
@@ -110,9 +111,9 @@ pub(crate) fn try_lock(file: File) -> io::Result<Option<LockedFile>> {
 }
 
 /// False if another process has the lock for too long.
-fn flock_in_time(file: &File) -> io::Result<bool> {
+fn flock_in_time(file: &File, patience: Duration) -> io::Result<bool> {
     let (mut pause, mut waited) = (FIRST_PAUSE, Duration::ZERO);
-    while waited < PATIENCE {
+    while waited < patience {
         if flock_at_once(file)? {
             return Ok(true);
         }

@@ -7,8 +7,12 @@
 use std::fs::ReadDir;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::path::Path;
+
+use rustix::io::Errno;
 
 use super::Budget;
+use super::sweep::unless_held;
 use crate::file::remove_if_there;
 use crate::layout::{self, Folder};
 
@@ -16,27 +20,43 @@ use crate::layout::{self, Folder};
 const REMOVED: usize = 32;
 
 impl Budget {
-    /// Removes every entry of this layout.
+    /// Removes every entry of this layout, but for those of folders that are held.
+    ///
+    /// # Errors
+    /// [`TimedOut`](io::ErrorKind::TimedOut) if there is such a folder.
     pub(crate) fn clear(&self) -> io::Result<()> {
         let cleared = layout::cleared(self.directory.path());
         let unique = RandomState::new().hash_one("clear");
+        let mut held = false;
         for number in Folder::all() {
-            let Some(folder) = self.lock_existing(number)? else {
-                continue;
-            };
             let away = cleared.join(format!("{:02x}-{unique:016x}", number.number()));
-            while let Err(error) = std::fs::rename(folder.path(), &away) {
-                if error.kind() != io::ErrorKind::NotFound || !folder.path().exists() {
-                    return Err(error);
-                }
-                // Not there yet, or somebody else has just cleared.
-                self.directory.make(&cleared)?;
-            }
-            let head = folder.head();
-            drop(folder);
-            self.account
-                .update(|account| account.give(head.usage, head.round))?;
+            held |= unless_held(self.move_away(number, &cleared, &away))?.is_none();
         }
+        self.remove_cleared()?;
+        if held {
+            return Err(Errno::TIMEDOUT.into());
+        }
+        Ok(())
+    }
+
+    fn move_away(&self, number: Folder, cleared: &Path, away: &Path) -> io::Result<()> {
+        let Some(folder) = self.lock_existing(number)? else {
+            return Ok(());
+        };
+        while let Err(error) = std::fs::rename(folder.path(), away) {
+            if error.kind() != io::ErrorKind::NotFound || !folder.path().exists() {
+                return Err(error);
+            }
+            // Not there yet, or somebody else has just cleared.
+            self.directory.make(cleared)?;
+        }
+        let head = folder.head();
+        drop(folder);
+        self.account
+            .update(|account| account.give(head.usage, head.round))
+    }
+
+    fn remove_cleared(&self) -> io::Result<()> {
         let Some(folders) = self.cleared()? else {
             return Ok(());
         };
@@ -44,7 +64,7 @@ impl Budget {
             ignore_missing(std::fs::remove_dir_all(folder?.path()))?;
         }
         // Not if somebody clears again.
-        let _ = std::fs::remove_dir(cleared);
+        let _ = std::fs::remove_dir(layout::cleared(self.directory.path()));
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use cachekit_core::error::{Error, ErrorKind, Result};
 
+use super::sweep::unless_held;
 use super::{Budget, Freed, Reservation, no_room};
 use crate::entry::Header;
 use crate::error::from_io;
@@ -242,16 +243,12 @@ impl Budget {
         let mut freed = Vec::new();
         for group in batch.chunk_by(|one, next| one.folder == next.folder) {
             let number = group[0].folder;
-            let mut folder = match self.lock_existing(number) {
-                // There are others: whoever has it was stopped.
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    candidates.0.retain(|candidate| candidate.folder != number);
-                    continue;
-                }
-                locked => match locked? {
-                    Some(folder) => folder,
-                    None => continue,
-                },
+            let Some(locked) = unless_held(self.lock_existing(number))? else {
+                candidates.0.retain(|candidate| candidate.folder != number);
+                continue;
+            };
+            let Some(mut folder) = locked else {
+                continue;
             };
             let round = folder.head().round;
             for candidate in group {

@@ -53,14 +53,17 @@ impl Budget {
             .update(|account| account.give(freed, folder.head().round))
     }
 
-    /// Counts everything anew, where nothing is there that accounts for what seems to be used.
+    /// Counts everything anew, where nothing is there that accounts for what seems to be used. While
+    /// a folder is held by one who was stopped, the round goes on.
     pub(super) fn recount(&self) -> io::Result<()> {
         for number in Folder::all() {
-            self.sweep(number)?;
+            unless_held(self.sweep(number))?;
         }
         // Shares of those who were killed may be of this round, but not of the next.
-        self.complete_round()?;
-        self.complete_round()
+        for _ in 0..2 {
+            unless_held(self.complete_round())?;
+        }
+        Ok(())
     }
 
     /// Ends the round of the account as soon as can be, without looking at the files.
@@ -106,13 +109,16 @@ impl Budget {
             .update(|account| account.stamp_missing(number, round))
     }
 
-    /// Removes the spares of all folders; false if there are none.
+    /// Removes the spares of all folders that nobody holds; false if there are none.
     pub(crate) fn drop_spares(&self) -> io::Result<bool> {
         let mut any = false;
         for number in Folder::all() {
             let spare = number.path(self.directory.path()).join(SPARE);
             if std::fs::symlink_metadata(spare).is_ok() {
-                let mut folder = self.folders.lock(&self.directory, number)?;
+                let locked = self.folders.lock(&self.directory, number);
+                let Some(mut folder) = unless_held(locked)? else {
+                    continue;
+                };
                 let freed = folder.drop_spare()?;
                 self.freed(freed, folder.head().round)?;
                 any |= freed != Usage::default();
@@ -127,5 +133,13 @@ impl Budget {
             return Ok(None);
         }
         self.folders.lock(&self.directory, number).map(Some)
+    }
+}
+
+/// `None` where another process holds a folder for too long: it was stopped, and there are others.
+pub(super) fn unless_held<T>(done: io::Result<T>) -> io::Result<Option<T>> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(None),
+        done => done.map(Some),
     }
 }

@@ -1,6 +1,7 @@
 //! All that can happen to the budget of a directory, in any order, and what has to hold after each step.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -223,4 +224,64 @@ fn what_is_used_and_held_is_within_the_caps_whatever_happens() {
             check(&budgets, &writes);
         }
     }
+}
+
+/// Has the lock of a file, as a process that was stopped would.
+fn hold(path: &Path) -> File {
+    let file = File::open(path).unwrap();
+    file.lock().unwrap();
+    file
+}
+
+#[test]
+fn whoever_waits_for_the_account_with_a_folder_holds_up_nobody_who_wants_that() {
+    let scratch = tempfile::tempdir().unwrap();
+    let budgets: Vec<_> = (0..8).map(|_| member(&scratch)).collect();
+    let reserve = |budget| Budget::reserve(budget, "test", Usage::entry(BLOCK)).unwrap();
+    let reservations: Vec<_> = budgets.iter().map(reserve).collect();
+    // Of a round that is over: each asks the account, with the folder.
+    budgets[0].recount().unwrap();
+    let _held = hold(budgets[0].account.path());
+    std::thread::scope(|threads| {
+        for mut reservation in reservations {
+            threads.spawn(move || drop(reservation.lock("test", Folder::new(0)).unwrap()));
+        }
+    });
+}
+
+#[test]
+fn what_may_have_been_given_back_is_not_held() {
+    let scratch = tempfile::tempdir().unwrap();
+    let budget = member(&scratch);
+    let mut reservation = budget.reserve("test", Usage::entry(BLOCK)).unwrap();
+    budget.share().usage = Usage::entry(BLOCK);
+    budget.recount().unwrap();
+    std::fs::remove_file(budget.account.path()).unwrap();
+    std::fs::create_dir(budget.account.path()).unwrap();
+    reservation.lock("test", Folder::new(0)).unwrap_err();
+    assert_eq!(reservation.round, VOID);
+    drop(reservation);
+    budget.reserve("test", CAPS).unwrap_err();
+    assert_eq!(budget.share().usage, Usage::default());
+    budget.freed(CAPS, 1).unwrap_err();
+    assert!(budget.share().usage.is_within(budget.portion));
+}
+
+#[test]
+fn the_spares_of_all_folders_go_but_of_one_that_is_held() {
+    let scratch = tempfile::tempdir().unwrap();
+    let budget = member(&scratch);
+    let spare = |number| Folder::new(number).path(scratch.path()).join(layout::SPARE);
+    for number in 0..3 {
+        let mut reservation = budget.reserve("test", Usage::entry(BLOCK)).unwrap();
+        drop(reservation.lock("test", Folder::new(number)).unwrap());
+        std::fs::write(spare(number), [0; 100]).unwrap();
+    }
+    let _held = hold(&spare(1).with_file_name(layout::LOCK));
+    budget.drop_spares().unwrap();
+    assert_eq!(
+        [0, 1, 2].map(|number| spare(number).exists()),
+        [false, true, false]
+    );
+    budget.recount().unwrap();
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cachekit_core::backend::Backend;
+use cachekit_core::error::ErrorKind;
 use cachekit_file::FileBackend;
 
-use crate::scratch::{ENTRIES, Scratch, few, fill, key, set, value};
+use crate::scratch::{ENTRIES, Scratch, few, fill, folder_of, key, path_of, set, value};
 
 #[tokio::test]
 async fn nothing_is_found_after_it_and_nothing_is_left() {
@@ -101,6 +102,20 @@ async fn others_may_go_on_writing_meanwhile() {
         cleared.await.unwrap().unwrap();
     }
     write.await.unwrap();
+    backend.clear().unwrap();
+    assert_eq!(scratch.files().len(), 0);
+}
+
+#[tokio::test]
+async fn a_folder_that_is_held_is_told_and_the_others_are_cleared() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(few(&scratch)).unwrap();
+    fill(&backend, 0..20).await;
+    let held = std::fs::File::open(folder_of(&scratch, "k7").join(".folder")).unwrap();
+    held.lock().unwrap();
+    assert_eq!(backend.clear().unwrap_err().kind(), ErrorKind::Timeout);
+    assert_eq!(scratch.files(), [path_of(&scratch, "k7")]);
+    drop(held);
     backend.clear().unwrap();
     assert_eq!(scratch.files().len(), 0);
 }

@@ -4,6 +4,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::layout::{self, Folder};
+use crate::lock::open_locked;
 use crate::usage::Usage;
 
 const CAPS: Usage = Usage {
@@ -114,4 +115,27 @@ fn what_one_left_who_was_killed_while_it_replaced_is_not_believed() {
     held.set_len(0).unwrap();
     let counted = member(&scratch).update(|account| account.is_counted());
     assert!(!counted.unwrap());
+}
+
+#[test]
+fn nobody_waits_for_one_who_was_stopped_while_it_replaced() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (one, other) = (counted(&scratch), member(&scratch));
+    let _held = one.locked().unwrap();
+    let _replacing = open_locked(&one.next, 0o600).unwrap();
+    other.update(|account| take(account, 3)).unwrap();
+    assert_eq!(total(&other), 3);
+}
+
+/// All that can become of one who was stopped while it replaced, and of those who did it meanwhile.
+#[test]
+fn whoever_goes_on_to_replace_what_others_replaced_loses_nothing() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (one, other) = (counted(&scratch), member(&scratch));
+    let stuck = one.locked().unwrap();
+    let replacing = open_locked(&one.next, 0o600).unwrap();
+    other.update(|account| take(account, 3)).unwrap();
+    drop(replacing);
+    one.replace(&stuck).unwrap();
+    assert_eq!(total(&other), 3);
 }

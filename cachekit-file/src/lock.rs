@@ -19,7 +19,7 @@ const FIRST_PAUSE: Duration = Duration::from_micros(16);
 const LONGEST_PAUSE: Duration = Duration::from_micros(512);
 
 /// How long the pauses are together: whoever has a lock for longer was stopped.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A file that is locked, until this is dropped.
 ///

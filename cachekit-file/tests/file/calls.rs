@@ -389,7 +389,7 @@ fn the_lead_of_a_reader_who_goes_away_with_the_runtime_goes_back() {
     runtime.shutdown_background();
     drop(free);
     let clock = Clock::system();
-    let deadline = clock.monotonic_ms() + 10_000;
+    let deadline = clock.monotonic_ms() + 60_000;
     let lead = || match poll_once(backend.get(&key("k"), WANT)) {
         Poll::Ready(lookup) => lookup.unwrap().lead,
         Poll::Pending => panic!("not done at once"),
@@ -432,9 +432,9 @@ async fn calls_for_a_folder_that_is_stuck_do_not_keep_others_out_of_the_pool() {
     for removed in calls.join_all().await {
         assert_eq!(removed.unwrap_err().kind(), ErrorKind::Timeout);
     }
-    // Others wait for as many of them as came before.
+    // Each a second after the other, it would be more than five minutes.
     let lasted = clock.monotonic_ms() - begun;
-    assert!(lasted < 20_000, "{lasted} ms");
+    assert!(lasted < 120_000, "{lasted} ms");
     drop(held);
     backend.remove(&key("stuck")).await.unwrap();
 }

@@ -2,6 +2,7 @@
 //! own, the disks on file systems of its own. Where the system does not let a test have one, the
 //! test says so.
 
+use std::fs::File;
 use std::io::Write;
 use std::process::Command;
 use std::time::Duration;
@@ -60,6 +61,27 @@ async fn fill_the_disk(config: Config) {
     assert_eq!(value(&backend, refused.as_str()).await.unwrap(), large);
 }
 
+/// One who has the budget locked is stopped, and there is no room for a copy.
+async fn fill_the_disk_while_the_budget_is_held(config: Config) {
+    let backend = FileBackend::new(config.clone()).unwrap();
+    set(&backend, "k", b"old").await;
+    let budget = config.directory.join("v1/budget");
+    let held = File::open(&budget).unwrap();
+    held.lock().unwrap();
+    let before = std::fs::read(&budget).unwrap();
+    let mut rest = File::create(config.directory.join("rest")).unwrap();
+    while rest.write_all(&[b'x'; 4_096]).is_ok() {}
+
+    let other = FileBackend::new(config.clone()).unwrap();
+    let refused = other.set(&key("k"), Bytes::from("new"), LONG, None).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Rejected);
+    assert_eq!(std::fs::read(&budget).unwrap(), before);
+
+    rest.set_len(0).unwrap();
+    set(&other, "k", b"new").await;
+    assert_eq!(value(&backend, "k").await.unwrap(), "new");
+}
+
 /// Small values, until not one more fits: each lies with others in some folder, or in none yet.
 async fn fill_the_disk_to_the_last_page(config: Config) {
     let backend = FileBackend::new(config).unwrap();
@@ -111,7 +133,7 @@ async fn write_with_a_lead_on_a_full_disk(config: Config) {
     for number in 0..8 {
         backend.remove(&key(&format!("k{number}"))).await.unwrap();
     }
-    let rest = std::fs::File::create(config.directory.join("rest")).unwrap();
+    let rest = File::create(config.directory.join("rest")).unwrap();
     while (&rest).write_all(&[b'x'; 4_096]).is_ok() {}
     let value = Bytes::from(vec![b'y'; 12_000]);
     let stored = backend.set(&led, value, LONG, Some(&lead)).await;
@@ -193,6 +215,14 @@ async fn a_disk_that_is_full_to_the_last_page_still_expires_and_removes() {
 }
 
 #[tokio::test]
+async fn a_full_disk_does_not_cost_the_budget_its_content() {
+    match child::config() {
+        Some(config) => fill_the_disk_while_the_budget_is_held(config).await,
+        None => on_a_small_disk("disk::a_full_disk_does_not_cost_the_budget_its_content"),
+    }
+}
+
+#[tokio::test]
 async fn a_read_only_disk_serves_what_it_has_and_heals() {
     match child::config() {
         Some(config) => make_the_disk_read_only(config).await,
@@ -203,7 +233,7 @@ async fn a_read_only_disk_serves_what_it_has_and_heals() {
 async fn open_too_many_files(config: Config) {
     let backend = FileBackend::new(config).unwrap();
     set(&backend, "k", b"v").await;
-    let open = || std::fs::File::open("/dev/null");
+    let open = || File::open("/dev/null");
     let held: Vec<_> = std::iter::repeat_with(open).map_while(Result::ok).collect();
     let errors = [
         backend
@@ -228,7 +258,7 @@ async fn open_too_many_files(config: Config) {
 
 /// Whatever some calls have enough files for, and others not, in a process that used the directory
 /// before and in one that begins.
-async fn with_ever_more_files(used: &FileBackend, mut held: Vec<std::fs::File>) {
+async fn with_ever_more_files(used: &FileBackend, mut held: Vec<File>) {
     while held.pop().is_some() {
         let new = FileBackend::new(used.config().clone()).unwrap();
         for backend in [used, &new] {

@@ -261,7 +261,7 @@ async fn the_lead_of_a_reader_who_went_away_goes_to_the_next() {
             std::thread::yield_now();
         }
     }
-    let deadline = clock.monotonic_ms() + 10_000;
+    let deadline = clock.monotonic_ms() + 60_000;
     for number in 0..20 {
         while look(&b, &format!("k{number}")).await.lead == Lead::Other {
             assert!(
@@ -397,7 +397,7 @@ fn threads_that_wait_for_one_stuck_folder_give_up_together() {
     let clock = Clock::system();
     let begun = clock.monotonic_ms();
     std::thread::scope(|threads| {
-        for _ in 0..8 {
+        for _ in 0..60 {
             threads.spawn(|| {
                 let key = key("k");
                 let mut removed = pin!(backend.remove(&key));
@@ -411,5 +411,5 @@ fn threads_that_wait_for_one_stuck_folder_give_up_together() {
         }
     });
     let lasted = clock.monotonic_ms() - begun;
-    assert!(lasted < 4_000, "{lasted} ms");
+    assert!(lasted < 30_000, "{lasted} ms, where one waits a second");
 }

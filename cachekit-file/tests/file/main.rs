@@ -27,5 +27,6 @@ mod recycling;
 mod replaced;
 mod scratch;
 mod sharing;
+mod standing;
 mod stopped;
 mod verify;

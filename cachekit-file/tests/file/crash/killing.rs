@@ -19,7 +19,7 @@ use crate::scratch::{LEADING, LONG, Scratch, assert_counts, set};
 const KILLS: u64 = 12;
 
 /// Who waits for a lock for a second is told so; this is for a machine that does much else.
-const HELD_UP_MS: u64 = 2_000;
+const HELD_UP_MS: u64 = 60_000;
 
 /// What a writer is about to do, as it says it.
 #[derive(Clone, Copy, Debug)]

@@ -138,7 +138,7 @@ impl Budget {
             let round = share.round;
             return Ok(Some(self.reservation(usage, round)));
         }
-        // What is given back is not held, even if it cannot be told whether it was.
+        // Not held any more, even if giving it back fails: it may have been done all the same.
         let old = std::mem::take(&mut *share);
         let (taken, round, due) = self.account.update(|account| {
             account.give(old.usage, old.round);

@@ -148,14 +148,13 @@ impl Touch {
         self.remember(used, second(used.at));
     }
 
-    /// In place of what is remembered of the entry, or of the one that was renewed first.
+    /// In place of the one of its set that was renewed first; one that is due itself is no loss.
     fn remember(&self, used: Used<'_>, renewed: u16) {
         let [a, b] = tag_of(used.digest).to_le_bytes();
         let [c, d] = renewed.to_le_bytes();
         let way = self.set(used.digest).iter().max_by_key(|way| {
-            let (tag, before) = remembered(way);
-            let ago = second(used.at).wrapping_sub(before);
-            (tag == tag_of(used.digest), ago)
+            let (_, before) = remembered(way);
+            second(used.at).wrapping_sub(before)
         });
         let way = way.expect("a set has ways");
         way.store(u32::from_le_bytes([a, b, c, d]), Ordering::Relaxed);

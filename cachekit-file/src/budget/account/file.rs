@@ -27,6 +27,7 @@ pub(in crate::budget) struct AccountFile {
     /// Where the copy is made.
     next: PathBuf,
     permissions: u32,
+    patience: Duration,
 }
 
 impl AccountFile {
@@ -35,6 +36,7 @@ impl AccountFile {
             path,
             next,
             permissions,
+            patience: PATIENCE,
         }
     }
 
@@ -69,7 +71,7 @@ impl AccountFile {
 
     fn locked(&self) -> io::Result<LockedFile> {
         loop {
-            match open_locked_or_stuck(&self.path, self.permissions, PATIENCE)? {
+            match open_locked_or_stuck(&self.path, self.permissions, self.patience)? {
                 Ok(file) => return Ok(file),
                 Err(stuck) => self.replace(&stuck)?,
             }
@@ -78,7 +80,7 @@ impl AccountFile {
 
     /// Gives the name to a copy of `stuck`, unless another process has done so.
     fn replace(&self, stuck: &File) -> io::Result<()> {
-        let Ok(copy) = open_locked_or_stuck(&self.next, self.permissions, PATIENCE)? else {
+        let Ok(copy) = open_locked_or_stuck(&self.next, self.permissions, self.patience)? else {
             // One who did the same was stopped as well.
             remove_if_there(&self.next)?;
             return Ok(());

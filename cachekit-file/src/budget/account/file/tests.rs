@@ -136,3 +136,33 @@ fn whoever_replaces_what_others_have_replaced_leaves_it_so() {
     assert_eq!(total(&other), 3);
     assert!(!one.next.exists());
 }
+
+#[test]
+fn however_often_it_is_replaced_nothing_that_was_taken_is_lost() {
+    const THREADS: u64 = 8;
+    const CHANGES: u64 = 100;
+    let mut judged = 0;
+    while judged < 20 {
+        let scratch = tempfile::tempdir().unwrap();
+        let known = counted(&scratch);
+        let change = || {
+            let member = AccountFile {
+                patience: Duration::from_micros(1),
+                ..member(&scratch)
+            };
+            for _ in 0..CHANGES {
+                member.update(|account| account.charge(entries(1))).unwrap();
+            }
+        };
+        std::thread::scope(|threads| {
+            for _ in 0..THREADS {
+                threads.spawn(change);
+            }
+        });
+        // Where one who replaced it was replaced himself, everything is counted anew.
+        if known.update(|account| account.is_counted()).unwrap() {
+            assert!(total(&known) >= THREADS * CHANGES);
+            judged += 1;
+        }
+    }
+}

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use cachekit_core::backend::{Health, NodeState, Stored, Token, Ttl};
+use cachekit_core::backend::{Health, NodeState, Reason, Stored, Token, Ttl};
 use cachekit_core::clock::Clock;
 use cachekit_core::error::{Error, ErrorKind, Result};
 use cachekit_core::key::StoreKey;
@@ -123,9 +123,7 @@ impl Store {
         if value.len() as u64 > self.config.max_value {
             return self.refuse(key, &place, lead, caller);
         }
-        let written = self.clock.unix_ms();
-        let expires = written.saturating_add(ttl.as_millis_rounded_up());
-        let times = Times { written, expires };
+        let times = self.times(ttl);
         let head = entry::head(key.as_str(), value, times);
         let draft = Draft {
             parts: [&head, value],
@@ -135,16 +133,10 @@ impl Store {
         let bytes = draft.length().next_multiple_of(BLOCK);
         let mut reservation = self.budget.reserve(SET, Usage::entry(bytes))?;
         let apart = bytes > self.folders.spare_limit();
-        let temp = apart.then(|| self.temp(&place, &draft)).transpose();
-        let temp = temp.map_err(|error| from_io(SET, error))?;
+        let temp = apart.then(|| self.temp(&place, &draft)).transpose()?;
 
         let folder = reservation.lock(SET, place.folder)?;
-        if caller.is_gone() {
-            return Err(abandoned(SET));
-        }
-        if let Some(token) = lead
-            && let Some(reason) = self.superseded(&folder, key, &place, token)?
-        {
+        if let Some(reason) = self.unwanted(&folder, key, &place, lead, caller)? {
             return Ok(Stored::Superseded(reason));
         }
         let leader = lead.and_then(|_| folder.leader(&place.digest));
@@ -171,12 +163,7 @@ impl Store {
         caller: &Caller,
     ) -> Result<Stored> {
         let folder = self.locked(SET, place)?;
-        if caller.is_gone() {
-            return Err(abandoned(SET));
-        }
-        if let Some(token) = lead
-            && let Some(reason) = self.superseded(&folder, key, place, token)?
-        {
+        if let Some(reason) = self.unwanted(&folder, key, place, lead, caller)? {
             return Ok(Stored::Superseded(reason));
         }
         self.change(SET, folder, place, None, |folder| {
@@ -186,19 +173,45 @@ impl Store {
         Err(Error::with_detail(ErrorKind::TooLarge, SET, detail))
     }
 
+    /// Those of an entry that is written now.
+    fn times(&self, ttl: Ttl) -> Times {
+        let written = self.clock.unix_ms();
+        let expires = written.saturating_add(ttl.as_millis_rounded_up());
+        Times { written, expires }
+    }
+
+    /// Why a write is not to happen; `None` if it is.
+    ///
+    /// # Errors
+    /// Its caller is gone.
+    fn unwanted(
+        &self,
+        folder: &LockedFolder<'_>,
+        key: &StoreKey,
+        place: &Place,
+        lead: Option<&Token>,
+        caller: &Caller,
+    ) -> Result<Option<Reason>> {
+        if caller.is_gone() {
+            return Err(abandoned(SET));
+        }
+        lead.map_or(Ok(None), |token| self.superseded(folder, key, place, token))
+    }
+
     /// Writes a file apart, while others change the folder.
-    fn temp(&self, place: &Place, draft: &Draft<'_>) -> io::Result<Temp> {
+    fn temp(&self, place: &Place, draft: &Draft<'_>) -> Result<Temp> {
         let folder = place.folder.path(self.directory.path());
         let permissions = self.config.permissions;
-        let mut temp = match Temp::create(&folder, permissions) {
+        let create = || match Temp::create(&folder, permissions) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.directory.make(&folder)?;
-                Temp::create(&folder, permissions)?
+                Temp::create(&folder, permissions)
             }
-            created => created?,
+            created => created,
         };
-        temp.write(draft, self.config.sync)?;
-        Ok(temp)
+        let write = |mut temp: Temp| temp.write(draft, self.config.sync).map(|()| temp);
+        let temp = create().and_then(write);
+        temp.map_err(|error| from_io(SET, error))
     }
 
     /// Locks the folder of an entry, in a directory that is ready.

@@ -86,7 +86,7 @@ pub(crate) fn passes_if_it_runs(mut child: Command, what: &str) {
 }
 
 /// Not by `println!`, of which nothing is heard from a test that passes.
-fn not_run(what: &str, reason: &str) {
+pub(crate) fn not_run(what: &str, reason: &str) {
     let line = format!("not run: a test needs {what}: {reason}\n");
     std::io::stdout().write_all(line.as_bytes()).unwrap();
 }

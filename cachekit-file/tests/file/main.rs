@@ -14,6 +14,8 @@ mod damage;
 mod described;
 mod directory;
 mod disk;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod faults;
 mod files;
 mod leads;
 mod lowered;

@@ -3,6 +3,8 @@
 use std::ffi::OsStr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +22,14 @@ pub(crate) const LEADING: Want = Want::Lead {
     early: Duration::ZERO,
     patience: Duration::ZERO,
 };
+
+/// What comes of a call outside of a runtime, where all is done at the first poll.
+pub(crate) fn at_once<T>(call: impl Future<Output = T>) -> T {
+    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => done,
+        Poll::Pending => panic!("not done at once"),
+    }
+}
 
 pub(crate) struct Scratch(TempDir);
 

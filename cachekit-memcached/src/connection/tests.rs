@@ -94,7 +94,7 @@ async fn settle() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn callers_share_the_socket_and_each_gets_its_own_reply() {
     let (connection, mut peer) = Peer::connected();
     let (a, b) = (send(&connection, "a"), send(&connection, "b"));
@@ -105,7 +105,7 @@ async fn callers_share_the_socket_and_each_gets_its_own_reply() {
     assert_eq!(value(a.await), "A");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_reply_that_comes_byte_by_byte_is_whole() {
     let (connection, mut peer) = Peer::connected();
     let exchange = send(&connection, "a");
@@ -117,7 +117,7 @@ async fn a_reply_that_comes_byte_by_byte_is_whole() {
     assert_eq!(value(exchange.await), "hello");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_large_value_is_read_and_written_whole() {
     let (connection, mut peer) = Peer::connected();
     let body = Bytes::from(vec![b'x'; 3_000_000]);
@@ -152,7 +152,7 @@ async fn a_full_connection_refuses_at_once_and_has_room_again_after_replies() {
     assert!(ask(&connection, get("b")).is_ok());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn many_keys_are_one_request_and_one_reply() {
     let (connection, mut peer) = Peer::connected();
     let mut keys = KeyLine::default();

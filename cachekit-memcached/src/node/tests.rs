@@ -6,14 +6,21 @@ use tokio::runtime::Builder;
 use super::*;
 use crate::protocol::Reply;
 
+/// Longer than a machine is ever busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 fn node(server: &Server) -> Arc<Node> {
-    let config = Config::default();
+    let config = Config {
+        connect_timeout: PATIENCE,
+        timeout: PATIENCE,
+        ..Config::default()
+    };
     let server = server.address().parse().unwrap();
     Node::new(&server, &config, None, &Ejections::of(1))
 }
 
 async fn link(node: &Arc<Node>) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + PATIENCE;
     node.link(deadline).await.unwrap();
 }
 
@@ -57,7 +64,7 @@ async fn a_reply_comes_although_its_connection_is_forgotten_and_nobody_holds_it(
     let server = Server::start();
     let node = node(&server);
     link(&node).await;
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + PATIENCE;
     let sent = node.with_link(|link| node.send(link, Request::Version, deadline));
     let sent = sent.expect("it is connected").unwrap();
     for link in node.slots.links() {

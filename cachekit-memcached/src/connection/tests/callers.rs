@@ -2,7 +2,7 @@
 
 use super::*;
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_caller_that_is_gone_when_its_reply_comes_leaves_it_to_nobody() {
     // Where the caller of `a` goes: after so many bytes of its reply.
     let reply = b"VA 1 O1\r\nA\r\n";
@@ -21,7 +21,7 @@ async fn a_caller_that_is_gone_when_its_reply_comes_leaves_it_to_nobody() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_caller_that_goes_while_the_socket_takes_no_bytes_sends_nothing() {
     let (connection, mut peer) = Peer::behind(8);
     let a = send(&connection, "a");
@@ -35,7 +35,7 @@ async fn a_caller_that_goes_while_the_socket_takes_no_bytes_sends_nothing() {
     assert!(a.await.is_ok() && b.await.is_ok());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_caller_that_goes_while_its_request_is_half_written_disturbs_no_one() {
     let (connection, mut peer) = Peer::behind(8);
     let a = send(&connection, "a");
@@ -49,7 +49,7 @@ async fn a_caller_that_goes_while_its_request_is_half_written_disturbs_no_one() 
     assert_eq!(value(b.await), "B");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_caller_that_forgets_its_exchange_disturbs_no_one() {
     let (connection, mut peer) = Peer::connected();
     std::mem::forget(send(&connection, "a"));
@@ -59,7 +59,7 @@ async fn a_caller_that_forgets_its_exchange_disturbs_no_one() {
     assert_eq!(value(b.await), "B");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn nothing_is_sent_for_callers_that_went_however_much_they_had_queued() {
     let (connection, mut peer) = Peer::behind(8);
     let a = send(&connection, "a");

@@ -2,7 +2,7 @@
 
 use super::*;
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_doubt_about_whose_reply_it_is_ends_the_connection() {
     let doubtful: [&[u8]; 9] = [
         b"VA 1 O9\r\nA\r\n",
@@ -27,7 +27,7 @@ async fn a_doubt_about_whose_reply_it_is_ends_the_connection() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_miss_without_an_opaque_is_one() {
     let (connection, mut peer) = Peer::connected();
     let a = send(&connection, "a");
@@ -36,7 +36,7 @@ async fn a_miss_without_an_opaque_is_one() {
     assert!(a.await.unwrap().meta().is_some());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_reply_that_nobody_asked_for_ends_the_connection() {
     let (connection, mut peer) = Peer::connected();
     peer.reply(b"HD O1\r\n").await;
@@ -44,7 +44,7 @@ async fn a_reply_that_nobody_asked_for_ends_the_connection() {
     assert!(!connection.is_open());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_peer_that_closes_at_any_byte_never_leaves_a_part_for_the_whole() {
     let reply = b"VA 5 O1 t30 c2 f0\r\nhello\r\n";
     for cut in 0..reply.len() {
@@ -58,7 +58,7 @@ async fn a_peer_that_closes_at_any_byte_never_leaves_a_part_for_the_whole() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_request_that_is_not_understood_ends_the_connection_and_its_caller_is_told() {
     for text in ["CLIENT_ERROR bad", "ERROR"] {
         let (connection, mut peer) = Peer::connected();
@@ -74,7 +74,7 @@ async fn a_request_that_is_not_understood_ends_the_connection_and_its_caller_is_
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_server_error_is_a_reply_like_any_other() {
     let (connection, mut peer) = Peer::connected();
     let (a, b) = (ask(&connection, set("a")).unwrap(), send(&connection, "b"));
@@ -86,7 +86,7 @@ async fn a_server_error_is_a_reply_like_any_other() {
     assert!(connection.is_open());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_proxy_may_refuse_to_tell_its_version_and_statistics() {
     let (connection, mut peer) = Peer::connected();
     let version = ask(&connection, Request::Version).unwrap();

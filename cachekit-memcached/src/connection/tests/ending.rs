@@ -15,7 +15,8 @@ fn runtime() -> Runtime {
 
 /// Queues requests until no more are taken.
 fn queue(connection: &Connection) -> Vec<Exchange> {
-    let deadline = Instant::now() + TIMEOUT;
+    // Longer than a machine is ever busy: nobody is late.
+    let deadline = Instant::now() + 60 * TIMEOUT;
     let mut queued = Vec::new();
     while let Ok(exchange) = connection.send(get("a"), deadline) {
         queued.push(exchange);
@@ -38,7 +39,7 @@ fn what_is_queued_in_the_moment_in_which_a_connection_ends_is_told_so() {
         // The handle lives on, as that of a caller does who waits.
         runtime.block_on(async {
             for exchange in queued {
-                let outcome = timeout(10 * TIMEOUT, exchange).await;
+                let outcome = timeout(30 * TIMEOUT, exchange).await;
                 let lost = outcome.expect("nobody waits for ever").unwrap_err();
                 assert!(matches!(lost, Lost::Sent | Lost::Unsent), "{lost:?}");
             }
@@ -47,7 +48,7 @@ fn what_is_queued_in_the_moment_in_which_a_connection_ends_is_told_so() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_was_not_written_when_the_connection_ends_is_known_to_be_unsent() {
     let (connection, peer) = Peer::behind(8);
     let written = ask(&connection, set("a")).unwrap();
@@ -58,7 +59,7 @@ async fn what_was_not_written_when_the_connection_ends_is_known_to_be_unsent() {
     assert_eq!(lost(queued.await), Lost::Unsent);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_socket_closes_when_the_last_handle_is_gone() {
     let (connection, mut peer) = Peer::connected();
     drop(connection.clone());
@@ -68,7 +69,7 @@ async fn the_socket_closes_when_the_last_handle_is_gone() {
     assert_eq!(peer.rest().await, "");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_socket_closes_after_the_replies_that_are_waited_for() {
     let (connection, mut peer) = Peer::connected();
     let a = send(&connection, "a");
@@ -81,7 +82,10 @@ async fn the_socket_closes_after_the_replies_that_are_waited_for() {
 
 #[test]
 fn a_runtime_that_ends_fails_what_was_in_flight() {
-    let runtime = || Builder::new_current_thread().enable_time().build().unwrap();
+    let runtime = || {
+        let mut builder = Builder::new_current_thread();
+        builder.enable_time().start_paused(true).build().unwrap()
+    };
     let first = runtime();
     let (connection, written, queued, peer) = first.block_on(async {
         let (connection, mut peer) = Peer::connected();
@@ -99,7 +103,7 @@ fn a_runtime_that_ends_fails_what_was_in_flight() {
     drop(peer);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_reply_that_comes_before_its_request_is_written_whole_holds_nothing_open() {
     let traffic = Traffic::new(&"node".into(), TIMEOUT);
     let (connection, mut peer) = Peer::telling(&traffic, 8);

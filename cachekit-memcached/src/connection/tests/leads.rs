@@ -2,7 +2,7 @@
 
 use super::*;
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_lead_that_comes_to_a_caller_that_is_gone_is_handed_back() {
     let (connection, mut peer) = Peer::connected();
     let (stub, stale) = (send(&connection, "stub"), send(&connection, "stale"));
@@ -20,7 +20,7 @@ async fn a_lead_that_comes_to_a_caller_that_is_gone_is_handed_back() {
     assert!(connection.is_open());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_lead_that_nobody_looks_at_is_handed_back_and_one_that_is_kept_is_not() {
     let (connection, mut peer) = Peer::connected();
     let reply = |opaque: u32| format!("VA 0 O{opaque} t30 c{opaque} f0 W\r\n\r\n");

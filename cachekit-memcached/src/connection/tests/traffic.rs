@@ -39,7 +39,7 @@ async fn requests_replies_and_timeouts_are_counted() {
     assert_eq!(counted, [(below(19), 1), (below(21), 1)]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn connections_are_counted_and_those_that_are_lost_are_told_from_those_of_no_use() {
     let traffic = Traffic::new(&"node".into(), TIMEOUT);
     let count = || {
@@ -59,7 +59,7 @@ async fn connections_are_counted_and_those_that_are_lost_are_told_from_those_of_
     assert!(!ended.is_open());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_in_flight_when_a_connection_ends_is_in_flight_no_more() {
     let traffic = Traffic::new(&"node".into(), TIMEOUT);
     let (connection, peer) = Peer::telling(&traffic, 1 << 20);
@@ -70,7 +70,7 @@ async fn what_is_in_flight_when_a_connection_ends_is_in_flight_no_more() {
     assert_eq!(traffic.stats().in_flight, 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_key_is_known_to_be_large_from_its_last_value_on() {
     let traffic = Traffic::new(&"node".into(), TIMEOUT);
     let (connection, mut peer) = Peer::telling(&traffic, 1 << 20);
@@ -97,7 +97,7 @@ impl Wake for Witness {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn who_learns_that_a_connection_ended_finds_it_gone() {
     let traffic = Traffic::new(&"node".into(), TIMEOUT);
     let (connection, peer) = Peer::telling(&traffic, 1 << 20);

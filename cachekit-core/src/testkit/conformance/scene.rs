@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{Failure, Suite, ensure};
-use crate::backend::{Backend, Found, Lead, Lookup, Stored, Token, Ttl, Want};
+use crate::backend::{Backend, Found, Lead, Lookup, Renewed, Stored, Token, Ttl, Want};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::key::StoreKey;
@@ -26,6 +26,10 @@ const SLACK: Duration = Duration::from_secs(1);
 
 /// How long a real store is left alone between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// How much of the time between two looks counts at most: of a machine that stood still, the clock of
+/// a store may hear late.
+const MOST: Duration = Duration::from_millis(200);
 
 /// The backend as one line sees it.
 #[derive(Clone)]
@@ -135,6 +139,24 @@ impl Scene {
         }
     }
 
+    /// Prolongs a lead for long that was taken for the shortest hold, after `began`. False if the
+    /// machine was busy for half of that hold since: it may be over.
+    pub(super) async fn prolongs(
+        &self,
+        key: &StoreKey,
+        token: &Token,
+        began: u64,
+    ) -> Result<bool, Failure> {
+        let renewed = self.backend().renew(key, token, LONG).await?;
+        let took = Duration::from_millis(Clock::system().monotonic_ms() - began);
+        let late = took > self.suite.short().duration() / 2;
+        ensure!(
+            late || renewed == Renewed::Held,
+            "{renewed:?} after {took:?}"
+        );
+        Ok(renewed == Renewed::Held)
+    }
+
     /// `ttl` rounded up to the store's resolution.
     pub(super) fn rounded(&self, ttl: Ttl) -> Duration {
         let unit = self.suite.resolution.as_nanos().max(1);
@@ -148,13 +170,13 @@ impl Scene {
             Some(_) => Wait {
                 scene: self.clone(),
                 limit,
-                started: 0,
+                looked: 0,
                 passed: Duration::ZERO,
             },
             None => Wait {
                 scene: self.clone(),
                 limit: limit + SLACK,
-                started: Clock::system().monotonic_ms(),
+                looked: Clock::system().monotonic_ms(),
                 passed: Duration::ZERO,
             },
         }
@@ -179,8 +201,9 @@ impl Scene {
 pub(super) struct Wait {
     scene: Scene,
     limit: Duration,
-    started: u64,
-    /// How much had passed when the last look began.
+    /// When the last look began.
+    looked: u64,
+    /// How much had passed by then.
     passed: Duration,
 }
 
@@ -201,8 +224,9 @@ impl Wait {
             None => {
                 let clock = Clock::system();
                 clock.sleep(PAUSE).await;
-                let passed = clock.monotonic_ms().saturating_sub(self.started);
-                self.passed = Duration::from_millis(passed);
+                let now = clock.monotonic_ms();
+                self.passed += Duration::from_millis(now - self.looked).min(MOST);
+                self.looked = now;
             }
         }
         true

@@ -8,7 +8,16 @@ use cachekit_memcached::testkit::{Server, addresses};
 use cachekit_memcached::{Config, Memcached, Protocol};
 
 fn suite(servers: &[Server]) -> Suite {
-    suite_of(Config::of_servers(addresses(servers)).unwrap())
+    suite_of(config(servers))
+}
+
+/// A machine that is busy is no reason for a timeout.
+fn config(servers: &[Server]) -> Config {
+    Config {
+        timeout: Duration::from_secs(20),
+        connect_timeout: Duration::from_secs(20),
+        ..Config::of_servers(addresses(servers)).unwrap()
+    }
 }
 
 fn suite_of(config: Config) -> Suite {
@@ -41,7 +50,7 @@ async fn the_classic_commands_keep_the_contract_of_a_store_that_cannot_lead_and_
     let servers = [Server::start(), Server::start()];
     let config = Config {
         protocol: Protocol::Classic,
-        ..Config::of_servers(addresses(&servers)).unwrap()
+        ..config(&servers)
     };
     let suite = suite_of(config).unfenced().untimed();
     suite.run().await.assert_passed();

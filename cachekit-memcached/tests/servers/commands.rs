@@ -1,22 +1,12 @@
 //! The client on its own: every command, and what each answers.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use cachekit_memcached::testkit::Server;
 use cachekit_memcached::{
     BinaryKeys, Client, Config, ErrorKind, Failover, Payload, Protocol, Stored, Swapped,
 };
 
-use super::TTL;
-
-/// Patient: these tests are about answers, on however busy a machine.
-fn config(servers: &[Server]) -> Config {
-    Config {
-        timeout: Duration::from_secs(20),
-        ..super::config(servers)
-    }
-}
+use super::{TTL, config};
 
 pub(super) fn client(servers: &[Server]) -> Client {
     Client::new(config(servers)).unwrap()

@@ -1,5 +1,6 @@
 //! Leads over entries that are still there and fresh, because little time is left of them.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use cachekit_core::testkit::ManualClock;
 use cachekit_memcached::testkit::Server;
 use cachekit_memcached::{Config, Memcached, Protocol};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::{backend, config, eventually, found, key, value};
 
@@ -233,15 +235,19 @@ async fn what_takes_milliseconds_is_computed_anew_before_it_ends_although_the_se
     let builder = Cache::builder().config(config).clock(time.clock());
     let cache = builder.backend(Arc::new(backend(&servers))).build();
     let value: Key<u64> = VALUES.key(&1).unwrap();
+    let (cold, read) = (Cell::new(1), Cell::new(Instant::now()));
     eventually(|| async {
         let compute = || async {
             time.advance(Duration::from_millis(10));
             Ok::<_, Error>(1)
         };
         cache.get_or_compute(&value, compute).await.unwrap();
-        (VALUES.stats().computed > 1).then_some(())
+        // Where the machine stood still, the entry may have ended before it was read again.
+        let stood_still = read.replace(Instant::now()).elapsed() > Duration::from_millis(500);
+        let stats = VALUES.stats();
+        assert!(stats.cold <= cold.get() || stood_still, "{stats:?}");
+        cold.set(stats.cold);
+        (stats.refreshed == 1).then_some(())
     })
     .await;
-    let stats = VALUES.stats();
-    assert_eq!((stats.cold, stats.refreshed), (1, 1), "{stats:?}");
 }

@@ -16,7 +16,10 @@ use cachekit_memcached::{Config, Memcached, Protocol};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{LEAD, TTL, config, eventually, found, key, set, value};
+use super::{
+    LEAD, RENEWED, SLOW, TTL, config, eventually, eventually_in_time, found, key, set, unanswered,
+    value,
+};
 
 /// The least that a lease can be held for.
 const SHORT: Ttl = Ttl::from_secs(2);
@@ -175,7 +178,7 @@ async fn a_leader_who_dies_is_replaced_when_its_hold_is_over_and_its_late_fill_r
             matches!(lookup.lead, Lead::Unfenced(_)).then_some(lookup)
         })
         .await;
-        let most = SHORT.duration() + Duration::from_millis(1_500);
+        let most = SHORT.duration() + SLOW;
         assert!(began.elapsed() < most, "{:?}", began.elapsed());
         let overtaken = Stored::Superseded(Reason::Overtaken);
         assert_eq!(fill(&dead, &key("k"), "late", &late).await, overtaken);
@@ -190,19 +193,36 @@ async fn a_leader_who_dies_is_replaced_when_its_hold_is_over_and_its_late_fill_r
 
 #[tokio::test]
 async fn a_leader_that_renews_its_lease_computes_for_several_holds() {
-    for (_server, slow, alive) in fleets() {
-        let short = lead(SHORT, Duration::ZERO);
-        let token = leased(slow.get(&key("k"), short).await.unwrap());
-        let began = Instant::now();
-        while began.elapsed() < 2 * SHORT.duration() {
-            let renewed = slow.renew(&key("k"), &token, SHORT).await.unwrap();
-            assert_eq!(renewed, Renewed::Held);
-            assert_eq!(read(&alive, &key("k")).await.lead, Lead::Other);
-        }
-        assert_eq!(fill(&slow, &key("k"), "slow", &token).await, Stored::Stored);
-        let renewed = slow.renew(&key("k"), &token, SHORT).await.unwrap();
-        assert_eq!(renewed, Renewed::Lost);
+    for (server, slow, alive) in fleets() {
+        let long = async |key| computes_for_long(&slow, &alive, &key).await;
+        eventually_in_time(&server, long).await;
     }
+}
+
+/// False if this machine was too busy to renew in time.
+async fn computes_for_long(slow: &Memcached, alive: &Memcached, key: &StoreKey) -> bool {
+    let (began, mut before) = (Instant::now(), Instant::now());
+    let late = |before: Instant| before.elapsed() > Duration::from_millis(500);
+    let token = leased(slow.get(key, lead(RENEWED, Duration::ZERO)).await.unwrap());
+    while began.elapsed() < 2 * RENEWED.duration() {
+        let now = Instant::now();
+        let renewed = slow.renew(key, &token, RENEWED).await.unwrap();
+        let other = alive.get(key, LEAD).await.unwrap();
+        if late(before) {
+            return false;
+        }
+        before = now;
+        assert_eq!(renewed, Renewed::Held);
+        assert_eq!(other.lead, Lead::Other);
+    }
+    let filled = fill(slow, key, "slow", &token).await;
+    if late(before) {
+        return false;
+    }
+    assert_eq!(filled, Stored::Stored);
+    let renewed = slow.renew(key, &token, RENEWED).await.unwrap();
+    assert_eq!(renewed, Renewed::Lost);
+    true
 }
 
 #[tokio::test]
@@ -224,20 +244,15 @@ async fn the_lease_of_a_run_that_is_over_has_moved() {
 async fn a_removal_that_waits_for_its_server_ends_the_lease_there_as_well() {
     for (args, protocol) in KINDS {
         let servers = [Server::with_args(args)];
-        let impatient = Memcached::new(Config {
-            timeout: Duration::from_millis(200),
-            protocol,
-            ..config(&servers)
-        });
-        let (leader, impatient) = (process(&servers, protocol), impatient.unwrap());
-        set(&impatient, &key("k"), "older").await;
-        impatient.remove(&key("k")).await.unwrap();
+        let [leader, writer] = [(); 2].map(|()| process(&servers, protocol));
+        set(&writer, &key("k"), "older").await;
+        writer.remove(&key("k")).await.unwrap();
         let token = leased(read(&leader, &key("k")).await);
         servers[0].stop();
-        let error = impatient.remove(&key("k")).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Pending);
+        let removed = unanswered(async { writer.remove(&key("k")).await });
+        assert_eq!(removed.await.unwrap_err().kind(), ErrorKind::Pending);
         servers[0].resume();
-        eventually(|| async { impatient.get(&key("k"), Want::Value).await.ok() }).await;
+        eventually(|| async { writer.get(&key("k"), Want::Value).await.ok() }).await;
         let gone = Stored::Superseded(Reason::Gone);
         assert_eq!(fill(&leader, &key("k"), "old", &token).await, gone);
         assert_eq!(value(&leader, &key("k")).await, None);
@@ -326,7 +341,8 @@ async fn an_entry_that_ends_early_is_leased_where_the_server_tells_so() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_over_and_in_grace_is_computed_by_one_process_where_no_times_are_told() {
-    const POLICY: Policy = Policy::new().ttl(Duration::from_secs(1));
+    const TTL: Duration = Duration::from_secs(1);
+    const POLICY: Policy = Policy::new().ttl(TTL);
     static FUNCTION: Function = Function::new("tests::servers", "in_grace").policy(POLICY);
     for (server, _, _) in fleets() {
         let servers = [server];
@@ -351,12 +367,16 @@ async fn what_is_over_and_in_grace_is_computed_by_one_process_where_no_times_are
             }
         };
         assert_eq!(call(process()).await, 1);
-        let newest = eventually(|| async {
+        let count = || computed.load(Ordering::Relaxed);
+        let (before, newest) = eventually(|| async {
+            let (before, began) = (count(), Instant::now());
             let (one, other) = tokio::join!(call(process()), call(process()));
-            (one.max(other) > 1).then_some(one.max(other))
+            // On a machine that is slower, it may be over once more.
+            let in_time = began.elapsed() < TTL / 2;
+            (in_time && count() > before).then_some((before, one.max(other)))
         })
         .await;
-        assert_eq!((newest, computed.load(Ordering::Relaxed)), (2, 2));
+        assert_eq!((newest, count()), (before + 1, before + 1));
     }
 }
 

@@ -13,11 +13,9 @@ use cachekit_memcached::{Config, Memcached};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{TTL, config, eventually, key};
+use super::{SLOW, TTL, backend, config, eventually, key};
 
 const TIMEOUT: Duration = Duration::from_secs(1);
-/// What a busy machine adds to it.
-const SLACK: Duration = Duration::from_secs(3);
 const CALLERS: usize = 32;
 /// Work before, and after, what happens to a server.
 const SHARE: usize = 4_000;
@@ -27,13 +25,9 @@ fn four() -> [Server; 4] {
 }
 
 fn client(servers: &[Server]) -> Arc<Memcached> {
-    with_timeout(servers, TIMEOUT)
-}
-
-fn with_timeout(servers: &[Server], timeout: Duration) -> Arc<Memcached> {
     let config = Config {
-        timeout,
-        connect_timeout: timeout,
+        timeout: TIMEOUT,
+        connect_timeout: TIMEOUT,
         ..config(servers)
     };
     Arc::new(Memcached::new(config).unwrap())
@@ -139,8 +133,8 @@ impl Seen {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_call_fails_when_one_of_four_servers_is_killed() {
     let mut servers = four();
-    // Nothing has to wait here; longer than a machine is ever busy.
-    let client = with_timeout(&servers, Duration::from_secs(20));
+    // Nothing has to wait here.
+    let client = Arc::new(backend(&servers));
     let load = Load::start(&client);
     load.goes_on(SHARE).await;
     servers[2].kill();
@@ -167,7 +161,7 @@ async fn calls_are_bounded_and_nothing_old_is_read_when_one_of_four_servers_is_s
     load.goes_on(2 * SHARE).await;
     let seen = load.end().await;
     assert_eq!(seen.old, 0);
-    assert!(seen.longest < TIMEOUT + SLACK, "{:?}", seen.longest);
+    assert!(seen.longest < TIMEOUT + SLOW, "{:?}", seen.longest);
 }
 
 #[tokio::test]
@@ -186,7 +180,7 @@ async fn a_stopped_server_is_ejected_within_as_many_timeouts_as_there_are_attemp
     .await;
     let attempts = Config::default().retry_attempts;
     assert!(
-        began.elapsed() < TIMEOUT * attempts + SLACK,
+        began.elapsed() < TIMEOUT * attempts + SLOW,
         "{:?}",
         began.elapsed()
     );
@@ -205,11 +199,7 @@ async fn when_all_servers_are_killed_every_call_fails_at_once() {
             assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Unavailable);
         }
     }
-    assert!(
-        began.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() < SLOW, "{:?}", began.elapsed());
     servers.iter_mut().for_each(Server::restart);
     eventually(|| async {
         let outcomes = client.get_many(&keys, Want::Value).await;

@@ -43,11 +43,25 @@ const LEAD: Want = Want::Lead {
     patience: Duration::ZERO,
 };
 
-/// How long a test waits for what has to happen.
-const DEADLINE: Duration = Duration::from_secs(20);
+/// A hold that lasts for a second at least: servers count seconds, and may be late by one.
+const RENEWED: Ttl = Ttl::from_secs(3);
 
+/// Longer than a machine is ever busy.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// For how long a busy machine may not run a test: less than it waits for a server.
+const SLOW: Duration = Duration::from_secs(10);
+
+/// How long a test waits for what has to happen.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Patient: a machine that is busy is no reason for a timeout. Tests of servers that stand still are
+/// as impatient as they say.
 fn config(servers: &[Server]) -> Config {
-    Config::of_servers(addresses(servers)).unwrap()
+    Config {
+        timeout: PATIENCE,
+        connect_timeout: PATIENCE,
+        ..Config::of_servers(addresses(servers)).unwrap()
+    }
 }
 
 fn backend(servers: &[Server]) -> Memcached {
@@ -92,6 +106,30 @@ async fn polled<T>(times: usize, call: impl Future<Output = T>) -> bool {
         tokio::task::yield_now().await;
     }
     false
+}
+
+/// What `call` comes to while nobody answers, in no time: where all wait, the clock of this process
+/// moves on to the end of the next wait.
+async fn unanswered<T>(call: impl Future<Output = T>) -> T {
+    tokio::time::pause();
+    let outcome = call.await;
+    tokio::time::resume();
+    outcome
+}
+
+/// Tries with one key after the other, until this machine was not too busy. Each time the clock of
+/// `server` has just ticked: after a pause of the machine, it is late.
+async fn eventually_in_time(server: &Server, test: impl AsyncFn(StoreKey) -> bool) {
+    let mut keys = (0..).map(key);
+    eventually(|| {
+        let tried = test(keys.next().expect("numbers do not end"));
+        async {
+            let second = server.stat("time");
+            eventually(|| async { (server.stat("time") != second).then_some(()) }).await;
+            tried.await.then_some(())
+        }
+    })
+    .await;
 }
 
 /// Waits until `server` has `count` connections beside the one that asks. A server lets go of a

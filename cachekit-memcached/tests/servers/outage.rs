@@ -10,12 +10,15 @@ use cachekit_memcached::testkit::Server;
 use cachekit_memcached::{Config, Failover, Memcached};
 use tokio::time::Instant;
 
-use super::{LEAD, TTL, backend, config, eventually, found, key, set, take_lead, value};
+use super::{
+    LEAD, PATIENCE, SLOW, TTL, backend, config, eventually, found, key, set, take_lead, unanswered,
+    value,
+};
 
 const V: Bytes = Bytes::from_static(b"v");
-
-/// Of the calls to servers that stand still.
-const TIMEOUT: Duration = Duration::from_millis(200);
+/// By how much a call may be longer than it says: a tick of its clock, by which a timer is late, and
+/// no second wait.
+const TICK: Duration = Duration::from_secs(1);
 
 fn three() -> [Server; 3] {
     [Server::start(), Server::start(), Server::start()]
@@ -29,9 +32,8 @@ fn with_failover(servers: &[Server], failover: Failover) -> Memcached {
     .unwrap()
 }
 
-fn impatient(servers: &[Server], retry_attempts: u32) -> Memcached {
+fn with_attempts(servers: &[Server], retry_attempts: u32) -> Memcached {
     Memcached::new(Config {
-        timeout: TIMEOUT,
         retry_attempts,
         ..config(servers)
     })
@@ -89,10 +91,7 @@ async fn a_server_that_was_killed_is_found_again_when_it_is_back() {
     for _ in 0..1_000 {
         backend.get(&key("k"), Want::Value).await.unwrap_err();
     }
-    assert!(
-        began.elapsed() < Duration::from_secs(1),
-        "a server that is down fails fast"
-    );
+    assert!(began.elapsed() < SLOW, "a server that is down fails fast");
     servers[0].restart();
     comes_back(&backend, &key("k")).await;
     assert_eq!(found(&backend, &key("k")).await, None);
@@ -305,24 +304,24 @@ async fn under_error_everything_is_an_error() {
 #[tokio::test]
 async fn calls_to_a_stopped_server_end_in_time_and_it_is_down_after_the_attempts() {
     let servers = [Server::start()];
-    let backend = impatient(&servers, 2);
+    let backend = with_attempts(&servers, 2);
     set(&backend, &key("k"), "v").await;
     servers[0].stop();
-    let began = Instant::now();
-    let error = backend.get(&key("k"), Want::Value).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Timeout);
-    let error = backend.set(&key("k"), V, TTL, None).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Ambiguous);
-    assert!(
-        began.elapsed() < 2 * TIMEOUT + Duration::from_secs(1),
-        "{:?}",
-        began.elapsed()
-    );
-    // Two failures in a row: down.
-    let began = Instant::now();
-    let error = backend.get(&key("k"), Want::Value).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert!(began.elapsed() < TIMEOUT, "{:?}", began.elapsed());
+    unanswered(async {
+        let began = Instant::now();
+        let error = backend.get(&key("k"), Want::Value).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        let error = backend.set(&key("k"), V, TTL, None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Ambiguous);
+        let took = began.elapsed();
+        assert!(took < 2 * PATIENCE + TICK, "{took:?}");
+        // Two failures in a row: down.
+        let began = Instant::now();
+        let error = backend.get(&key("k"), Want::Value).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(began.elapsed() < TICK, "{:?}", began.elapsed());
+    })
+    .await;
     servers[0].resume();
     comes_back(&backend, &key("k")).await;
     // Nobody knows whether the write took place.
@@ -332,30 +331,29 @@ async fn calls_to_a_stopped_server_end_in_time_and_it_is_down_after_the_attempts
 #[tokio::test]
 async fn a_hundred_calls_to_a_stopped_server_end_together_and_count_as_one_failure() {
     let servers = [Server::start()];
-    let backend = std::sync::Arc::new(impatient(&servers, 2));
+    let backend = std::sync::Arc::new(with_attempts(&servers, 2));
     set(&backend, &key("k"), "v").await;
     servers[0].stop();
-    let began = Instant::now();
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..100 {
         let backend = std::sync::Arc::clone(&backend);
         calls.spawn(async move { backend.get(&key("k"), Want::Value).await });
     }
-    for outcome in calls.join_all().await {
-        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Timeout);
-    }
-    assert!(
-        began.elapsed() < TIMEOUT + Duration::from_secs(1),
-        "{:?}",
-        began.elapsed()
-    );
+    unanswered(async {
+        let began = Instant::now();
+        for outcome in calls.join_all().await {
+            assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Timeout);
+        }
+        assert!(began.elapsed() < PATIENCE + TICK, "{:?}", began.elapsed());
+    })
+    .await;
     servers[0].resume();
     assert_eq!(value(&backend, &key("k")).await.unwrap(), "v");
 }
 
 #[tokio::test]
 async fn a_stopped_server_is_stood_in_for_after_the_attempts_and_holds_up_no_other() {
-    const TIMEOUT: Duration = Duration::from_secs(2);
+    const TIMEOUT: Duration = Duration::from_secs(8);
     let servers = three();
     let config = Config {
         timeout: TIMEOUT,
@@ -370,11 +368,7 @@ async fn a_stopped_server_is_stood_in_for_after_the_attempts_and_holds_up_no_oth
         .collect();
     let began = Instant::now();
     let results = backend.get_many(&keys, Want::Value).await;
-    assert!(
-        began.elapsed() < TIMEOUT + Duration::from_secs(1),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() < TIMEOUT + SLOW, "{:?}", began.elapsed());
     // Half of the time is left for the server that stands in.
     assert!(results.iter().all(Result::is_ok), "{results:?}");
     for key in keys.iter().chain([&stopped]) {
@@ -387,15 +381,14 @@ async fn a_stopped_server_is_stood_in_for_after_the_attempts_and_holds_up_no_oth
 async fn a_server_that_is_stopped_before_the_first_call_is_no_reason_to_wait_longer() {
     let servers = [Server::start()];
     servers[0].stop();
-    let backend = impatient(&servers, 2);
-    let began = Instant::now();
-    let error = backend.get(&key("k"), Want::Value).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Timeout);
-    assert!(
-        began.elapsed() < TIMEOUT + Duration::from_secs(1),
-        "{:?}",
-        began.elapsed()
-    );
+    let backend = with_attempts(&servers, 2);
+    unanswered(async {
+        let began = Instant::now();
+        let error = backend.get(&key("k"), Want::Value).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert!(began.elapsed() < PATIENCE + TICK, "{:?}", began.elapsed());
+    })
+    .await;
     servers[0].resume();
     comes_back(&backend, &key("k")).await;
 }

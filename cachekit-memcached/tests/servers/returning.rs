@@ -12,7 +12,7 @@ use cachekit_memcached::{Config, Memcached};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{LEAD, TTL, backend, config, eventually, found, key, set, take_lead, value};
+use super::{LEAD, TTL, backend, config, eventually, found, key, take_lead, unanswered};
 
 /// Of all calls, and of making a connection.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -31,6 +31,19 @@ fn impatient(servers: &[Server], retry_attempts: u32) -> Memcached {
         ..config(servers)
     })
     .unwrap()
+}
+
+/// Sets `value`: on a machine that is busy, with more than one attempt.
+async fn set(backend: &Memcached, key: &StoreKey, value: &'static str) {
+    let set = || backend.set(key, Bytes::from_static(value.as_bytes()), TTL, None);
+    eventually(|| async { set().await.ok() }).await;
+}
+
+/// What is found, likewise.
+async fn value(backend: &Memcached, key: &StoreKey) -> Option<Bytes> {
+    let get = || backend.get(key, Want::Value);
+    let lookup = eventually(|| async { get().await.ok() }).await;
+    lookup.found.map(|found| found.value)
 }
 
 /// Keys whose owner is `server`, each with the value "old".
@@ -73,15 +86,12 @@ async fn read_nothing_old(backend: &Memcached, keys: &[StoreKey]) {
     }
     lookups.extend(backend.get_many(keys, LEAD).await);
     for lookup in lookups {
-        let found = lookup.unwrap().found;
-        assert!(found.is_none_or(|found| found.value != "old"));
+        match lookup {
+            Ok(lookup) => assert!(lookup.found.is_none_or(|found| found.value != "old")),
+            // On a machine that is busy, its time may be over.
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Timeout, "{error}"),
+        }
     }
-}
-
-/// What the first read finds that is answered.
-async fn when_it_answers(backend: &Memcached, key: &StoreKey) -> Option<Bytes> {
-    let lookup = eventually(|| async { backend.get(key, Want::Value).await.ok() }).await;
-    lookup.found.map(|found| found.value)
 }
 
 /// Calls go on for longer than every timeout.
@@ -172,7 +182,7 @@ async fn a_removal_that_was_not_answered_comes_before_the_next_read() {
         let error = backend.remove(key).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Pending);
         servers[1].resume();
-        assert_eq!(when_it_answers(&backend, key).await, None);
+        assert_eq!(value(&backend, key).await, None);
         assert!(!holds(&servers[1], key));
     }
 }
@@ -180,16 +190,17 @@ async fn a_removal_that_was_not_answered_comes_before_the_next_read() {
 #[tokio::test]
 async fn a_write_that_was_not_answered_leaves_nothing_behind() {
     let servers = [Server::start()];
-    let backend = impatient(&servers, 10);
+    let backend = backend(&servers);
     set(&backend, &key("k"), "old").await;
     servers[0].stop();
-    let v = Bytes::from_static(b"new");
-    let error = backend.set(&key("k"), v, TTL, None).await.unwrap_err();
+    let (key, v) = (key("k"), Bytes::from_static(b"new"));
+    let unset = unanswered(backend.set(&key, v, TTL, None));
+    let error = unset.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Ambiguous);
     servers[0].resume();
-    assert_eq!(when_it_answers(&backend, &key("k")).await, None);
+    assert_eq!(value(&backend, &key).await, None);
     let other = super::backend(&servers);
-    assert_eq!(value(&other, &key("k")).await, None);
+    assert_eq!(value(&other, &key).await, None);
 }
 
 #[tokio::test]
@@ -227,10 +238,15 @@ async fn a_server_that_was_killed_and_is_back_is_just_empty() {
 #[tokio::test]
 async fn a_lead_from_before_an_outage_writes_nothing_after_it() {
     let servers = [Server::start()];
-    let backend = impatient(&servers, 1);
+    let config = Config {
+        retry_attempts: 1,
+        ..config(&servers)
+    };
+    let backend = Memcached::new(config).unwrap();
     let token = take_lead(&backend, &key("k")).await;
     servers[0].stop();
-    backend.get(&key("k"), Want::Value).await.unwrap_err();
+    let read = unanswered(async { backend.get(&key("k"), Want::Value).await });
+    read.await.unwrap_err();
     servers[0].resume();
     eventually(|| async { (backend.health().await.state() == NodeState::Up).then_some(()) }).await;
     let v = Bytes::from_static(b"late");
@@ -349,7 +365,11 @@ async fn what_lies_in_an_open_connection_is_carried_out_before_a_server_is_belie
         let (backend, key, late) = (Arc::clone(&backend), keys[0].clone(), late.clone());
         writes.spawn(async move { backend.set(&key, late, TTL, None).await });
     }
-    assert!(writes.join_all().await.iter().all(Result::is_ok));
+    // They are made elsewhere; on a machine that is busy, the time for that may be over.
+    for error in writes.join_all().await.into_iter().filter_map(Result::err) {
+        let late = [ErrorKind::Ambiguous, ErrorKind::Timeout];
+        assert!(late.contains(&error.kind()), "{error}");
+    }
     set(&backend, &keys[0], "new").await;
     // The prober waits for an answer by now, and the connection is not given up yet.
     let until = Instant::now() + TIMEOUT / 4;

@@ -1,7 +1,5 @@
 //! One backend, used from several tokio runtimes.
 
-use std::time::Duration;
-
 use cachekit_core::backend::{Backend as _, Want};
 use cachekit_core::error::ErrorKind;
 use cachekit_memcached::testkit::Server;
@@ -9,7 +7,7 @@ use cachekit_memcached::{Config, Memcached};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, timeout};
 
-use super::{DEADLINE, backend, config, connected, key, set, value};
+use super::{DEADLINE, backend, config, connected, key, set, unanswered, value};
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
@@ -70,7 +68,6 @@ fn a_runtime_without_a_connection_of_its_own_waits_no_longer_than_its_time_for_a
     let servers = [Server::start()];
     let config = Config {
         max_pool_size: 1,
-        timeout: Duration::from_millis(200),
         ..config(&servers)
     };
     let backend = Memcached::new(config).unwrap();
@@ -79,8 +76,8 @@ fn a_runtime_without_a_connection_of_its_own_waits_no_longer_than_its_time_for_a
     // The only connection is that of `first`, which nobody drives.
     second.block_on(async {
         let key = key("k");
-        let get = backend.get(&key, Want::Value);
-        let outcome = timeout(DEADLINE, get).await.expect("it keeps its time");
+        let get = timeout(DEADLINE, backend.get(&key, Want::Value));
+        let outcome = unanswered(get).await.expect("it keeps its time");
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Timeout);
     });
     first.block_on(async { assert_eq!(value(&backend, &key("k")).await.unwrap(), "v") });

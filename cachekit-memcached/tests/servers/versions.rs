@@ -8,7 +8,7 @@ use cachekit_memcached::{Client, Config, ErrorKind, Memcached, Protocol};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{LEAD, TTL, key};
+use super::{LEAD, PATIENCE, TTL, key};
 
 /// Answers the line of a command. What follows a storage command is not a part of it.
 type Script = fn(&str) -> Vec<u8>;
@@ -35,7 +35,11 @@ impl Scripted {
     }
 
     fn config(&self) -> Config {
-        Config::of_servers([&self.address]).unwrap()
+        Config {
+            timeout: PATIENCE,
+            connect_timeout: PATIENCE,
+            ..Config::of_servers([&self.address]).unwrap()
+        }
     }
 
     /// The first words of the lines so far, without those of the greeting.

@@ -22,7 +22,7 @@ use eventually::eventually;
 const TTL: Ttl = Ttl::from_secs(300);
 
 /// How long a test waits for what has to happen.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Words that every key and every value of these tests contains.
 const SECRETS: [&str; 2] = ["hush", "whisper"];
@@ -114,7 +114,13 @@ impl Visit for Fill<'_> {
 }
 
 fn client(servers: &[Server]) -> Client {
-    Client::new(Config::of_servers(addresses(servers)).unwrap()).unwrap()
+    // A machine that is busy is no reason for a timeout.
+    let config = Config {
+        timeout: Duration::from_secs(20),
+        connect_timeout: Duration::from_secs(20),
+        ..Config::of_servers(addresses(servers)).unwrap()
+    };
+    Client::new(config).unwrap()
 }
 
 fn assert_names(fields: &Fields, server: &Server) {

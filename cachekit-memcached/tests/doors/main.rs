@@ -7,6 +7,7 @@ mod tls;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use cachekit_memcached::{Client, Config, Error, Ttl};
 
@@ -23,6 +24,15 @@ fn file(name: &str, text: &str) -> String {
     let path = path(name);
     std::fs::write(&path, text).unwrap();
     path.to_str().unwrap().to_owned()
+}
+
+/// A machine that is busy is no reason for a timeout.
+fn patient(address: &str) -> Config {
+    Config {
+        timeout: Duration::from_secs(20),
+        connect_timeout: Duration::from_secs(20),
+        ..Config::of_servers([address]).unwrap()
+    }
 }
 
 async fn works(config: Config) {

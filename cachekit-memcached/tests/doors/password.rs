@@ -8,14 +8,14 @@ use cachekit_memcached::{Client, Config, Credentials, ErrorKind, Protocol, Ttl};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use super::{error_of, file, path, works};
+use super::{error_of, file, path, patient, works};
 
 const USERS: &str = "other:secret\napp:hunter2:x\n";
 
 fn config(address: &str, password: Option<&str>) -> Config {
     Config {
         credentials: password.map(|password| Credentials::new("app", password).unwrap()),
-        ..Config::of_servers([address]).unwrap()
+        ..patient(address)
     }
 }
 

@@ -4,7 +4,7 @@ use cachekit_memcached::testkit::Server;
 use cachekit_memcached::{Client, Config, Error, ErrorKind, Tls};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-use super::{error_of, file, path, works};
+use super::{error_of, file, path, patient, works};
 
 /// Who vouches for servers.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -40,7 +40,7 @@ fn config(address: &str, ca_file: &str) -> Config {
         tls: Some(Tls {
             ca_file: Some(ca_file.into()),
         }),
-        ..Config::of_servers([address]).unwrap()
+        ..patient(address)
     }
 }
 

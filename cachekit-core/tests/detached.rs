@@ -31,7 +31,7 @@ where
 /// Whether a caller in a task of its own ends with a panic; false if it does not end.
 async fn panics(caller: impl Future<Output = ()> + Send + 'static) -> bool {
     let task = tokio::spawn(caller);
-    match tokio::time::timeout(Duration::from_secs(10), task).await {
+    match tokio::time::timeout(Duration::from_secs(60), task).await {
         Ok(ended) => ended.is_err_and(|error| error.is_panic()),
         Err(_) => false,
     }

@@ -121,7 +121,7 @@ fn in_time<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) ->
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let _ = send.send(runtime.unwrap().block_on(work));
     });
-    match receive.recv_timeout(Duration::from_secs(20)) {
+    match receive.recv_timeout(Duration::from_secs(60)) {
         Ok(done) => done,
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("not done in time"),
         Err(mpsc::RecvTimeoutError::Disconnected) => {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, WaitOptions, geteuid, kill_process, waitpid};
 
 /// How long a server may take to listen, and how often it is looked at.
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Where servers listen: so many ports from here on, below those that systems give away by themselves.

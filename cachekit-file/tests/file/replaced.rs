@@ -52,15 +52,20 @@ async fn whoever_holds_a_folder_that_was_taken_away_holds_up_nobody() {
     let scratch = Scratch::new();
     let backend = FileBackend::new(scratch.config()).unwrap();
     set(&backend, "k", b"old").await;
-    let lock = std::fs::File::open(folder_of(&scratch, "k").join(".folder")).unwrap();
-    flock(&lock, FlockOperation::LockExclusive).unwrap();
     for taken in [folder_of(&scratch, "k"), scratch.cache()] {
-        std::fs::rename(taken, scratch.path().join("away")).unwrap();
-        let begin = Clock::system().monotonic_ms();
-        set(&backend, "k", b"new").await;
-        assert_eq!(value(&backend, "k").await.unwrap(), "new");
-        assert!(Clock::system().monotonic_ms() - begin < 500);
-        std::fs::remove_dir_all(scratch.path().join("away")).unwrap();
+        // A machine that is busy does not make each of them slow.
+        let mut times = Vec::new();
+        for _ in 0..5 {
+            let lock = std::fs::File::open(folder_of(&scratch, "k").join(".folder")).unwrap();
+            flock(&lock, FlockOperation::LockExclusive).unwrap();
+            std::fs::rename(&taken, scratch.path().join("away")).unwrap();
+            let begin = Clock::system().monotonic_ms();
+            set(&backend, "k", b"new").await;
+            assert_eq!(value(&backend, "k").await.unwrap(), "new");
+            times.push(Clock::system().monotonic_ms() - begin);
+            std::fs::remove_dir_all(scratch.path().join("away")).unwrap();
+        }
+        assert!(times.iter().any(|time| *time < 500), "{times:?}");
     }
 }
 

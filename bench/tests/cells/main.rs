@@ -3,4 +3,6 @@
 
 mod file;
 mod memcached;
+#[path = "../pulse/mod.rs"]
+mod pulse;
 mod quick;

@@ -11,7 +11,7 @@ use cachekit_core::testkit::ManualClock;
 use cachekit_file::{Config, FileBackend};
 
 use crate::child::{self, Process};
-use crate::scratch::{ENTRIES, LONG, Scratch, few, fill, key, set, value};
+use crate::scratch::{ENTRIES, LONG, Scratch, few, fill, key, patiently, set, value};
 
 /// Caps of which one is reached now, and now the other.
 fn narrow(config: Config) -> Config {
@@ -30,7 +30,7 @@ async fn write_for_ever(config: Config) {
         number = (number * 31 + 7) % 1_000;
         let key = key(&format!("k{number}"));
         if number.is_multiple_of(5) {
-            backend.remove(&key).await.unwrap();
+            patiently(async || backend.remove(&key).await).await;
         } else {
             let value = Bytes::from(vec![b'x'; number * 13]);
             // A writer that was stopped may have a lock.

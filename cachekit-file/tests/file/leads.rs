@@ -20,7 +20,7 @@ use cachekit_file::{Config, FileBackend};
 use crate::child;
 #[cfg(target_os = "linux")]
 use crate::scratch::opened;
-use crate::scratch::{LONG, Scratch, key, set, value};
+use crate::scratch::{LONG, Scratch, key, patiently, set, value};
 
 const WANT: Want = want(LONG);
 
@@ -33,7 +33,8 @@ const fn want(hold: Ttl) -> Want {
 }
 
 async fn look(backend: &FileBackend, text: &str) -> Lookup {
-    backend.get(&key(text), WANT).await.unwrap()
+    let key = key(text);
+    patiently(async || backend.get(&key, WANT).await).await
 }
 
 async fn lead(backend: &FileBackend, text: &str) -> Token {
@@ -44,9 +45,8 @@ async fn lead(backend: &FileBackend, text: &str) -> Token {
 }
 
 async fn store(backend: &FileBackend, text: &str, token: &Token) -> Stored {
-    let value = Bytes::from("computed");
-    let stored = backend.set(&key(text), value, LONG, Some(token)).await;
-    stored.unwrap()
+    let (key, value) = (key(text), Bytes::from("computed"));
+    patiently(async || backend.set(&key, value.clone(), LONG, Some(token)).await).await
 }
 
 fn two(scratch: &Scratch) -> (FileBackend, FileBackend) {

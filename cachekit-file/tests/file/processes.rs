@@ -6,7 +6,7 @@ use cachekit_core::backend::{Backend, Lead, Stored};
 use cachekit_file::{Config, FileBackend};
 
 use crate::child::{self, Process, say};
-use crate::scratch::{LEADING, LONG, Scratch, key, set, value};
+use crate::scratch::{LEADING, LONG, Scratch, key, patiently, set, value};
 
 /// Every key is computed by whoever leads; the others look again and again until it is there.
 async fn compute_all(config: Config) {
@@ -14,14 +14,14 @@ async fn compute_all(config: Config) {
     for number in 0..50 {
         let key = key(&format!("computed:{number}"));
         loop {
-            let lookup = backend.get(&key, LEADING).await.unwrap();
+            let lookup = patiently(async || backend.get(&key, LEADING).await).await;
             match lookup.lead {
                 Lead::None => break assert_eq!(lookup.found.unwrap().value, "v"),
                 Lead::Mine(token) => {
                     say("computed");
                     let value = Bytes::from("v");
-                    let stored = backend.set(&key, value, LONG, Some(&token)).await;
-                    assert_eq!(stored.unwrap(), Stored::Stored);
+                    let set = async || backend.set(&key, value.clone(), LONG, Some(&token)).await;
+                    assert_eq!(patiently(set).await, Stored::Stored);
                 }
                 Lead::Other => std::thread::yield_now(),
                 lead @ Lead::Unfenced(_) => panic!("{lead:?}"),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cachekit_core::backend::{Backend, Ttl, Want};
+use cachekit_core::error::{ErrorKind, Result};
 use cachekit_core::key::StoreKey;
 use cachekit_file::{Config, FileBackend, Report};
 use tempfile::TempDir;
@@ -131,6 +132,18 @@ pub(crate) async fn value(backend: &FileBackend, text: &str) -> Option<Bytes> {
         .unwrap()
         .found
         .map(|found| found.value)
+}
+
+/// What a call comes to. It is made again while it is told that another process has a lock for too
+/// long: on a disk that is slow, one who changes something may.
+pub(crate) async fn patiently<T>(call: impl AsyncFn() -> Result<T>) -> T {
+    for _ in 0..60 {
+        match call().await {
+            Err(error) if error.kind() == ErrorKind::Timeout => {}
+            done => return done.unwrap(),
+        }
+    }
+    panic!("nobody lets go of a lock within a minute")
 }
 
 /// Asserts that what folders say they hold is out by less than a hundredth.

@@ -6,7 +6,7 @@ use cachekit_file::{Config, FileBackend};
 use crate::chance::Chance;
 use crate::child::{self, Process};
 use crate::described::Described;
-use crate::scratch::{LONG, Scratch, key, set, value};
+use crate::scratch::{LONG, Scratch, key, patiently, set, value};
 
 #[tokio::test]
 async fn two_instances_see_each_others_writes_expiries_and_removals() {
@@ -40,15 +40,16 @@ async fn churn(backend: &FileBackend, rounds: u64) {
         for number in 0..20 {
             let key = key(&format!("shared:{number}"));
             match (round + number) % 7 {
-                0 => backend.remove(&key).await.unwrap(),
-                1 => backend.expire(&key).await.unwrap(),
+                0 => patiently(async || backend.remove(&key).await).await,
+                1 => patiently(async || backend.expire(&key).await).await,
                 2 | 3 => {
                     let described = Described {
                         key: number,
                         version: round,
                     };
                     let value = described.value(chance.length(3_000));
-                    backend.set(&key, value, LONG, None).await.unwrap();
+                    let set = async || backend.set(&key, value.clone(), LONG, None).await;
+                    patiently(set).await;
                 }
                 _ => {
                     let found = backend.get(&key, Want::Value).await.unwrap().found;

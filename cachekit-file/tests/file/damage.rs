@@ -3,15 +3,13 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::Path;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use cachekit_core::backend::{Backend, Found, Want};
 use cachekit_core::testkit::ManualClock;
 use cachekit_file::FileBackend;
 
-use crate::scratch::{Scratch, key, set, value};
+use crate::scratch::{Scratch, at_once, key, set, value};
 
 async fn stored(value: &[u8]) -> (Scratch, FileBackend, Vec<u8>) {
     let scratch = Scratch::new();
@@ -21,25 +19,17 @@ async fn stored(value: &[u8]) -> (Scratch, FileBackend, Vec<u8>) {
     (scratch, backend, bytes)
 }
 
-/// Where no runtime is, every call is done at once.
-fn now<T>(call: impl Future<Output = T>) -> T {
-    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(done) => done,
-        Poll::Pending => panic!("not done at once"),
-    }
-}
-
 /// What is found in the place of the one entry if its file holds `bytes`.
 fn found(scratch: &Scratch, backend: &FileBackend, bytes: &[u8]) -> Option<Found> {
     std::fs::write(scratch.file(), bytes).unwrap();
-    now(backend.get(&key("k"), Want::Value)).unwrap().found
+    at_once(backend.get(&key("k"), Want::Value)).unwrap().found
 }
 
 #[test]
 fn every_change_of_one_byte_is_a_miss_or_makes_the_entry_stale() {
-    let (scratch, backend, whole) = now(stored(b"the value"));
+    let (scratch, backend, whole) = at_once(stored(b"the value"));
     let file = OpenOptions::new().write(true).open(scratch.file()).unwrap();
-    let get = || now(backend.get(&key("k"), Want::Value)).unwrap().found;
+    let get = || at_once(backend.get(&key("k"), Want::Value)).unwrap().found;
     for (at, byte) in whole.iter().enumerate() {
         for flip in 1..=255 {
             file.write_all_at(&[byte ^ flip], at as u64).unwrap();
@@ -55,7 +45,7 @@ fn every_change_of_one_byte_is_a_miss_or_makes_the_entry_stale() {
 #[test]
 fn every_truncation_and_every_tail_is_a_miss() {
     for value in [&b"the value"[..], &[b'x'; 20_000]] {
-        let (scratch, backend, whole) = now(stored(value));
+        let (scratch, backend, whole) = at_once(stored(value));
         for length in (0..whole.len()).step_by(value.len().div_ceil(500)) {
             let mut torn = whole[..length].to_vec();
             assert_eq!(found(&scratch, &backend, &torn), None, "{length} bytes");
@@ -75,7 +65,7 @@ fn every_truncation_and_every_tail_is_a_miss() {
 
 #[test]
 fn a_header_that_claims_more_than_there_is_costs_no_memory() {
-    let (scratch, backend, whole) = now(stored(&[b'x'; 20_000]));
+    let (scratch, backend, whole) = at_once(stored(&[b'x'; 20_000]));
     for length in [20_001, 1 << 20, 1 << 40, u64::MAX] {
         let mut claiming = whole.clone();
         claiming[24..32].copy_from_slice(&length.to_le_bytes());

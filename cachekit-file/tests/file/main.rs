@@ -1,5 +1,7 @@
 //! The file backend on real directories.
 
+#[cfg(target_os = "linux")]
+mod abandoned;
 mod bookkeeping;
 mod calls;
 mod caps;
@@ -32,3 +34,5 @@ mod sharing;
 mod standing;
 mod stopped;
 mod verify;
+#[cfg(target_os = "linux")]
+mod warm;

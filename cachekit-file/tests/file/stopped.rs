@@ -4,17 +4,16 @@
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
-use cachekit_core::backend::{Backend, Stored};
+use cachekit_core::backend::{Backend, Lead, Want};
 use cachekit_core::clock::Clock;
 use cachekit_core::error::ErrorKind;
 use cachekit_file::{Config, FileBackend};
 use rustix::fs::{FlockOperation, flock};
 
-use crate::scratch::{LONG, Scratch, folder_of, key, set, value};
+use crate::scratch::{LONG, Scratch, at_once, folder_of, key, set, value};
 
 /// Has the lock of a file, as a process that was stopped would.
 fn hold(path: &Path) -> File {
@@ -104,12 +103,7 @@ fn threads_that_wait_for_the_budget_all_get_on() {
         for number in 0..8 {
             let backend = &backend;
             threads.spawn(move || {
-                let key = key(&format!("k{number}"));
-                let set = backend.set(&key, Bytes::from("v"), LONG, None);
-                let mut set = pin!(set);
-                let mut context = Context::from_waker(Waker::noop());
-                let polled = set.as_mut().poll(&mut context);
-                assert!(matches!(polled, Poll::Ready(Ok(Stored::Stored))));
+                at_once(set(backend, &format!("k{number}"), b"v"));
             });
         }
     });
@@ -128,4 +122,60 @@ async fn a_removal_that_is_done_does_not_fail_for_a_budget_that_is_held() {
     let _held = hold(&scratch.cache().join("v1/budget"));
     backend.remove(&key("k")).await.unwrap();
     assert_eq!(value(&backend, "k").await, None);
+}
+
+#[tokio::test]
+async fn a_folder_that_another_process_does_not_let_go_of_is_a_timeout() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    set(&backend, "k", b"v").await;
+    let held = hold(&scratch.file().with_file_name(".folder"));
+    assert_eq!(value(&backend, "k").await.unwrap(), "v", "takes no lock");
+    let refused = backend.remove(&key("k")).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Timeout);
+    let early = Want::Lead {
+        hold: LONG,
+        early: Duration::from_secs(7_200),
+        patience: Duration::ZERO,
+    };
+    let lookup = backend.get(&key("k"), early).await.unwrap();
+    assert_eq!(lookup.found.unwrap().value, "v");
+    assert_eq!(lookup.lead, Lead::Unfenced(None));
+    drop(held);
+    backend.remove(&key("k")).await.unwrap();
+}
+
+#[test]
+fn whoever_writes_one_key_beside_many_others_gets_a_turn() {
+    let scratch = Scratch::new();
+    std::thread::scope(|threads| {
+        for _ in 0..16 {
+            threads.spawn(|| {
+                let backend = FileBackend::new(scratch.config()).unwrap();
+                for _ in 0..1_000 {
+                    at_once(set(&backend, "k", b"v"));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn threads_that_wait_for_one_stuck_folder_give_up_together() {
+    let scratch = Scratch::new();
+    let backend = FileBackend::new(scratch.config()).unwrap();
+    at_once(set(&backend, "k", b"v"));
+    let _held = hold(&scratch.file().with_file_name(".folder"));
+    let clock = Clock::system();
+    let begun = clock.monotonic_ms();
+    std::thread::scope(|threads| {
+        for _ in 0..60 {
+            threads.spawn(|| {
+                let removed = at_once(backend.remove(&key("k")));
+                assert_eq!(removed.unwrap_err().kind(), ErrorKind::Timeout);
+            });
+        }
+    });
+    let lasted = clock.monotonic_ms() - begun;
+    assert!(lasted < 30_000, "{lasted} ms, where one waits a second");
 }

@@ -21,7 +21,7 @@ const WRITERS: u64 = 5;
 const STANDING: usize = 2;
 
 /// How often one more is stopped, unless `CACHEKIT_TEST_TURNS` says so.
-const TURNS: u64 = 12;
+const TURNS: u64 = 6;
 
 /// How many writes each of the others has to do in a turn.
 const WRITES: usize = 20;

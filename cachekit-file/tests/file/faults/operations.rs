@@ -107,8 +107,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
     }),
 ];
 
+/// One that is written apart.
 fn large() -> Bytes {
-    Bytes::from(vec![b'l'; MAX_VALUE / 2])
+    Bytes::from(vec![b'l'; 150_000])
 }
 
 fn set(backend: &FileBackend, text: &str, value: Bytes) -> Result<()> {

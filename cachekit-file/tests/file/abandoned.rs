@@ -1,6 +1,7 @@
 //! Callers that go away while what they asked for is being done.
 
 use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -12,6 +13,25 @@ use cachekit_file::{Config, FileBackend};
 use crate::calls::{poll, poll_once};
 use crate::scratch::{LEADING, LONG, Scratch, key, opened, set};
 
+/// Drops a call while what it does waits for `lock`, and lets that go on to its end.
+fn drop_in_wait<T>(lock: &Path, call: impl Future<Output = T>) {
+    let held = File::open(lock).unwrap();
+    held.lock().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut dropped = Box::pin(call);
+        assert!(poll(dropped.as_mut()).is_pending());
+        while opened(lock) < 2 {
+            std::thread::yield_now();
+        }
+    });
+    held.unlock().unwrap();
+    // Waits for what is running in the pool.
+    drop(runtime);
+}
+
 #[test]
 fn a_refused_set_that_was_dropped_does_not_remove_what_is_there() {
     let scratch = Scratch::new();
@@ -22,23 +42,8 @@ fn a_refused_set_that_was_dropped_does_not_remove_what_is_there() {
     .unwrap();
     assert!(poll_once(set(&backend, "k", b"v")).is_ready());
     let lock = scratch.file().with_file_name(".folder");
-    let held = File::open(&lock).unwrap();
-    held.lock().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let key = key("k");
-        let large = Bytes::from(vec![b'x'; 11]);
-        let mut dropped = Box::pin(backend.set(&key, large, LONG, None));
-        assert!(poll(dropped.as_mut()).is_pending());
-        while opened(&lock) < 2 {
-            std::thread::yield_now();
-        }
-    });
-    held.unlock().unwrap();
-    // Waits for what is running in the pool.
-    drop(runtime);
+    let large = Bytes::from(vec![b'x'; 11]);
+    drop_in_wait(&lock, backend.set(&key("k"), large, LONG, None));
     assert_eq!(scratch.files().len(), 1);
 }
 
@@ -49,21 +54,7 @@ fn a_reader_who_went_away_before_its_turn_is_given_no_lead() {
     assert!(poll_once(set(&backend, "k", b"v")).is_ready());
     let lock = scratch.file().with_file_name(".folder");
     assert!(poll_once(backend.remove(&key("k"))).is_ready());
-    let held = File::open(&lock).unwrap();
-    held.lock().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let key = key("k");
-        let mut dropped = backend.get(&key, LEADING);
-        assert!(poll(dropped.as_mut()).is_pending());
-        while opened(&lock) < 2 {
-            std::thread::yield_now();
-        }
-    });
-    held.unlock().unwrap();
-    drop(runtime);
+    drop_in_wait(&lock, backend.get(&key("k"), LEADING));
     assert_eq!(lock.metadata().unwrap().len(), 64, "a head, and no lead");
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use cachekit_core::backend::{Backend, Ttl};
 use cachekit_core::error::ErrorKind;
 use cachekit_core::testkit::ManualClock;
-use cachekit_file::{Config, FileBackend};
+use cachekit_file::FileBackend;
 
 use crate::scratch::{ENTRIES, LONG, Scratch, few, fill, key, set, value};
 
@@ -34,12 +34,7 @@ async fn there_are_never_more_entries_than_the_cap_allows() {
 #[tokio::test]
 async fn the_disk_in_use_is_never_over_the_cap() {
     let scratch = Scratch::new();
-    let config = Config {
-        max_size: 1 << 20,
-        max_value: 1 << 19,
-        ..scratch.config()
-    };
-    let backend = FileBackend::new(config).unwrap();
+    let backend = FileBackend::new(scratch.small_config()).unwrap();
     for number in 0..300_usize {
         let length = number * 7_919 % 60_000;
         set(&backend, &format!("k{number}"), &vec![b'x'; length]).await;

@@ -55,6 +55,15 @@ impl Scratch {
         }
     }
 
+    /// With caps that some values are soon at.
+    pub(crate) fn small_config(&self) -> Config {
+        Config {
+            max_size: 1 << 20,
+            max_value: 1 << 19,
+            ..self.config()
+        }
+    }
+
     /// Makes a folder, and what is missing above it, as the backend accepts it.
     pub(crate) fn make(&self, folder: &Path) {
         let mut builder = std::fs::DirBuilder::new();

@@ -112,12 +112,7 @@ fn threads_that_wait_for_the_budget_all_get_on() {
 #[tokio::test]
 async fn a_removal_that_is_done_does_not_fail_for_a_budget_that_is_held() {
     let scratch = Scratch::new();
-    let config = Config {
-        max_size: 1 << 20,
-        max_value: 1 << 19,
-        ..scratch.config()
-    };
-    let backend = FileBackend::new(config).unwrap();
+    let backend = FileBackend::new(scratch.small_config()).unwrap();
     set(&backend, "k", &[b'x'; 100_000]).await;
     let _held = hold(&scratch.cache().join("v1/budget"));
     backend.remove(&key("k")).await.unwrap();

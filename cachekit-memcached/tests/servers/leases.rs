@@ -17,8 +17,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::{
-    LEAD, RENEWED, SLOW, TTL, config, eventually, eventually_in_time, found, key, set, unanswered,
-    value,
+    LEAD, RENEWED, SLOW, TTL, config, eventually, eventually_in_time, fill, filled_after, found,
+    key, set, unanswered, value,
 };
 
 /// The least that a lease can be held for.
@@ -62,11 +62,6 @@ pub(crate) fn leased(lookup: Lookup) -> Token {
         Lead::Unfenced(Some(token)) => token,
         other => panic!("{other:?}"),
     }
-}
-
-async fn fill(backend: &Memcached, key: &StoreKey, value: &'static str, lead: &Token) -> Stored {
-    let value = Bytes::from_static(value.as_bytes());
-    backend.set(key, value, TTL, Some(lead)).await.unwrap()
 }
 
 #[tokio::test]
@@ -201,24 +196,11 @@ async fn a_leader_that_renews_its_lease_computes_for_several_holds() {
 
 /// False if this machine was too busy to renew in time.
 async fn computes_for_long(slow: &Memcached, alive: &Memcached, key: &StoreKey) -> bool {
-    let (began, mut before) = (Instant::now(), Instant::now());
-    let late = |before: Instant| before.elapsed() > Duration::from_millis(500);
     let token = leased(slow.get(key, lead(RENEWED, Duration::ZERO)).await.unwrap());
-    while began.elapsed() < 2 * RENEWED.duration() {
-        let now = Instant::now();
-        let renewed = slow.renew(key, &token, RENEWED).await.unwrap();
-        let other = alive.get(key, LEAD).await.unwrap();
-        if late(before) {
-            return false;
-        }
-        before = now;
-        assert_eq!(renewed, Renewed::Held);
-        assert_eq!(other.lead, Lead::Other);
-    }
-    let filled = fill(slow, key, "slow", &token).await;
-    if late(before) {
+    let Some(filled) = filled_after(2 * RENEWED.duration(), (slow, alive), key, &token, LEAD).await
+    else {
         return false;
-    }
+    };
     assert_eq!(filled, Stored::Stored);
     let renewed = slow.renew(key, &token, RENEWED).await.unwrap();
     assert_eq!(renewed, Renewed::Lost);

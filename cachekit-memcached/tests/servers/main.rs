@@ -29,10 +29,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachekit_core::backend::{Backend as _, Found, Lead, Stored, Token, Ttl, Want};
+use cachekit_core::backend::{Backend as _, Found, Lead, Renewed, Stored, Token, Ttl, Want};
 use cachekit_core::key::StoreKey;
 use cachekit_memcached::testkit::{Server, addresses};
 use cachekit_memcached::{Config, Memcached};
+use tokio::time::Instant;
 
 use eventually::eventually;
 
@@ -130,6 +131,37 @@ async fn eventually_in_time(server: &Server, test: impl AsyncFn(StoreKey) -> boo
         }
     })
     .await;
+}
+
+async fn fill(backend: &Memcached, key: &StoreKey, value: &'static str, lead: &Token) -> Stored {
+    let value = Bytes::from_static(value.as_bytes());
+    backend.set(key, value, TTL, Some(lead)).await.unwrap()
+}
+
+/// What a fill comes to after `time`, in which the leader renews its lead again and again and the other
+/// reads in vain. `None` if this machine was too busy to renew in time.
+async fn filled_after(
+    time: Duration,
+    (leader, other): (&Memcached, &Memcached),
+    key: &StoreKey,
+    lead: &Token,
+    want: Want,
+) -> Option<Stored> {
+    let (began, mut before) = (Instant::now(), Instant::now());
+    let late = |before: Instant| before.elapsed() > Duration::from_millis(500);
+    while began.elapsed() < time {
+        let now = Instant::now();
+        let renewed = leader.renew(key, lead, RENEWED).await.unwrap();
+        let looked = other.get(key, want).await.unwrap();
+        if late(before) {
+            return None;
+        }
+        before = now;
+        assert_eq!(renewed, Renewed::Held);
+        assert_eq!(looked.lead, Lead::Other);
+    }
+    let filled = fill(leader, key, "slow", lead).await;
+    (!late(before)).then_some(filled)
 }
 
 /// Waits until `server` has `count` connections beside the one that asks. A server lets go of a

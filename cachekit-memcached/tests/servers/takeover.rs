@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cachekit_core::backend::{
-    Backend as _, Lead, Lookup, NewEntry, Reason, Renewed, Stored, Token, Ttl, Want,
+    Backend as _, Lead, Lookup, NewEntry, Reason, Stored, Token, Ttl, Want,
 };
 use cachekit_core::key::StoreKey;
 use cachekit_memcached::Memcached;
@@ -12,7 +12,8 @@ use cachekit_memcached::testkit::Server;
 use tokio::time::Instant;
 
 use super::{
-    RENEWED, SLOW, TTL, backend, eventually, eventually_in_time, found, key, polled, set, value,
+    RENEWED, SLOW, TTL, backend, eventually, eventually_in_time, fill, filled_after, found, key,
+    polled, set, value,
 };
 
 /// Long enough for a busy machine to be nowhere near its end: [`pass`] makes it short.
@@ -47,11 +48,6 @@ fn mine(lookup: Lookup) -> Token {
         Lead::Mine(token) => token,
         other => panic!("{other:?}"),
     }
-}
-
-async fn fill(backend: &Memcached, key: &StoreKey, value: &'static str, lead: &Token) -> Stored {
-    let value = Bytes::from_static(value.as_bytes());
-    backend.set(key, value, TTL, Some(lead)).await.unwrap()
 }
 
 /// Moves the clock of this process on, while nothing is on its way.
@@ -268,29 +264,16 @@ async fn a_leader_that_renews_computes_for_several_holds() {
 
 /// False if this machine was too busy to renew in time.
 async fn computes_for_long(slow: &Memcached, alive: &Memcached, key: &StoreKey) -> bool {
-    let (began, mut before) = (Instant::now(), Instant::now());
-    let late = |before: Instant| before.elapsed() > Duration::from_millis(500);
     let want = Want::Lead {
         hold: RENEWED,
         early: Duration::ZERO,
         patience: Duration::ZERO,
     };
     let token = mine(read(slow, key, want).await);
-    while began.elapsed() < 3 * RENEWED.duration() {
-        let now = Instant::now();
-        let renewed = slow.renew(key, &token, RENEWED).await.unwrap();
-        let other = read(alive, key, want).await;
-        if late(before) {
-            return false;
-        }
-        before = now;
-        assert_eq!(renewed, Renewed::Held);
-        assert_eq!(other.lead, Lead::Other);
-    }
-    let filled = fill(slow, key, "slow", &token).await;
-    if late(before) {
+    let Some(filled) = filled_after(3 * RENEWED.duration(), (slow, alive), key, &token, want).await
+    else {
         return false;
-    }
+    };
     assert_eq!(filled, Stored::Stored);
     assert_eq!(value(alive, key).await.unwrap(), "slow");
     true

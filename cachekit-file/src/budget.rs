@@ -4,7 +4,7 @@
 //! common account, some thousandth at a time, and spends them in memory: mostly a
 //! reservation costs one mutex. What is used and what is taken is never more than the caps. Where nothing
 //! is left to take, the `collector` evicts. Shares that a killed process took with it come back with the
-//! account's next round.
+//! account's next round, and the account of one that was stopped with it is replaced.
 
 mod account;
 mod clear;
